@@ -1,0 +1,41 @@
+"""Sampling, restoring and training with denoising diffusion models.
+
+    from ddpm_demo import DDPM, GenerateRecipe
+    ddpm = DDPM.from_pretrained("faces-64")
+    images = ddpm.generate(GenerateRecipe(num_images=4, seed=7)).images()
+
+Importing the package is cheap: torch is loaded when the first of its names is used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .checkpoints import CheckpointInfo, list_checkpoints
+    from .errors import UserError
+    from .pipeline import DDPM
+    from .recipes import GenerateRecipe
+
+__version__ = "0.1.0"
+
+_MODULE_OF = {
+    "DDPM": "pipeline",
+    "GenerateRecipe": "recipes",
+    "CheckpointInfo": "checkpoints",
+    "list_checkpoints": "checkpoints",
+    "UserError": "errors",
+}
+
+__all__ = ["DDPM", "CheckpointInfo", "GenerateRecipe", "UserError", "list_checkpoints"]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_MODULE_OF])
