@@ -1,0 +1,85 @@
+"""Which timesteps a sampler visits."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..errors import UserError
+from ..schedule import Schedule
+
+SPACINGS = ("trailing", "leading", "linspace", "logsnr", "karras")
+
+# Karras et al. 2022 (arXiv:2206.00364), table 1: above sigma 80 nothing of the picture is left, and
+# a cosine schedule goes to 20,000, where solvers in sigma space would waste their first step.
+KARRAS_SIGMA_MAX = 80.0
+KARRAS_RHO = 7.0
+
+
+def make_timesteps(
+    schedule: Schedule, num_steps: int, spacing: str = "trailing", t_start: float | None = None
+) -> list[float]:
+    """`num_steps` descending timesteps in [0, t_start]; the clean image (t = -1) comes after the last.
+
+    "trailing" and "leading" are those of Lin et al. 2023 (arXiv:2305.08891, table 2): trailing
+    starts at the very end, which few steps need; leading ends at t = 0. "linspace" has both ends.
+    "logsnr" is uniform in log sigma (Lu et al. 2022, arXiv:2206.00927) and "karras" in
+    sigma^(1/7) (Karras et al. 2022, arXiv:2206.00364, eq. 5), both in fractional timesteps.
+
+    Args:
+        schedule: gives T.
+        num_steps: from 1 to t_start + 1.
+        spacing: one of `SPACINGS`.
+        t_start: where the chain starts, in [0, T - 1]; None for T - 1.
+
+    Raises:
+        UserError: too few or too many steps, unknown spacing, t_start out of range.
+    """
+    last = schedule.num_timesteps - 1
+    t_start = last if t_start is None else t_start
+    if not 0 <= t_start <= last:
+        raise UserError(
+            "t_range",
+            "The timestep t must be between {low} and {high}, not {value}.",
+            field="t",
+            low=0,
+            high=last,
+            value=t_start,
+        )
+    length = t_start + 1
+    if not 1 <= num_steps <= int(length):
+        raise UserError(
+            "num_steps_range",
+            "The number of steps must be between {low} and {high}, not {value}.",
+            field="num_steps",
+            low=1,
+            high=int(length),
+            value=num_steps,
+        )
+    if spacing == "trailing":
+        times = length - np.arange(num_steps) * (length / num_steps) - 1
+    elif spacing == "leading":
+        times = np.arange(num_steps)[::-1] * (length // num_steps)
+    elif spacing == "linspace":
+        times = np.linspace(t_start, 0, num_steps) if num_steps > 1 else np.array([t_start])
+    elif spacing == "logsnr":
+        ends = np.log([schedule.sigma(t_start), schedule.sigma(0)])
+        times = [schedule.t_from_sigma(s) for s in np.exp(np.linspace(*ends, num_steps))]
+        times = np.array([t_start, *times[1:]])
+    elif spacing == "karras":
+        sigma_max = min(schedule.sigma(t_start), KARRAS_SIGMA_MAX)
+        ends = np.array([sigma_max, schedule.sigma(0)]) ** (1 / KARRAS_RHO)
+        times = [schedule.t_from_sigma(s) for s in np.linspace(*ends, num_steps) ** KARRAS_RHO]
+        times = np.array(times)
+    else:
+        raise UserError(
+            "spacing_unknown",
+            "The spacing “{name}” is not known; use one of {known}.",
+            field="spacing",
+            name=spacing,
+            known=", ".join(SPACINGS),
+        )
+    # Whole timesteps where the start is one: the network was trained on those, and diffusers'
+    # spacings are matched exactly.
+    if spacing not in ("logsnr", "karras") and float(t_start).is_integer():
+        times = np.round(times)
+    return [float(t) for t in times]

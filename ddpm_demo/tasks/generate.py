@@ -1,0 +1,39 @@
+"""Pictures from noise: x_T ~ N(0, I), then a sampler."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..denoiser import Denoiser
+from ..noise import NoiseSource
+from ..recipes import GenerateRecipe
+from ..samplers import Step, make_timesteps, sample, sampler_info
+
+
+def generate(
+    denoiser: Denoiser,
+    recipe: GenerateRecipe,
+    image_shape: tuple[int, int, int],
+    noise: NoiseSource,
+    *,
+    variance: str = "fixed_small",
+) -> Iterator[Step]:
+    """The stream of a run; everything the user can get wrong is refused before the first step.
+
+    Args:
+        denoiser: the checkpoint's.
+        recipe: with `sampler` and `num_steps` filled in.
+        image_shape: (C, H, W).
+        noise: a source for `recipe.num_images` images.
+        variance: of the "ddpm" sampler, from the checkpoint's scheduler.
+
+    Raises:
+        UserError: unknown sampler or spacing, steps or eta out of range.
+    """
+    assert recipe.sampler is not None and recipe.num_steps is not None
+    spacing = recipe.spacing or sampler_info(recipe.sampler).spacing
+    timesteps = make_timesteps(denoiser.schedule, recipe.num_steps, spacing)
+    x_t = noise.randn(image_shape)
+    return sample(
+        recipe.sampler, denoiser, x_t, timesteps, noise, eta=recipe.eta, variance=variance
+    )
