@@ -1,0 +1,99 @@
+"""A checkpoint's `README.md`: the YAML front matter that the interface reads, and nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+PRIORS = ("object", "photo")
+DEFAULT_SAMPLER = "dpmpp_2m"
+DEFAULT_NUM_STEPS = 20
+_MAX_BYTES = 256 * 1024
+_FRONT_MATTER = re.compile(r"\A---\r?\n(.*?)\r?\n---\s*(?:\n|\Z)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a model card says; every field has a value that is right for a card that is silent.
+
+    Args:
+        title, title_zh: for people, in English and Chinese; "" when the card has none.
+        size_px: side of the pictures it was trained on; None when the card does not say.
+        prior: "object" (whole things, at their own size) or "photo" (texture, any size).
+        default_sampler: a name of `samplers.SAMPLERS`.
+        default_num_steps: steps for that sampler, 1 to 1000.
+        license, data: one line each; "" when the card does not say.
+        samples_seen: pictures seen in training; None when the card does not say.
+        tile_px, overlap_px: tiles that suit a photo prior; None for none.
+    """
+
+    title: str = ""
+    title_zh: str = ""
+    size_px: int | None = None
+    prior: str = "object"
+    default_sampler: str = DEFAULT_SAMPLER
+    default_num_steps: int = DEFAULT_NUM_STEPS
+    license: str = ""
+    data: str = ""
+    samples_seen: int | None = None
+    tile_px: int | None = None
+    overlap_px: int | None = None
+
+
+def read_model_card(folder: Path) -> ModelCard:
+    """The card in `folder/README.md`; fields that are absent or make no sense are the defaults.
+
+    Cards come from strangers too and a bad one must not hide a good network: nothing is raised.
+    """
+    front = _read_front_matter(folder / "README.md")
+    prior = _line(front, "prior")
+    sampler = _line(front, "default_sampler")
+    return ModelCard(
+        title=_line(front, "title"),
+        title_zh=_line(front, "title_zh"),
+        size_px=_whole(front, "size_px", 8, 4096),
+        prior=prior if prior in PRIORS else "object",
+        default_sampler=sampler if re.fullmatch(r"[a-z0-9_]{1,40}", sampler) else DEFAULT_SAMPLER,
+        default_num_steps=_whole(front, "default_num_steps", 1, 1000) or DEFAULT_NUM_STEPS,
+        license=_line(front, "license"),
+        data=_line(front, "data"),
+        samples_seen=_whole(front, "samples_seen", 0, 10**12),
+        tile_px=_whole(front, "tile_px", 8, 4096),
+        overlap_px=_whole(front, "overlap_px", 0, 4096),
+    )
+
+
+def write_model_card(folder: Path, front: Mapping[str, Any], body: str) -> None:
+    """Write `folder/README.md`: `front` (fields of `ModelCard` and others) as YAML, then body."""
+    text = yaml.safe_dump(dict(front), allow_unicode=True, sort_keys=False, width=10**6)
+    (folder / "README.md").write_text(f"---\n{text}---\n\n{body.strip()}\n", encoding="utf-8")
+
+
+def _read_front_matter(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            text = file.read(_MAX_BYTES).decode("utf-8", errors="replace")
+        found = _FRONT_MATTER.match(text)
+        front = yaml.safe_load(found.group(1)) if found else None
+    except (OSError, yaml.YAMLError, ValueError, RecursionError):
+        return {}
+    return front if isinstance(front, dict) else {}
+
+
+def _line(front: Mapping[str, Any], key: str) -> str:
+    value = front.get(key)
+    if not isinstance(value, str):  # cards of the Hub have lists too; only a line is shown
+        return ""
+    return " ".join(value.split())[:300]
+
+
+def _whole(front: Mapping[str, Any], key: str, low: int, high: int) -> int | None:
+    value = front.get(key)
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        return None
+    return value
