@@ -129,7 +129,9 @@ class UNetDenoiser:
     def _forward(self, x_t: Tensor, t: float) -> Tensor:
         height, width = x_t.shape[-2:]
         x_t = pad_to_multiple(x_t, self.size_multiple).contiguous(memory_format=torch.channels_last)
-        output = self.unet(x_t, t, return_dict=False)[0]
+        # A plain number would be cut to a whole one inside the network.
+        timestep = torch.tensor([t], dtype=torch.float32, device=x_t.device)
+        output = self.unet(x_t, timestep, return_dict=False)[0]
         return output[:, : self.channels, :height, :width]
 
 
