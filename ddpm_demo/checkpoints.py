@@ -91,7 +91,7 @@ class LoadedCheckpoint(NamedTuple):
 
 
 def list_checkpoints() -> list[CheckpointInfo]:
-    """The bundled checkpoints, then the fine-tuned ones, each by name; broken ones are left out."""
+    """The bundled checkpoints, then the fine-tuned ones; broken ones are left out."""
     found: dict[str, CheckpointInfo] = {}
     for name, folder, source in _named_folders():
         try:
