@@ -30,11 +30,12 @@ class GaussianDenoiser:
         x0 = self.mean + gain * (x_t - abar**0.5 * self.mean)
         return Prediction(x0, self.schedule.eps_from_x0(x_t, x0, t))
 
-    def flow_to_x0(self, x_t: Tensor, t: float) -> Tensor:
-        """Where the probability-flow ODE takes x_t: the limit of every deterministic sampler."""
-        abar = self.schedule.abar(t)
-        marginal_std = (abar * self.std**2 + 1 - abar) ** 0.5
-        return self.mean + self.std * (x_t - abar**0.5 * self.mean) / marginal_std
+    def flow(self, x_t: Tensor, t: float, s: float = -1) -> Tensor:
+        """Where the probability-flow ODE takes x_t from t to s: what deterministic samplers approach."""
+        abar_t, abar_s = self.schedule.abar(t), self.schedule.abar(s)
+        std_t = (abar_t * self.std**2 + 1 - abar_t) ** 0.5
+        std_s = (abar_s * self.std**2 + 1 - abar_s) ** 0.5
+        return abar_s**0.5 * self.mean + std_s / std_t * (x_t - abar_t**0.5 * self.mean)
 
 
 class CorrelatedGaussianDenoiser:

@@ -82,4 +82,4 @@ def make_timesteps(
     # spacings are matched exactly.
     if spacing not in ("logsnr", "karras") and float(t_start).is_integer():
         times = np.round(times)
-    return [float(t) for t in times]
+    return [min(float(t), float(t_start)) for t in times]

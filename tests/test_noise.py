@@ -1,0 +1,38 @@
+"""A seed gives the same noise whatever else is in the batch."""
+
+import pytest
+import torch
+
+from ddpm_demo.noise import NoiseSource, slerp
+
+
+def test_noise_of_an_image_does_not_depend_on_its_batch():
+    whole = NoiseSource.for_run(7, 5)
+    first, second = whole.randn((3, 4, 4)), whole.randn((3, 4, 4))
+    for i in range(5):
+        alone = NoiseSource.for_run(7 + i, 1)
+        assert torch.equal(alone.randn((3, 4, 4))[0], first[i])
+        assert torch.equal(alone.randn((3, 4, 4))[0], second[i])
+    assert not torch.equal(first[0], first[1])
+
+
+def test_noise_is_standard_normal():
+    draw = NoiseSource.for_run(0, 4, dtype=torch.float64).randn((1, 100, 100))
+    assert draw.mean().abs() < 0.02
+    assert (draw.std() - 1).abs() < 0.02
+
+
+def test_slerp_has_the_right_ends_norms_and_symmetry():
+    a, b = NoiseSource.for_run(0, 2, dtype=torch.float64).randn((3, 16, 16)).split(1)
+    assert torch.allclose(slerp(a, b, 0.0), a)
+    assert torch.allclose(slerp(a, b, 1.0), b)
+    assert torch.allclose(slerp(a, b, 0.3), slerp(b, a, 0.7))
+    middle = slerp(a, b, 0.5)
+    expected = (a.norm() + b.norm()) / 2
+    assert middle.norm() == pytest.approx(expected.item(), rel=0.02)
+    assert ((a + b) / 2).norm() < 0.8 * expected  # what a straight line would give
+
+
+def test_slerp_of_parallel_noise_is_the_straight_line():
+    a = torch.ones(2, 3)
+    assert torch.allclose(slerp(a, 2 * a, 0.5), 1.5 * a)
