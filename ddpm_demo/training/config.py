@@ -1,0 +1,269 @@
+"""What a training run was asked to do: frozen, validated, JSON round trip."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
+
+from ..errors import UserError
+
+PREDICTION_TYPES = ("epsilon", "v_prediction")
+BETA_SCHEDULES = ("squaredcos_cap_v2", "linear")
+TRAINABLE_PARTS = ("all", "norms_and_biases", "attention_and_norms")
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """All settings of a training run; a recipe file holds the ones that differ from these.
+
+    Args:
+        data: a folder of pictures, a zip, `.npy`, `.npz` or IDX file, a folder made by
+            `ddpm_demo.training.datasets`, or `hub:NAME` for a `datasets` data set, streamed.
+        out: the run folder.
+        from_checkpoint: a pipeline folder whose weights to start from; None starts from noise.
+        unet: arguments of diffusers' `UNet2DModel` for a run from scratch.
+        sizes_px: sides of the square training pictures; one is drawn for each step.
+        size_batches: pictures a step for each of `sizes_px`; empty means `batch_size` for all.
+        fit: "resize" (whole picture, centre square) or "crop" (random places, flat ones mostly
+            rejected).
+        channels: 1 grey, 3 colour.
+        background: RGB hex that transparent pictures are laid over.
+        flips: mirror half of the pictures.
+        prediction_type: "v_prediction" or "epsilon"; ignored with `from_checkpoint`.
+        beta_schedule: "squaredcos_cap_v2" or "linear"; ignored with `from_checkpoint`.
+        batch_size: pictures a step over all processes together.
+        learning_rate: after the warm-up.
+        adam_betas, weight_decay: of AdamW.
+        warmup_steps: linear from 0.
+        decay_fraction: the last part of the run in which the rate falls on a cosine to near 0.
+        decay_start_step: where that fall begins, instead of `decay_fraction`; needs `max_steps`.
+        snr_gamma: Min-SNR weighting; None weights all timesteps alike.
+        clip_norm: the gradient's norm is clipped to this; None leaves it.
+        ema_decay, ema_power: decay at step n is min(ema_decay, 1 - (1 + n) ** -ema_power).
+        train_parts: "all", or for small data "norms_and_biases" (DiffFit) or
+            "attention_and_norms".
+        seed: of everything random.
+        max_steps, max_hours: whichever comes first ends the run; None for no such end.
+        num_threads: of each process.
+        compile: torch.compile the network; slow to start, worth it on some machines.
+        checkpoint_minutes, checkpoint_steps: how often to save; None for never by that clock.
+        log_steps: an event of the loss every so many steps.
+        sample_steps, sample_minutes: how often to draw a sample sheet; None for never.
+        num_samples, sample_num_steps: pictures on a sheet and DDIM steps for it.
+        title: for the model card.
+    """
+
+    data: str
+    out: str
+    from_checkpoint: str | None = None
+    unet: dict[str, Any] = field(default_factory=dict)
+    sizes_px: tuple[int, ...] = (64,)
+    size_batches: tuple[int, ...] = ()
+    fit: str = "resize"
+    channels: int = 3
+    background: str = "ffffff"
+    flips: bool = True
+    prediction_type: str = "v_prediction"
+    beta_schedule: str = "squaredcos_cap_v2"
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    adam_betas: tuple[float, ...] = (0.9, 0.99)
+    weight_decay: float = 0.01
+    warmup_steps: int = 200
+    decay_fraction: float = 0.3
+    decay_start_step: int | None = None
+    snr_gamma: float | None = 5.0
+    clip_norm: float | None = 1.0
+    ema_decay: float = 0.9995
+    ema_power: float = 0.75
+    train_parts: str = "all"
+    seed: int = 0
+    max_steps: int | None = None
+    max_hours: float | None = None
+    num_threads: int = 2
+    compile: bool = False
+    checkpoint_minutes: float | None = 10.0
+    checkpoint_steps: int | None = None
+    log_steps: int = 10
+    sample_steps: int | None = None
+    sample_minutes: float | None = 60.0
+    num_samples: int = 16
+    sample_num_steps: int = 50
+    title: str = ""
+
+    def __post_init__(self) -> None:
+        for name, low, high in _RANGES:
+            value = getattr(self, name)
+            values = value if isinstance(value, tuple) else (value,)
+            for one in values:
+                if one is not None and not (math.isfinite(one) and low <= one <= high):
+                    raise UserError(
+                        "train_value_range",
+                        "The training setting “{name}” must lie between {low} and {high}; it is {value}.",
+                        field=name,
+                        name=name,
+                        low=low,
+                        high=high,
+                        value=one,
+                    )
+        for name, choices in _CHOICES:
+            if getattr(self, name) not in choices:
+                raise UserError(
+                    "train_value_choice",
+                    "The training setting “{name}” must be one of {choices}; it is {value}.",
+                    field=name,
+                    name=name,
+                    choices=", ".join(map(str, choices)),
+                    value=getattr(self, name),
+                )
+        if self.size_batches and len(self.size_batches) != len(self.sizes_px):
+            raise UserError(
+                "train_size_batches",
+                "“size_batches” needs one number for each of “sizes_px”.",
+                field="size_batches",
+            )
+        if not self.from_checkpoint and not self.unet:
+            raise UserError(
+                "train_no_network",
+                "The training configuration names neither a checkpoint to start from nor a network.",
+                field="unet",
+            )
+
+    def batch_at(self, size_px: int) -> int:
+        """Pictures in a step of that size, over all processes together."""
+        if not self.size_batches:
+            return self.batch_size
+        return self.size_batches[self.sizes_px.index(size_px)]
+
+    def to_json(self) -> str:
+        """All settings, readable by `from_json`."""
+        return json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any]) -> TrainConfig:
+        """A configuration from JSON values; unknown names and wrong kinds are refused.
+
+        Raises:
+            UserError: an unknown or missing setting, a value of the wrong kind or out of range.
+        """
+        hints = get_type_hints(cls)
+        known = {f.name for f in dataclasses.fields(cls)}
+        for name in values:
+            if name not in known:
+                raise UserError(
+                    "train_setting_unknown",
+                    "The training setting “{name}” is not known.",
+                    name=name,
+                )
+        for name in ("data", "out"):
+            if not values.get(name):
+                raise UserError(
+                    "train_setting_missing",
+                    "The training configuration lacks “{name}”.",
+                    field=name,
+                    name=name,
+                )
+        return cls(**{name: _coerce(name, hints[name], value) for name, value in values.items()})
+
+    @classmethod
+    def load(cls, path: Path, overrides: Iterable[str] = ()) -> TrainConfig:
+        """Reads a JSON file and applies overrides such as "max_steps=2000" (values in JSON).
+
+        Raises:
+            UserError: no such file, not JSON, or settings that `from_mapping` refuses.
+        """
+        try:
+            values = json.loads(Path(path).read_text(encoding="utf-8"))
+            if not isinstance(values, dict):
+                raise ValueError("not an object")
+        except (OSError, ValueError) as error:
+            raise UserError(
+                "train_config_unreadable",
+                "The training configuration {path} cannot be read: {reason}.",
+                path=Path(path).name,
+                reason=str(error).rstrip("."),
+            ) from error
+        values.update(parse_override(text) for text in overrides)
+        return cls.from_mapping(values)
+
+
+_RANGES: tuple[tuple[str, float, float], ...] = (
+    ("sizes_px", 8, 1024),
+    ("size_batches", 1, 65536),
+    ("batch_size", 1, 65536),
+    ("learning_rate", 1e-8, 0.1),
+    ("adam_betas", 0.0, 0.9999),
+    ("weight_decay", 0.0, 1.0),
+    ("warmup_steps", 0, 10**6),
+    ("decay_fraction", 0.0, 1.0),
+    ("decay_start_step", 0, 10**9),
+    ("snr_gamma", 0.1, 1000),
+    ("clip_norm", 1e-3, 1e6),
+    ("ema_decay", 0.0, 1.0),
+    ("ema_power", 0.01, 10.0),
+    ("seed", 0, 2**32 - 1),
+    ("max_steps", 1, 10**9),
+    ("max_hours", 1e-4, 10**5),
+    ("num_threads", 1, 1024),
+    ("checkpoint_minutes", 0.001, 10**6),
+    ("checkpoint_steps", 1, 10**9),
+    ("log_steps", 1, 10**6),
+    ("sample_steps", 1, 10**9),
+    ("sample_minutes", 0.001, 10**6),
+    ("num_samples", 1, 256),
+    ("sample_num_steps", 1, 1000),
+)
+_CHOICES: tuple[tuple[str, tuple[object, ...]], ...] = (
+    ("fit", ("resize", "crop")),
+    ("channels", (1, 3)),
+    ("prediction_type", PREDICTION_TYPES),
+    ("beta_schedule", BETA_SCHEDULES),
+    ("train_parts", TRAINABLE_PARTS),
+)
+
+
+def parse_override(text: str) -> tuple[str, Any]:
+    """("max_steps", 2000) from "max_steps=2000"; a value that is not JSON is taken as text.
+
+    Raises:
+        UserError: no equals sign.
+    """
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise UserError(
+            "train_override_invalid",
+            "“{text}” is not of the form name=value.",
+            text=text,
+        )
+    try:
+        return name.strip(), json.loads(value)
+    except ValueError:
+        return name.strip(), value
+
+
+def _coerce(name: str, hint: Any, value: object) -> object:  # noqa: ANN401 - a type hint
+    """`value` as the field's type, refusing what would only fail later; ints serve as floats."""
+    options = get_args(hint) if type(None) in get_args(hint) else (hint,)
+    for option in options:
+        origin = get_origin(option) or option
+        if origin is tuple and isinstance(value, (list, tuple)):
+            element = get_args(option)[0]
+            return tuple(_coerce(name, element, one) for one in value)
+        if origin is float and isinstance(value, (int, float)) and not isinstance(value, bool):
+            return float(value)
+        if origin is int and isinstance(value, bool):
+            continue
+        if isinstance(origin, type) and isinstance(value, origin):
+            return value
+    raise UserError(
+        "train_value_kind",
+        "The training setting “{name}” has a value of the wrong kind: {value}.",
+        field=name,
+        name=name,
+        value=repr(value),
+    )

@@ -1,0 +1,118 @@
+"""The result of a run as a diffusers pipeline folder: EMA weights in half precision.
+
+    python -m ddpm_demo.training.export RUN_DIR --out FOLDER
+
+Works while the run goes on: it takes the newest whole checkpoint.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from ..errors import UserError
+from .state import list_checkpoints
+
+
+def scheduler_config(prediction_type: str, beta_schedule: str) -> dict[str, object]:
+    """Arguments of `DDPMScheduler` for a run from scratch, all written out."""
+    return {
+        "num_train_timesteps": 1000,
+        "beta_schedule": beta_schedule,
+        "beta_start": 1e-4,
+        "beta_end": 0.02,
+        "prediction_type": prediction_type,
+        "clip_sample": True,
+        "clip_sample_range": 1.0,
+        "variance_type": "fixed_small",
+    }
+
+
+def write_pipeline(unet: UNet2DModel, scheduler: DDPMScheduler, folder: Path) -> None:
+    """Writes or replaces a pipeline folder; other files in it (model card, samples) stay.
+
+    Args:
+        unet: the EMA network; written in half precision, left as it is.
+        scheduler: goes to `scheduler/scheduler_config.json`.
+        folder: what plain `diffusers.DDPMPipeline.from_pretrained` will load.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    config = {k: v for k, v in unet.config.items() if not k.startswith("_")}
+    half = UNet2DModel.from_config(config)
+    half.load_state_dict({k: v.cpu() for k, v in unet.state_dict().items()})
+    half = half.to(torch.float16)
+    partial = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        DDPMPipeline(unet=half, scheduler=scheduler).save_pretrained(partial)
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in sorted(p for p in partial.rglob("*") if p.is_file()):
+            target = folder / file.relative_to(partial)
+            target.parent.mkdir(exist_ok=True)
+            os.replace(file, target)
+    except SafetensorError as error:
+        raise OSError(str(error)) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def export(run: Path, folder: Path) -> int:
+    """Writes the newest checkpoint of a run as a pipeline folder; returns its step.
+
+    Raises:
+        UserError: the run has no checkpoint yet, or it is damaged.
+        OSError: the folder cannot be written.
+    """
+    found = list_checkpoints(run)
+    if not found:
+        raise UserError(
+            "train_no_checkpoint",
+            "The run folder {name} holds no checkpoint yet.",
+            name=run.name,
+        )
+    step, newest = found[0]
+    try:
+        config = json.loads((newest / "unet.json").read_text(encoding="utf-8"))
+        unet = UNet2DModel.from_config({k: v for k, v in config.items() if not k.startswith("_")})
+        unet.load_state_dict(load_file(newest / "ema.safetensors"))
+        scheduler = DDPMScheduler.from_pretrained(run, subfolder="scheduler", local_files_only=True)
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise UserError(
+            "train_checkpoint_damaged",
+            "The training checkpoint {name} is damaged: {reason}",
+            name=newest.name,
+            reason=str(error),
+        ) from error
+    write_pipeline(unet, scheduler, folder)
+    return step
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exports; exit code 2 and one sentence when there is nothing to export."""
+    parser = argparse.ArgumentParser(prog="python -m ddpm_demo.training.export", description=__doc__)
+    parser.add_argument("run", type=Path, help="run folder")
+    parser.add_argument("--out", type=Path, required=True, help="pipeline folder to write")
+    options = parser.parse_args(arguments)
+    try:
+        step = export(options.run, options.out)
+    except (UserError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(f"step {step} of {options.run.name} written to {options.out}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,273 @@
+"""The training loop: one step is draw, corrupt, predict, weigh, descend, average."""
+
+from __future__ import annotations
+
+import signal
+import time
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor
+
+from ..errors import UserError
+from ..schedule import Schedule
+from .config import TrainConfig
+from .data import Feeder
+from .events import EventLog
+from .objective import Objective
+from .randomness import draw_step, size_at
+from .rates import ema_decay, learning_rate
+from .sheets import write_sheet
+from .state import Position, State
+
+STOP_FILE = "STOP"
+SYNC_STEPS = 5  # with several processes, how often they agree on time and on stopping
+
+
+class StopSignal(AbstractContextManager["StopSignal"]):
+    """Notes SIGTERM and SIGINT, so that the loop ends at a step boundary after saving."""
+
+    def __init__(self) -> None:
+        self.received = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> StopSignal:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.received = True
+
+
+class Trainer:
+    """Everything a run needs, put together by `ddpm_demo.training.run.train`.
+
+    Args:
+        config: the settings.
+        accelerator: knows the processes and the device.
+        state: network, average and optimiser; loaded already when resuming.
+        position: where training starts.
+        feeder: the data.
+        schedule, prediction_type: what the network learns.
+        events: the log; silent in all but the main process.
+    """
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        accelerator: Accelerator,
+        state: State,
+        position: Position,
+        feeder: Feeder,
+        schedule: Schedule,
+        prediction_type: str,
+        events: EventLog,
+    ):
+        self.config = config
+        self.accelerator = accelerator
+        self.state = state
+        self.position = position
+        self.feeder = feeder
+        self.schedule = schedule
+        self.prediction_type = prediction_type
+        self.events = events
+        self.run = Path(config.out)
+        device = accelerator.device
+        self.objective = Objective(schedule, prediction_type, config.snr_gamma, device)
+        self.trained = [p for p in state.unet.parameters() if p.requires_grad]
+        self.averaged = list(state.ema_unet.parameters())
+        network = torch.compile(state.unet, dynamic=False) if config.compile else state.unet
+        self.network, self.optimizer = accelerator.prepare(network, state.optimizer)
+        self._losses: list[Tensor] = []
+        self._stop_reason: str | None = None
+        self._elapsed_s = position.elapsed_s
+
+    def train(self) -> str:
+        """Trains until an end is reached; returns why it stopped. Leaves a checkpoint behind.
+
+        Raises:
+            OSError: the last checkpoint could not be written.
+            UserError: the loss is no longer a number.
+        """
+        started = time.monotonic() - self.position.elapsed_s
+        self._saved_at = self._sheet_at = self._logged_at = time.monotonic()
+        self._logged_samples = self.position.samples_seen
+        with StopSignal() as stop_signal:
+            while True:
+                self._agree(time.monotonic() - started, stop_signal)
+                if self._stop_reason:
+                    break
+                self._step()
+                self._after_step()
+        self._log_losses()
+        self._save(last=True)
+        self.events.write("stop", self.position.step, reason=self._stop_reason)
+        return self._stop_reason
+
+    def _step(self) -> None:
+        config, position = self.config, self.position
+        size_px = size_at(config.seed, position.step, config.sizes_px)
+        batch = config.batch_at(size_px)
+        part = self._part(batch)
+        draws = draw_step(
+            config.seed,
+            position.step,
+            size_px,
+            batch,
+            config.channels,
+            self.schedule.num_timesteps,
+            part,
+        )
+        torch.manual_seed(config.seed * 2**32 + position.step)  # dropout, if the network has any
+        device = self.accelerator.device
+        x_0 = self.feeder.batch(draws, position.samples_seen, part).to(device)
+        noise = draws.noise.to(device).contiguous(memory_format=torch.channels_last)
+        t = draws.t[part].to(device)
+        x_t, target = self.objective.corrupt(x_0, t, noise)
+        with self.accelerator.autocast():
+            output = self.network(x_t, t, return_dict=False)[0]
+        loss = self.objective.loss(output, target, t)
+        self.accelerator.backward(loss)
+        if config.clip_norm is not None:
+            self.accelerator.clip_grad_norm_(self.trained, config.clip_norm)
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(config, position.step, self._elapsed_s)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self._average()
+        self._losses.append(loss.detach())
+        self.position = Position(
+            position.step + 1,
+            position.samples_seen + batch,
+            position.pixels_seen + batch * size_px**2,
+            self._elapsed_s,
+        )
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        decay = ema_decay(self.config, self.position.step)
+        torch._foreach_lerp_(self.averaged, list(self.state.unet.parameters()), 1 - decay)
+
+    def _part(self, batch: int) -> slice:
+        share = batch // self.accelerator.num_processes
+        first = share * self.accelerator.process_index
+        return slice(first, first + share)
+
+    def _agree(self, elapsed_s: float, stop_signal: StopSignal) -> None:
+        """Sets the time and whether to stop, the same in every process."""
+        if self.accelerator.num_processes == 1:
+            self._elapsed_s = elapsed_s
+            self._stop_reason = self._reason(elapsed_s, stop_signal.received)
+            return
+        step = self.position.step
+        if step % SYNC_STEPS and step != self.config.max_steps:
+            return
+        signals = self.accelerator.gather(self._tensor([float(stop_signal.received)]))
+        reasons = [None, "steps", "hours", "stop file", "signal"]
+        mine = reasons.index(self._reason(elapsed_s, bool(signals.any())))
+        agreed = self.accelerator.gather(self._tensor([elapsed_s, float(mine)]).view(1, 2))[0]
+        self._elapsed_s = float(agreed[0])
+        self._stop_reason = reasons[int(agreed[1])]
+
+    def _tensor(self, values: list[float]) -> Tensor:
+        return torch.tensor(values, device=self.accelerator.device)
+
+    def _reason(self, elapsed_s: float, signalled: bool) -> str | None:
+        config = self.config
+        if config.max_steps is not None and self.position.step >= config.max_steps:
+            return "steps"
+        if config.max_hours is not None and elapsed_s >= 3600 * config.max_hours:
+            return "hours"
+        if (self.run / STOP_FILE).exists():
+            return "stop file"
+        return "signal" if signalled else None
+
+    def _after_step(self) -> None:
+        config, step = self.config, self.position.step
+        if step % config.log_steps == 0:
+            self._log_losses()
+        now = time.monotonic()
+        if _due(step, config.sample_steps) or _overdue(now, self._sheet_at, config.sample_minutes):
+            self._sheet_at = now
+            self._sheet()
+        if _due(step, config.checkpoint_steps) or _overdue(
+            now, self._saved_at, config.checkpoint_minutes
+        ):
+            self._saved_at = now
+            self._save()
+
+    def _log_losses(self) -> None:
+        if not self._losses:
+            return
+        losses = torch.stack(self._losses)
+        if self.accelerator.num_processes > 1:
+            losses = self.accelerator.reduce(losses, reduction="mean")
+        self._losses = []
+        values = losses.tolist()
+        if not all(abs(value) < float("inf") for value in values):
+            raise UserError(
+                "train_diverged",
+                "Training diverged: the loss is no longer a number at step {step}; "
+                "start again with a lower learning rate.",
+                step=self.position.step,
+            )
+        now = time.monotonic()
+        seconds = max(1e-9, now - self._logged_at)
+        rate = (self.position.samples_seen - self._logged_samples) / seconds
+        self._logged_at, self._logged_samples = now, self.position.samples_seen
+        self.events.write(
+            "loss",
+            self.position.step,
+            losses=values,
+            learning_rate=self.optimizer.param_groups[0]["lr"],
+            samples_seen=self.position.samples_seen,
+            images_per_s=round(rate, 2),
+            elapsed_s=round(self.position.elapsed_s, 1),
+        )
+
+    def _sheet(self) -> None:
+        if not self.accelerator.is_main_process:
+            return
+        path = self.run / "samples" / f"{self.position.step:08d}.png"
+        try:
+            write_sheet(self.state.ema_unet, self.schedule, self.prediction_type, self.config, path)
+        except OSError as error:
+            self.events.write("warning", self.position.step, message=str(error))
+            return
+        self.events.write("samples", self.position.step, path=f"samples/{path.name}")
+
+    def _save(self, last: bool = False) -> None:
+        if not self.accelerator.is_main_process:
+            return
+        started = time.monotonic()
+        try:
+            folder = self.state.save(self.run, self.position)
+        except OSError as error:
+            self.events.write("warning", self.position.step, message=str(error))
+            if last:
+                raise
+            return  # perhaps there is room again next time; the older checkpoints are still there
+        seconds = round(time.monotonic() - started, 2)
+        self.events.write("checkpoint", self.position.step, path=folder.name, seconds=seconds)
+
+
+def _due(step: int, every: int | None) -> bool:
+    return every is not None and step % every == 0
+
+
+def _overdue(now: float, last: float, minutes: float | None) -> bool:
+    return minutes is not None and now - last >= 60 * minutes

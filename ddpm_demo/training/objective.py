@@ -1,0 +1,54 @@
+"""The loss of a step: what the network shall predict, and how much each timestep counts."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..schedule import Schedule
+
+
+class Objective:
+    """Weighted squared error of v or eps over a batch of timesteps.
+
+    Args:
+        schedule: alphas_cumprod.
+        prediction_type: "v_prediction" or "epsilon".
+        snr_gamma: Min-SNR (Hang et al. 2023, arXiv:2303.09556): the x_0 loss is weighted by
+            min(snr, gamma), that is min(snr, gamma) / (snr + 1) for v and / snr for eps.
+            None weights every timestep alike.
+        device: where batches live.
+    """
+
+    def __init__(
+        self,
+        schedule: Schedule,
+        prediction_type: str,
+        snr_gamma: float | None,
+        device: torch.device | str = "cpu",
+    ):
+        abar = schedule.alphas_cumprod
+        snr = abar / (1 - abar)
+        weight = torch.ones_like(snr)
+        if snr_gamma is not None:
+            # With zero terminal SNR the eps weight would be 0 / 0; it carries no signal there.
+            divisor = snr + 1 if prediction_type == "v_prediction" else snr.clamp(min=1e-20)
+            weight = snr.clamp(max=snr_gamma) / divisor
+        self.prediction_type = prediction_type
+        self._root_abar = abar.sqrt().float().to(device)
+        self._root_rest = (1 - abar).sqrt().float().to(device)
+        self._weight = weight.float().to(device)
+
+    def corrupt(self, x_0: Tensor, t: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """(x_t, target) for x_0 and noise [B, C, H, W] and int64 t [B]; Ho et al. 2020, eq. 4."""
+        a = self._root_abar[t].view(-1, 1, 1, 1)
+        b = self._root_rest[t].view(-1, 1, 1, 1)
+        x_t = a * x_0 + b * noise
+        if self.prediction_type == "epsilon":
+            return x_t, noise
+        return x_t, a * noise - b * x_0
+
+    def loss(self, output: Tensor, target: Tensor, t: Tensor) -> Tensor:
+        """The mean over the batch of the weighted mean squared error, a scalar."""
+        per_image = (output.float() - target).square().mean(dim=(1, 2, 3))
+        return (self._weight[t] * per_image).mean()

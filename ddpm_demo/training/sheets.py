@@ -1,0 +1,74 @@
+"""Sample sheets while training: always the same seeds, so that sheets of different steps compare."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import UNet2DModel
+from PIL import Image
+from torch import Tensor
+
+from ..denoiser import UNetDenoiser
+from ..noise import NoiseSource
+from ..schedule import Schedule
+from .config import TrainConfig
+
+
+@torch.inference_mode()
+def sample_images(
+    unet: UNet2DModel,
+    schedule: Schedule,
+    prediction_type: str,
+    num_images: int,
+    size_px: int,
+    num_steps: int,
+    seed: int = 0,
+) -> Tensor:
+    """DDIM samples (Song et al. 2020, eq. 12, eta = 0), float32 [N, C, S, S] in [-1, 1], on the CPU."""
+    denoiser = UNetDenoiser(unet, schedule, prediction_type)
+    shape = (denoiser.channels, size_px, size_px)
+    x_t = NoiseSource.for_run(seed, num_images, denoiser.device).randn(shape)
+    times = np.linspace(schedule.num_timesteps - 1, 0, num_steps + 1).round().astype(int)[:-1]
+    for t, s in zip(times, [*times[1:], -1], strict=True):
+        prediction = denoiser.predict(x_t, int(t))
+        abar_s = schedule.abar(int(s))
+        x_t = math.sqrt(abar_s) * prediction.x0 + math.sqrt(1 - abar_s) * prediction.eps
+    return x_t.float().cpu()
+
+
+def write_sheet(
+    unet: UNet2DModel, schedule: Schedule, prediction_type: str, config: TrainConfig, path: Path
+) -> None:
+    """Draws `config.num_samples` pictures of seeds 0, 1, ... and saves them as one PNG.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    images = sample_images(
+        unet,
+        schedule,
+        prediction_type,
+        config.num_samples,
+        max(config.sizes_px),
+        config.sample_num_steps,
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}")
+    grid(images).save(temporary, format="PNG")
+    temporary.replace(path)
+
+
+def grid(images: Tensor) -> Image.Image:
+    """Pictures [N, C, H, W] in [-1, 1] as one, as nearly square as N allows."""
+    count, channels, height, width = images.shape
+    columns = math.ceil(math.sqrt(count))
+    rows = math.ceil(count / columns)
+    pixels = images.clamp(-1, 1).add(1).mul(127.5).round().byte().permute(0, 2, 3, 1).numpy()
+    sheet = np.full((rows * height, columns * width, channels), 255, dtype=np.uint8)
+    for i, picture in enumerate(pixels):
+        top, left = i // columns * height, i % columns * width
+        sheet[top : top + height, left : left + width] = picture
+    return Image.fromarray(sheet[..., 0] if channels == 1 else sheet)

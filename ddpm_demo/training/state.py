@@ -1,0 +1,167 @@
+"""All that resuming needs, on disk: weights, EMA, optimiser and position; safetensors and JSON only.
+
+A checkpoint folder is written under another name, synced and renamed, so that `checkpoint-N` is
+whole whenever it is there. What is random needs no state: see `randomness`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from diffusers import UNet2DModel
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from ..errors import UserError
+
+PREFIX = "checkpoint-"
+NUM_KEPT = 2
+
+
+@dataclass(frozen=True)
+class Position:
+    """How far a run has come.
+
+    Args:
+        step: optimiser steps done.
+        samples_seen: pictures drawn from the data, all processes together.
+        pixels_seen: of those pictures (for crops of several sizes).
+        elapsed_s: training time, over all restarts.
+    """
+
+    step: int = 0
+    samples_seen: int = 0
+    pixels_seen: int = 0
+    elapsed_s: float = 0.0
+
+
+class State:
+    """Weights, their moving average and the optimiser of one run, by parameter name."""
+
+    def __init__(self, unet: UNet2DModel, ema_unet: UNet2DModel, optimizer: torch.optim.Optimizer):
+        self.unet = unet
+        self.ema_unet = ema_unet
+        self.optimizer = optimizer
+
+    def save(self, run: Path, position: Position) -> Path:
+        """Writes `checkpoint-N` and drops all but the newest two.
+
+        Raises:
+            OSError: the disk is full or gone; what was there before is untouched.
+        """
+        final = run / f"{PREFIX}{position.step}"
+        partial = run / f".{final.name}.partial"
+        shutil.rmtree(partial, ignore_errors=True)
+        try:
+            partial.mkdir()
+            save_file(_tensors(self.unet), partial / "unet.safetensors")
+            save_file(_tensors(self.ema_unet), partial / "ema.safetensors")
+            save_file(self._optimizer_tensors(), partial / "optimizer.safetensors")
+            config = json.dumps(dict(self.unet.config), indent=2, default=str)
+            (partial / "unet.json").write_text(config, encoding="utf-8")
+            state = json.dumps({"format": 1, **asdict(position)}, indent=2)
+            (partial / "state.json").write_text(state, encoding="utf-8")
+            for path in partial.iterdir():
+                sync(path)
+            sync(partial)
+            shutil.rmtree(final, ignore_errors=True)
+            os.replace(partial, final)
+            sync(run)
+        except (OSError, SafetensorError) as error:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise OSError(f"{final.name} could not be written: {error}") from error
+        for _, old in list_checkpoints(run)[NUM_KEPT:]:
+            shutil.rmtree(old, ignore_errors=True)
+        return final
+
+    def load(self, folder: Path) -> Position:
+        """Takes over a checkpoint folder.
+
+        Raises:
+            UserError: a file is missing or damaged, or it is of another network.
+        """
+        try:
+            unet = load_file(folder / "unet.safetensors")
+            ema = load_file(folder / "ema.safetensors")
+            moments = load_file(folder / "optimizer.safetensors")
+            values = json.loads((folder / "state.json").read_text(encoding="utf-8"))
+            values.pop("format")
+            position = Position(**values)
+        except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
+            raise UserError(
+                "train_checkpoint_damaged",
+                "The training checkpoint {name} is damaged: {reason}",
+                name=folder.name,
+                reason=str(error),
+            ) from error
+        try:
+            self.unet.load_state_dict(unet)
+            self.ema_unet.load_state_dict(ema)
+            self._take_moments(moments)
+        except (RuntimeError, KeyError) as error:
+            raise UserError(
+                "train_checkpoint_other_network",
+                "The training checkpoint {name} is of another network than the configuration; "
+                "start a new run folder instead.",
+                name=folder.name,
+            ) from error
+        return position
+
+    def _trained(self) -> Iterator[tuple[str, torch.nn.Parameter]]:
+        return ((n, p) for n, p in self.unet.named_parameters() if p.requires_grad)
+
+    def _optimizer_tensors(self) -> dict[str, Tensor]:
+        tensors = {}
+        for name, parameter in self._trained():
+            for key, value in self.optimizer.state.get(parameter, {}).items():
+                tensors[f"{name}:{key}"] = torch.as_tensor(value).detach().cpu().contiguous()
+        return tensors
+
+    def _take_moments(self, tensors: dict[str, Tensor]) -> None:
+        for name, parameter in self._trained():
+            mine = {k.rpartition(":")[2]: v for k, v in tensors.items() if k.startswith(name + ":")}
+            if not mine:
+                continue  # saved before the first step
+            moments = {}
+            for key, value in mine.items():
+                if key == "step":
+                    moments[key] = value.clone()
+                else:
+                    moments[key] = torch.empty_like(parameter, requires_grad=False).copy_(value)
+            self.optimizer.state[parameter] = moments
+
+
+def list_checkpoints(run: Path) -> list[tuple[int, Path]]:
+    """(step, folder) of the whole checkpoints of a run, newest first."""
+    found = []
+    for path in run.glob(PREFIX + "*"):
+        number = path.name.removeprefix(PREFIX)
+        if number.isdigit() and (path / "state.json").is_file():
+            found.append((int(number), path))
+    return sorted(found, reverse=True)
+
+
+def remove_partial(run: Path) -> None:
+    """Removes what a killed process left of a checkpoint it was writing."""
+    for path in run.glob(f".{PREFIX}*.partial"):
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def sync(path: Path) -> None:
+    """Waits until a file's or a folder's content has reached the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _tensors(model: torch.nn.Module) -> dict[str, Tensor]:
+    return {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
