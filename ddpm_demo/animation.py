@@ -26,6 +26,24 @@ def frame_indices(num_steps: int, max_frames: int = MAX_FRAMES) -> list[int]:
     return [round(i * num_steps / (count - 1)) for i in range(count)]
 
 
+def check_format(format: str) -> None:
+    """Raise a `UserError` unless this machine can make such an animation."""
+    if format not in ANIMATION_FORMATS:
+        raise UserError(
+            "animation_format_unknown",
+            "The animation format “{format}” is not known; use one of {known}.",
+            field="animation",
+            format=format,
+            known=", ".join(ANIMATION_FORMATS),
+        )
+    if format == "mp4" and shutil.which("ffmpeg") is None:
+        raise UserError(
+            "ffmpeg_missing",
+            "MP4 needs the program ffmpeg, which is not installed here; choose GIF or WebP.",
+            field="animation",
+        )
+
+
 def animate(
     frames: Sequence[Image.Image],
     format: str = "gif",
@@ -50,14 +68,7 @@ def animate(
     """
     if not frames:
         raise UserError("animation_empty", "There are no steps to animate yet; run first.")
-    if format not in ANIMATION_FORMATS:
-        raise UserError(
-            "animation_format_unknown",
-            "The animation format “{format}” is not known; use one of {known}.",
-            field="animation",
-            format=format,
-            known=", ".join(ANIMATION_FORMATS),
-        )
+    check_format(format)
     fps = min(max(fps, 1), 50)
     frames = [_enlarged(frame, enlarge) for frame in frames]
     if there_and_back:
@@ -88,17 +99,10 @@ def _enlarged(frame: Image.Image, factor: int) -> Image.Image:
 
 
 def _mp4(frames: Sequence[Image.Image], fps: float) -> bytes:
-    ffmpeg = shutil.which("ffmpeg")
-    if ffmpeg is None:
-        raise UserError(
-            "ffmpeg_missing",
-            "MP4 needs the program ffmpeg, which is not installed here; choose GIF or WebP.",
-            field="animation",
-        )
     width, height = frames[0].size
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "animation.mp4"
-        command = [ffmpeg, "-v", "error", "-y"]
+        command = ["ffmpeg", "-v", "error", "-y"]
         command += ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}"]
         command += ["-r", f"{fps:g}", "-i", "-"]
         # H.264 in 4:2:0, which every browser plays, needs even sides.

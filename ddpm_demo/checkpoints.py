@@ -13,7 +13,7 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -80,6 +80,12 @@ class CheckpointInfo:
     source: Source
     tile_px: int | None = None
     overlap_px: int | None = None
+
+    def public(self) -> dict[str, Any]:
+        """The description as JSON values, without where it lies on this machine."""
+        values = asdict(self)
+        del values["folder"]
+        return values
 
 
 class LoadedCheckpoint(NamedTuple):

@@ -1,0 +1,41 @@
+"""`python -m ddpm_demo checkpoints [--json]`: what there is to sample from."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from ..checkpoints import CheckpointInfo, list_checkpoints
+
+
+def add_parser(commands: Any) -> None:  # noqa: ANN401  argparse's own type is private
+    parser = commands.add_parser(
+        "checkpoints",
+        help="what there is to sample from",
+        description="The bundled and fine-tuned checkpoints of this machine.",
+    )
+    parser.add_argument("--json", action="store_true", help="report as one JSON object")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Print the list."""
+    found = list_checkpoints()
+    if args.json:
+        print(json.dumps({"checkpoints": [info.public() for info in found]}))
+        return
+    for info in found:
+        print(_describe(info))
+
+
+def _describe(info: CheckpointInfo) -> str:
+    colour = "grey" if info.channels == 1 else "colour"
+    lines = [
+        f"{info.name}: {info.title}, {info.size_px}x{info.size_px} {colour}, "
+        f"{info.num_parameters / 1e6:.1f} million parameters, {info.source}",
+        f"    data: {info.data or 'not stated'}; licence: {info.license or 'not stated'}",
+        f"    default: {info.default_sampler}, {info.default_num_steps} steps; "
+        f"weights {info.weight_hash}",
+    ]
+    return "\n".join(lines)
