@@ -41,7 +41,7 @@ class UNetDenoiser:
     """A diffusers `UNet2DModel` as a `Denoiser`, for pictures of any size in [-1, 1].
 
     Args:
-        unet: in eval mode; moved to channels-last here.
+        unet: in eval mode; moved to channels-last and frozen here.
         schedule: the one it was trained with.
         prediction_type: "epsilon", "sample" or "v_prediction".
         clip_range: x0 is clipped to +- this and eps derived again; None leaves it alone.
@@ -66,7 +66,7 @@ class UNetDenoiser:
                 name=prediction_type,
                 known=", ".join(PREDICTION_TYPES),
             )
-        self.unet = unet.to(memory_format=torch.channels_last)
+        self.unet = unet.to(memory_format=torch.channels_last).requires_grad_(False)
         self.schedule = schedule
         self.prediction_type = prediction_type
         self.clip_range = clip_range
