@@ -21,7 +21,7 @@ PREDICTION_TYPES = ("epsilon", "sample", "v_prediction")
 
 @dataclass(frozen=True)
 class Prediction:
-    """What the network says of x_t: x0 = E[x_0 | x_t] and eps, with x_t = a x0 + b eps. [B, C, H, W]."""
+    """The network's x0 = E[x_0 | x_t] and eps, where x_t = a x0 + b eps; both [B, C, H, W]."""
 
     x0: Tensor
     eps: Tensor
@@ -62,7 +62,7 @@ class UNetDenoiser:
         if prediction_type not in PREDICTION_TYPES:
             raise UserError(
                 "prediction_type_unknown",
-                "The checkpoint's prediction type “{name}” is not known; it must be one of {known}.",
+                "The prediction type “{name}” is not known; it must be one of {known}.",
                 name=prediction_type,
                 known=", ".join(PREDICTION_TYPES),
             )
@@ -128,7 +128,9 @@ class UNetDenoiser:
 
     def _forward(self, x_t: Tensor, t: float) -> Tensor:
         height, width = x_t.shape[-2:]
-        x_t = pad_to_multiple(x_t, self.size_multiple).contiguous(memory_format=torch.channels_last)
+        x_t = pad_to_multiple(x_t, self.size_multiple).contiguous(
+            memory_format=torch.channels_last
+        )
         # A plain number would be cut to a whole one inside the network.
         timestep = torch.tensor([t], dtype=torch.float32, device=x_t.device)
         output = self.unet(x_t, timestep, return_dict=False)[0]
@@ -146,7 +148,7 @@ def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:
 
 
 class TiledDenoiser:
-    """Predicts a large picture in overlapping tiles whose x0 are averaged: no seams, bounded memory.
+    """Predicts a picture in overlapping tiles whose x0 are averaged: no seams, bounded memory.
 
     For networks that work best near their training size: attention, or group normalisation, whose
     statistics cover the whole input. The weights fall linearly towards a tile's edge.
@@ -192,7 +194,7 @@ class TiledDenoiser:
 
 
 def tile_starts(length: int, tile_px: int, overlap_px: int) -> list[int]:
-    """First pixels of tiles that cover [0, length), evenly spread, overlapping by at least overlap_px."""
+    """First pixels of tiles that cover [0, length), evenly spread, with at least this overlap."""
     if length <= tile_px:
         return [0]
     count = -(-(length - overlap_px) // (tile_px - overlap_px))

@@ -6,9 +6,9 @@ from __future__ import annotations
 class UserError(ValueError):
     """Something the user asked for cannot be done, said in one sentence.
 
-    `key` names the sentence in the interface's locale files (``errors.<key>``) and `params` fill its
-    placeholders, so that the interface can say it in the user's language; ``str(error)`` is the
-    English sentence, for the command line and for Python.
+    `key` names the sentence in the interface's locale files (``errors.<key>``) and `params` fill
+    its placeholders, so that the interface can say it in the user's language; ``str(error)`` is
+    the English sentence, for the command line and for Python.
 
     Args:
         key: stable name, snake_case.

@@ -66,7 +66,9 @@ def slerp(a: Tensor, b: Tensor, weight: float) -> Tensor:
     sin = torch.sin(theta)
     parallel = sin < 1e-4
     safe = torch.where(parallel, torch.ones_like(sin), sin)
-    w_a = torch.where(parallel, torch.full_like(sin, 1 - weight), torch.sin((1 - weight) * theta) / safe)
+    w_a = torch.where(
+        parallel, torch.full_like(sin, 1 - weight), torch.sin((1 - weight) * theta) / safe
+    )
     w_b = torch.where(parallel, torch.full_like(sin, weight), torch.sin(weight * theta) / safe)
     shape = (-1, *[1] * (a.ndim - 1))
     return w_a.view(shape) * a + w_b.view(shape) * b

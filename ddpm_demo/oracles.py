@@ -31,7 +31,7 @@ class GaussianDenoiser:
         return Prediction(x0, self.schedule.eps_from_x0(x_t, x0, t))
 
     def flow(self, x_t: Tensor, t: float, s: float = -1) -> Tensor:
-        """Where the probability-flow ODE takes x_t from t to s: what deterministic samplers approach."""
+        """Where the probability-flow ODE takes x_t from t to s: the limit of deterministic samplers."""
         abar_t, abar_s = self.schedule.abar(t), self.schedule.abar(s)
         std_t = (abar_t * self.std**2 + 1 - abar_t) ** 0.5
         std_s = (abar_s * self.std**2 + 1 - abar_s) ** 0.5
@@ -44,7 +44,7 @@ class CorrelatedGaussianDenoiser:
     Args:
         schedule: any.
         mean: [D].
-        covariance: [D, D], symmetric positive semidefinite; D = C * H * W of the pictures predicted.
+        covariance: [D, D], symmetric positive semidefinite; D = C * H * W of the pictures.
     """
 
     def __init__(self, schedule: Schedule, mean: Tensor, covariance: Tensor):
@@ -70,7 +70,9 @@ class MixtureDenoiser:
         weights: [K], positive, sums to 1; None for equal ones.
     """
 
-    def __init__(self, schedule: Schedule, means: Tensor, std: float, weights: Tensor | None = None):
+    def __init__(
+        self, schedule: Schedule, means: Tensor, std: float, weights: Tensor | None = None
+    ):
         self.schedule, self.means, self.std = schedule, means, std
         count = len(means)
         self.weights = means.new_full((count,), 1 / count) if weights is None else weights

@@ -73,7 +73,9 @@ class DDPM:
         schedule: the noise schedule.
     """
 
-    def __init__(self, unet: torch.nn.Module, scheduler_config: dict[str, Any], info: CheckpointInfo):
+    def __init__(
+        self, unet: torch.nn.Module, scheduler_config: dict[str, Any], info: CheckpointInfo
+    ):
         self.info = info
         self.schedule = Schedule.from_config(scheduler_config)
         clip = scheduler_config.get("clip_sample", True)
@@ -113,7 +115,9 @@ class DDPM:
         num_steps = recipe.num_steps
         if num_steps is None:
             own_default = sampler == self.info.default_sampler
-            num_steps = self.info.default_num_steps if own_default else sampler_info(sampler).num_steps
+            num_steps = (
+                self.info.default_num_steps if own_default else sampler_info(sampler).num_steps
+            )
         size_px = recipe.size_px or self.info.size_px
         return recipe.replace(sampler=sampler, num_steps=num_steps, size_px=size_px)
 

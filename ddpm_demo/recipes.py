@@ -1,7 +1,7 @@
 """Recipes: what a user asked for, as frozen dataclasses that survive JSON.
 
-Every door (page, command line, HTTP, Python) makes one of these and hands it to the pipeline; every
-picture saved carries it; every door takes it back. One class a task, named by `task`.
+Every door (page, command line, HTTP, Python) makes one of these and hands it to the pipeline;
+every picture saved carries it; every door takes it back. One class a task, named by `task`.
 """
 
 from __future__ import annotations
@@ -36,9 +36,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         if not self.checkpoint:
-            raise UserError(
-                "checkpoint_missing", "Choose a checkpoint first.", field="checkpoint"
-            )
+            raise UserError("checkpoint_missing", "Choose a checkpoint first.", field="checkpoint")
         check_range("seed", self.seed, 0, MAX_SEED)
 
     def to_dict(self) -> dict[str, Any]:

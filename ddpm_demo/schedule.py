@@ -29,8 +29,8 @@ def make_betas(
 ) -> np.ndarray:
     """The variances beta_t, float64 [T], of the schedules that diffusers' DDPMScheduler knows.
 
-    "squaredcos_cap_v2" is the cosine schedule of Nichol & Dhariwal 2021 (arXiv:2102.09672, eq. 17),
-    with beta capped at 0.999; it ignores `beta_start` and `beta_end`.
+    "squaredcos_cap_v2" is the cosine schedule of Nichol & Dhariwal 2021 (arXiv:2102.09672, eq.
+    17), with beta capped at 0.999; it ignores `beta_start` and `beta_end`.
 
     Raises:
         UserError: the schedule's name is not one of `BETA_SCHEDULES`.
@@ -90,7 +90,7 @@ class Schedule:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Schedule:
-        """The schedule of a `scheduler_config.json` of diffusers' DDPM family (keys may be absent).
+        """The schedule of a `scheduler_config.json` of diffusers (keys may be absent).
 
         Raises:
             UserError: unknown beta schedule or betas out of range.
@@ -135,7 +135,7 @@ class Schedule:
         return abar / (1 - abar) if abar < 1 else math.inf
 
     def t_from_sigma(self, sigma: float) -> float:
-        """The fractional t in [0, T - 1] whose `sigma(t)` is the given one, clamped to that range."""
+        """The fractional t whose `sigma(t)` is the given one, clamped to [0, T - 1]."""
         if sigma <= 0:
             return 0.0
         return float(np.interp(math.log(sigma), self._log_sigma, np.arange(self.num_timesteps)))

@@ -47,7 +47,7 @@ def schedule(schedule_config):
 
 @pytest.fixture(scope="session")
 def tiny_checkpoint(tmp_path_factory):
-    """A pipeline folder with a small random network, 16 x 16 colour; copy it before changing it."""
+    """A pipeline folder with a small random network for 16 x 16 colour; to spoil it, copy it."""
     from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
 
     folder = tmp_path_factory.mktemp("checkpoints") / "tiny"

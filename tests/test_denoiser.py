@@ -112,7 +112,9 @@ def test_wrong_channels_and_unknown_prediction_types_give_a_sentence(schedule):
         UNetDenoiser(make_unet(), schedule, "score")
 
 
-@pytest.mark.parametrize(("length", "tile", "overlap"), [(64, 64, 8), (10, 64, 8), (100, 32, 8), (257, 64, 16)])
+@pytest.mark.parametrize(
+    ("length", "tile", "overlap"), [(64, 64, 8), (10, 64, 8), (100, 32, 8), (257, 64, 16)]
+)
 def test_tiles_cover_everything_and_overlap(length, tile, overlap):
     starts = tile_starts(length, tile, overlap)
     assert starts[0] == 0

@@ -63,7 +63,7 @@ def test_the_two_ancestral_variances_bracket_the_truth_when_steps_are_few(schedu
     assert small < STD < large
 
 
-# UniPC's corrector adds one to its predictor's order 2 (Zhao et al. 2023, arXiv:2302.04867, th. 3.1).
+# UniPC's corrector adds one to its predictor's order 2 (Zhao et al. 2023, arXiv:2302.04867).
 ORDERS = {"ddim": 1, "dpmpp_2m": 2, "heun": 2, "unipc": 3}
 
 
@@ -134,8 +134,9 @@ def in_float64(scheduler, schedule):
 
 @pytest.mark.parametrize("num_steps", [7, 50, 1000])
 @pytest.mark.parametrize(
-    # With trailing spacing diffusers adds "fixed_large" noise to the finished picture; ours does not.
-    ("variance", "spacing"), [("fixed_small", "trailing"), ("fixed_large", "leading")]
+    # With trailing spacing diffusers adds "fixed_large" noise to the finished picture, not ours.
+    ("variance", "spacing"),
+    [("fixed_small", "trailing"), ("fixed_large", "leading")],
 )
 def test_ddpm_equals_diffusers_step_by_step(
     schedule_config, schedule, num_steps, variance, spacing
@@ -212,7 +213,9 @@ def test_a_chain_can_start_anywhere(schedule, spacing):
 def test_wrong_combinations_give_a_sentence(schedule, name, options, field):
     noise = NoiseSource.for_run(0, 1)
     with pytest.raises(UserError) as caught:
-        sample(name, GaussianDenoiser(schedule, 0, 1), torch.zeros(1, 1, 4, 4), [3], noise, **options)
+        sample(
+            name, GaussianDenoiser(schedule, 0, 1), torch.zeros(1, 1, 4, 4), [3], noise, **options
+        )
     assert caught.value.field == field
     assert str(caught.value).endswith(".")
 

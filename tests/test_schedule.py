@@ -53,7 +53,9 @@ def test_round_trips_between_eps_x0_and_v(schedule, t):
     assert close(schedule.eps_from_v(x_t, v, t), eps) < 1e-12
     assert close(schedule.x0_from_eps(x_t, eps, t), x_0) < 1e-12 / min(1, root * 10)
     assert close(schedule.eps_from_x0(x_t, x_0, t), eps) < 1e-12 / (1 - root**2) ** 0.5
-    again = schedule.v_from_x0_eps(schedule.x0_from_v(x_t, v, t), schedule.eps_from_v(x_t, v, t), t)
+    again = schedule.v_from_x0_eps(
+        schedule.x0_from_v(x_t, v, t), schedule.eps_from_v(x_t, v, t), t
+    )
     assert close(again, v) < 1e-12
 
 

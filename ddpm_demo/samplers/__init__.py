@@ -1,7 +1,7 @@
 """Samplers: from noise to a picture, as a stream of `Step`.
 
-`SAMPLERS` says what there is; `sample` runs one by name. A sampler sees a `Denoiser` and nothing of
-the network: whatever stands behind `predict` (tiles, a restoration constraint, an exact oracle) is
+`SAMPLERS` says what there is; `sample` runs one by name. A sampler sees a `Denoiser` and nothing
+of the network: whatever stands behind `predict` (tiles, a restoration constraint, an exact oracle) is
 sampled alike.
 """
 
@@ -21,7 +21,15 @@ from .solvers import SOLVERS, solve
 from .step import Step
 from .timesteps import SPACINGS, make_timesteps
 
-__all__ = ["SAMPLERS", "SPACINGS", "SamplerInfo", "Step", "make_timesteps", "sample", "sampler_info"]
+__all__ = [
+    "SAMPLERS",
+    "SPACINGS",
+    "SamplerInfo",
+    "Step",
+    "make_timesteps",
+    "sample",
+    "sampler_info",
+]
 
 
 @dataclass(frozen=True)

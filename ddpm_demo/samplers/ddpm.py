@@ -1,4 +1,4 @@
-"""Ancestral sampling, Ho et al. 2020 (arXiv:2006.11239), algorithm 2, at full length or strided."""
+"""Ancestral sampling, Ho et al. 2020 (arXiv:2006.11239), algorithm 2, full length or strided."""
 
 from __future__ import annotations
 

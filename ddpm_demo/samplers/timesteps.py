@@ -9,8 +9,8 @@ from ..schedule import Schedule
 
 SPACINGS = ("trailing", "leading", "linspace", "logsnr", "karras")
 
-# Karras et al. 2022 (arXiv:2206.00364), table 1: above sigma 80 nothing of the picture is left, and
-# a cosine schedule goes to 20,000, where solvers in sigma space would waste their first step.
+# Karras et al. 2022 (arXiv:2206.00364), table 1: above sigma 80 nothing of the picture is left,
+# and a cosine schedule goes to 20,000, where solvers in sigma space would waste their first step.
 KARRAS_SIGMA_MAX = 80.0
 KARRAS_RHO = 7.0
 
@@ -18,7 +18,7 @@ KARRAS_RHO = 7.0
 def make_timesteps(
     schedule: Schedule, num_steps: int, spacing: str = "trailing", t_start: float | None = None
 ) -> list[float]:
-    """`num_steps` descending timesteps in [0, t_start]; the clean image (t = -1) comes after the last.
+    """`num_steps` descending timesteps in [0, t_start]; the clean image (t = -1) follows the last.
 
     "trailing" and "leading" are those of Lin et al. 2023 (arXiv:2305.08891, table 2): trailing
     starts at the very end, which few steps need; leading ends at t = 0. "linspace" has both ends.

@@ -1,0 +1,185 @@
+"""Sampling speed and memory, beside the bare U-Net and diffusers' pipelines as shipped.
+
+    python benchmarks/sampling.py [--checkpoint faces-64] [--num-images 16] [--num-steps 20]
+
+Each row is measured in a process of its own, so that peak memory is that row's; rows are visited
+several times in turn, so that a machine that drifts touches all alike, and the median is printed.
+(a) our time a step over the bare U-Net forward at the same batch; (b) ours over diffusers' with
+the same sampler and steps; (c) our default sampler over diffusers' 1000-step DDPMPipeline; (d) memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+ROWS = ("bare", "ours-ddpm", "diffusers-ddpm", "ours-ddim", "diffusers-ddim", "ours-default")
+FULL = "diffusers-ddpm-1000"
+ROUNDS = 3
+
+
+def measure(row: str, checkpoint: str, num_images: int, num_steps: int) -> dict[str, float]:
+    """Seconds for `num_steps` steps of `num_images` pictures, and this process's peak memory, MB."""
+    import torch
+
+    from ddpm_demo import DDPM
+    from ddpm_demo.checkpoints import find
+    from ddpm_demo.recipes import GenerateRecipe
+
+    num_steps = 1000 if row == FULL else num_steps
+    kind, _, sampler = row.removesuffix("-1000").partition("-")
+    if kind == "diffusers":
+        from diffusers import DDIMPipeline, DDPMPipeline
+
+        cls = DDIMPipeline if sampler == "ddim" else DDPMPipeline
+        pipeline = cls.from_pretrained(find(checkpoint).folder)
+        pipeline.set_progress_bar_config(disable=True)
+
+        def run() -> None:
+            generator = torch.Generator().manual_seed(0)
+            pipeline(batch_size=num_images, num_inference_steps=num_steps, generator=generator)
+    else:
+        ddpm = DDPM.from_pretrained(checkpoint)
+        if kind == "bare":
+            run = bare_forwards(ddpm, num_images, num_steps)
+        else:
+            recipe = GenerateRecipe(
+                checkpoint=checkpoint,
+                num_images=num_images,
+                num_steps=None if sampler == "default" else num_steps,
+                sampler=None if sampler == "default" else sampler,
+            )
+
+            def run() -> None:
+                ddpm.generate(recipe).images()
+
+    with torch.inference_mode(False):
+        if row != FULL:  # long enough to need no warm-up
+            run()
+        start = time.perf_counter()
+        run()
+        seconds = time.perf_counter() - start
+    return {
+        "seconds": seconds,
+        "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+
+
+def bare_forwards(ddpm: object, num_images: int, num_steps: int) -> Callable[[], None]:
+    """The network alone, in the same memory format and mode, on the same batch."""
+    import torch
+
+    denoiser = ddpm.denoiser
+    size = ddpm.info.size_px
+    x_t = torch.randn(num_images, denoiser.channels, size, size)
+    x_t = x_t.contiguous(memory_format=torch.channels_last)
+
+    @torch.inference_mode()
+    def run() -> None:
+        for t in range(num_steps):
+            denoiser.unet(x_t, t, return_dict=False)
+
+    return run
+
+
+def matmul_peak() -> float:
+    """GFLOP/s of a large float32 matrix product on all threads, the best of ten."""
+    import torch
+
+    n = 2048
+    a, b = torch.randn(n, n), torch.randn(n, n)
+    best = 0.0
+    for _ in range(10):
+        start = time.perf_counter()
+        a @ b
+        best = max(best, 2 * n**3 / (time.perf_counter() - start) / 1e9)
+    return best
+
+
+def forward_gflop(checkpoint: str, num_images: int) -> float:
+    """Floating-point operations of one forward, counted by torch."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from ddpm_demo import DDPM
+
+    ddpm = DDPM.from_pretrained(checkpoint)
+    size = ddpm.info.size_px
+    x_t = torch.randn(num_images, ddpm.denoiser.channels, size, size)
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        ddpm.denoiser.unet(x_t, 0)
+    return counter.get_total_flops() / 1e9
+
+
+def in_its_own_process(arguments: argparse.Namespace, row: str) -> dict[str, float]:
+    command = [sys.executable, __file__, "--row", row]
+    for name in ("checkpoint", "num_images", "num_steps"):
+        command += [f"--{name.replace('_', '-')}", str(getattr(arguments, name))]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--checkpoint", default="faces-64")
+    parser.add_argument("--num-images", type=int, default=16)
+    parser.add_argument("--num-steps", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument(
+        "--row", choices=(*ROWS, FULL), help="measure this row only (used internally)"
+    )
+    arguments = parser.parse_args()
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    if arguments.row:
+        measured = measure(
+            arguments.row, arguments.checkpoint, arguments.num_images, arguments.num_steps
+        )
+        print(json.dumps(measured))
+        return
+    results: dict[str, list[dict[str, float]]] = {row: [] for row in ROWS}
+    for _ in range(arguments.rounds):
+        for row in ROWS:
+            results[row].append(in_its_own_process(arguments, row))
+    results[FULL] = [in_its_own_process(arguments, FULL)]
+    print_table(arguments, results)
+
+
+def print_table(arguments: argparse.Namespace, results: dict[str, list[dict[str, float]]]) -> None:
+    def ratio(a: str, b: str) -> float:
+        """The median over rounds of the ratio within a round."""
+        pairs = zip(results[a], results[b], strict=True)
+        return statistics.median(x["seconds"] / y["seconds"] for x, y in pairs)
+
+    from ddpm_demo.checkpoints import find
+
+    steps = arguments.num_steps
+    default_steps = find(arguments.checkpoint).default_num_steps
+    print(f"{arguments.checkpoint}, {arguments.num_images} images, {steps} steps\n")
+    print("| row | seconds | ms a step | peak memory, MB |\n|---|---|---|---|")
+    for row in results:
+        seconds = statistics.median(r["seconds"] for r in results[row])
+        memory = max(r["megabytes"] for r in results[row])
+        count = {"ours-default": default_steps, FULL: 1000}.get(row, steps)
+        print(f"| {row} | {seconds:.2f} | {1000 * seconds / count:.1f} | {memory:.0f} |")
+    gflop = forward_gflop(arguments.checkpoint, arguments.num_images)
+    seconds = statistics.median(r["seconds"] for r in results["bare"]) / steps
+    peak = matmul_peak()
+    default = statistics.median(r["seconds"] for r in results["ours-default"])
+    thousand = results[FULL][0]["seconds"] / default
+    print(f"\n(a) ours over the bare U-Net: DDPM {ratio('ours-ddpm', 'bare'):.3f},", end=" ")
+    print(f"DDIM {ratio('ours-ddim', 'bare'):.3f}")
+    print(f"(b) ours over diffusers: DDPM {ratio('ours-ddpm', 'diffusers-ddpm'):.3f},", end=" ")
+    print(f"DDIM {ratio('ours-ddim', 'diffusers-ddim'):.3f}")
+    print(f"(c) 1000-step DDPMPipeline over our default ({default_steps} steps): {thousand:.0f} x")
+    print(f"(d) matrix-multiply peak {peak:.0f} GFLOP/s; the U-Net reaches", end=" ")
+    print(f"{gflop / seconds:.0f} ({100 * gflop / seconds / peak:.0f} %)")
+
+
+if __name__ == "__main__":
+    main()
