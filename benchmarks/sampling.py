@@ -5,7 +5,8 @@
 Each row is measured in a process of its own, so that peak memory is that row's; rows are visited
 several times in turn, so that a machine that drifts touches all alike, and the median is printed.
 (a) our time a step over the bare U-Net forward at the same batch; (b) ours over diffusers' with
-the same sampler and steps; (c) our default sampler over diffusers' 1000-step DDPMPipeline; (d) memory.
+the same sampler and steps; (c) our default sampler over diffusers' 1000-step DDPMPipeline; (d)
+memory.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ ROUNDS = 3
 
 
 def measure(row: str, checkpoint: str, num_images: int, num_steps: int) -> dict[str, float]:
-    """Seconds for `num_steps` steps of `num_images` pictures, and this process's peak memory, MB."""
+    """Seconds for `num_steps` steps of `num_images` pictures, and the process's peak memory."""
     import torch
 
     from ddpm_demo import DDPM

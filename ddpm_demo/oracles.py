@@ -31,7 +31,7 @@ class GaussianDenoiser:
         return Prediction(x0, self.schedule.eps_from_x0(x_t, x0, t))
 
     def flow(self, x_t: Tensor, t: float, s: float = -1) -> Tensor:
-        """Where the probability-flow ODE takes x_t from t to s: the limit of deterministic samplers."""
+        """Where the probability-flow ODE takes x_t from t to s, as deterministic samplers do."""
         abar_t, abar_s = self.schedule.abar(t), self.schedule.abar(s)
         std_t = (abar_t * self.std**2 + 1 - abar_t) ** 0.5
         std_s = (abar_s * self.std**2 + 1 - abar_s) ** 0.5

@@ -1,8 +1,8 @@
 """Samplers: from noise to a picture, as a stream of `Step`.
 
 `SAMPLERS` says what there is; `sample` runs one by name. A sampler sees a `Denoiser` and nothing
-of the network: whatever stands behind `predict` (tiles, a restoration constraint, an exact oracle) is
-sampled alike.
+of the network: whatever stands behind `predict` (tiles, a restoration constraint, an exact
+oracle) is sampled alike.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 The schedulers of diffusers keep state, so each run makes its own. They are given our betas (some
 would silently fall back to others: `_use_default_values`), our timesteps with their sigmas in
 float64 (each has rounding rules of its own), and v computed from the prediction: x_0 and eps
-follow from v without cancellation at both ends of the schedule, and every one of these solvers takes it.
+follow from v without cancellation at both ends of the schedule, and every one of these solvers
+takes it.
 """
 
 from __future__ import annotations
