@@ -75,6 +75,7 @@ def _nothing(value: object) -> bool:
 
 _SIDE = _whole(1, 4096)
 _MAX_LEVELS = 8
+_DEFAULT_LEVELS = 4  # of UNet2DModel
 
 _UNET_CHECKS: dict[str, Check] = {
     "act_fn": _one_of("silu", "swish", "mish", "gelu", "relu"),
@@ -128,8 +129,8 @@ def check_unet_config(config: Mapping[str, Any]) -> dict[str, Any]:
         UserError: a setting outside its bounds, or settings that do not fit together.
     """
     kept = _check(config, _UNET_CHECKS, "config.json")
-    levels = {len(kept.get(key, "four")) for key in
-              ("block_out_channels", "down_block_types", "up_block_types")}
+    per_level = ("block_out_channels", "down_block_types", "up_block_types")
+    levels = {len(kept[key]) if key in kept else _DEFAULT_LEVELS for key in per_level}
     groups = kept.get("norm_num_groups", 32)
     if len(levels) > 1:
         _refuse("config.json", "block_out_channels", kept.get("block_out_channels"))

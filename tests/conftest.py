@@ -1,6 +1,8 @@
 """Shared fixtures. No test downloads anything, and none depends on how fast the machine is."""
 
+import json
 import os
+import shutil
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 # The networks of the tests are small: threads of several processes at once only get in each
@@ -54,4 +56,28 @@ def tiny_checkpoint(tmp_path_factory):
     torch.manual_seed(0)
     scheduler = DDPMScheduler(prediction_type="v_prediction", beta_schedule="squaredcos_cap_v2")
     DDPMPipeline(UNet2DModel(**TINY_UNET), scheduler).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def old_layout_checkpoint(tiny_checkpoint, tmp_path_factory):
+    """The same network in the layout of the first DDPM repositories of the Hub: flat, old names."""
+    from safetensors.torch import load_file, save_file
+
+    folder = tmp_path_factory.mktemp("old") / "tiny"
+    folder.mkdir()
+    shutil.copy(tiny_checkpoint / "unet" / "config.json", folder)
+    names = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
+    tensors = {}
+    for key, tensor in load_file(
+        tiny_checkpoint / "unet" / "diffusion_pytorch_model.safetensors"
+    ).items():
+        for new, old in names.items():
+            key = key.replace(f".{new}.", f".{old}.")
+        tensors[key] = tensor
+    assert any("proj_attn" in key for key in tensors)
+    save_file(tensors, folder / "diffusion_pytorch_model.safetensors")
+    scheduler = {"_class_name": "DDIMScheduler", "beta_schedule": "linear", "clip_sample": True}
+    (folder / "scheduler_config.json").write_text(json.dumps(scheduler))
+    (folder / "model_index.json").write_text(json.dumps({"_class_name": "DDIMPipeline"}))
     return folder
