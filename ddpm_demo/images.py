@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import io
 import math
+import struct
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
 from .errors import UserError
@@ -30,6 +32,20 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+
+# What Pillow's decoders are known to raise on broken files.
+_DECODER_ERRORS = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    TypeError,
+    KeyError,
+    IndexError,
+    OverflowError,
+    struct.error,
+    zlib.error,
+    MemoryError,
+)
 
 ImageSource = Path | str | bytes | BinaryIO
 
@@ -54,6 +70,7 @@ def load_image(
     try:
         if frame:
             image.seek(frame)
+            _check_size(image, max_pixels)  # frames of a TIFF have sizes of their own
         image.load()
         image = _turn_upright(image)
         return _to_plain_mode(image)
@@ -66,9 +83,11 @@ def load_image(
             field="image",
             frame=frame,
         ) from error
+    except UserError:
+        raise
     except Image.DecompressionBombError as error:
         raise _too_large(max_pixels) from error
-    except (OSError, ValueError, SyntaxError, TypeError, KeyError, IndexError) as error:
+    except _DECODER_ERRORS as error:
         raise _unreadable() from error
 
 
@@ -92,13 +111,15 @@ def open_header(
         ) from error
     except Image.DecompressionBombError as error:
         raise _too_large(max_pixels) from error
-    except UnidentifiedImageError as error:
+    except _DECODER_ERRORS as error:
         raise _unreadable() from error
-    except (OSError, ValueError, SyntaxError, TypeError, KeyError, IndexError) as error:
-        raise _unreadable() from error
+    _check_size(image, max_pixels)
+    return image
+
+
+def _check_size(image: Image.Image, max_pixels: int) -> None:
     if image.width * image.height > max_pixels:
         raise _too_large(max_pixels)
-    return image
 
 
 def _too_large(max_pixels: int) -> UserError:

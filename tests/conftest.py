@@ -61,7 +61,7 @@ def tiny_checkpoint(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def old_layout_checkpoint(tiny_checkpoint, tmp_path_factory):
-    """The same network in the layout of the first DDPM repositories of the Hub: flat, old names."""
+    """The same network as the first DDPM repositories of the Hub have it: flat, old names."""
     from safetensors.torch import load_file, save_file
 
     folder = tmp_path_factory.mktemp("old") / "tiny"
