@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -44,6 +45,20 @@ def write_split(folder: Path, split: str, images: np.ndarray) -> None:
     temporary = folder / f".{split}.partial.npy"
     np.save(temporary, images)
     os.replace(temporary, folder / f"{split}.npy")
+
+
+def write_pictures(folder: Path, split: str, pictures: Sequence[np.ndarray]) -> None:
+    """Writes pictures of different sizes, uint8 [H, W, C] each, one after the other in `SPLIT.npy`.
+
+    `SPLIT_index.npy`, int64 [N, 4], says where each begins and its height, width and channels.
+    """
+    offset, index = 0, []
+    for picture in pictures:
+        index.append((offset, *picture.shape))
+        offset += picture.size
+    flat = np.concatenate([picture.ravel() for picture in pictures])
+    write_split(folder, f"{split}_index", np.array(index, dtype=np.int64))
+    write_split(folder, split, flat)
 
 
 def replace_file(path: Path, content: bytes) -> None:
