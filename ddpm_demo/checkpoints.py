@@ -37,6 +37,7 @@ Source = Literal["bundled", "local", "hub"]
 ROOT = Path(__file__).resolve().parent.parent
 BUNDLED_FOLDER = ROOT / "checkpoints"
 RUNS_FOLDER = ROOT / "runs"
+RESULT_FOLDER = "result"  # where a training run leaves its checkpoint, inside the run's folder
 EXTRA_FOLDERS_VARIABLE = "DDPM_DEMO_CHECKPOINTS"
 MAX_LOADED = 3
 
@@ -157,8 +158,7 @@ def _named_folders() -> Iterator[tuple[str, Path, Source]]:
     for root, source in roots:
         children = sorted(root.iterdir()) if root.is_dir() else []
         for child in children:
-            # A training run leaves its checkpoint in a folder of its own.
-            for folder in (child, child / "checkpoint"):
+            for folder in (child, child / RESULT_FOLDER):
                 if child.is_dir() and looks_like_checkpoint(folder):
                     yield child.name, folder, source
                     break

@@ -29,6 +29,7 @@ set_up() {
     stamp=.venv/$1.installed
     wanted=$(cat requirements.txt "$1" | cksum)
     if [ "$(cat "$stamp" 2>/dev/null || true)" != "$wanted" ]; then
+        echo "Installing $1 into .venv; the first time this takes minutes, PyTorch is large."
         .venv/bin/python -m pip install --disable-pip-version-check --quiet -r "$1"
         printf '%s\n' "$wanted" >"$stamp"
     fi

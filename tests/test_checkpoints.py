@@ -83,7 +83,7 @@ def test_replaced_weights_are_noticed(folder):
 
 
 def test_fine_tuned_and_extra_folders_are_found_by_name(tiny_checkpoint, tmp_path, monkeypatch):
-    shutil.copytree(tiny_checkpoint, tmp_path / "runs" / "tuned" / "checkpoint")
+    shutil.copytree(tiny_checkpoint, tmp_path / "runs" / "tuned" / "result")
     shutil.copytree(tiny_checkpoint, tmp_path / "extra" / "other")
     (tmp_path / "runs" / "unfinished").mkdir()
     (tmp_path / "runs" / "unfinished" / "config.json").write_text("{}")
