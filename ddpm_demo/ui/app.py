@@ -1,0 +1,183 @@
+"""The page: header, tabs, endpoints, and how it is served."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from .. import __version__
+from ..checkpoints import BUNDLED_FOLDER, ROOT, RUNS_FOLDER, find
+from .api import add_endpoints
+from .components import header
+from .components.notice import notice
+from .context import Context
+from .i18n import LANGUAGES, Texts, known_language, negotiate, text
+from .models import Models
+from .sessions import Store
+from .theme import CSS_PATH, SCRIPT, make_theme
+
+# One module of `tabs` each, in the order of the page.
+TABS = ("generate",)
+# Of these, the tabs that call `ctx.receive`: other tabs can send them pictures.
+RECEIVING_TABS: tuple[str, ...] = ()
+
+MAX_QUEUE = 32
+MAX_FILE_SIZE = "64mb"
+_CACHE_CHECK_SECONDS = 600
+_CACHE_AGE_SECONDS = 3600
+
+
+def build_app(
+    checkpoint: str | None = None,
+    language: str | None = None,
+    owner_folders: Mapping[str, str] | None = None,
+) -> gr.Blocks:
+    """The page, ready to be launched with `launch_options()`.
+
+    Args:
+        checkpoint: name of the one chosen at first; None for the default.
+        language: "en" or "zh-CN" for everybody's first visit; None for the browser's.
+        owner_folders: checkpoint folders given on the command line, by name.
+    """
+    models = Models(checkpoint, owner_folders)
+    texts = Texts(known_language(language))
+    store = Store()
+    with gr.Blocks(
+        title="ddpm_demo",
+        analytics_enabled=False,
+        fill_width=True,
+        delete_cache=(_CACHE_CHECK_SECONDS, _CACHE_AGE_SECONDS),
+    ) as app:
+        with gr.Row(elem_classes=["header"]):
+            header.brand()
+            picker = header.checkpoint_picker(texts, models)
+            card = gr.HTML(
+                header.card_html(models, models.default, texts.language),
+                elem_classes=["card-slot"],
+                min_width=0,
+            )
+            device = gr.HTML(
+                header.device_html("", texts.language), elem_classes=["device"], min_width=0
+            )
+            switch = header.language_switch(texts)
+        checkpoint_notice = notice()
+        with gr.Tabs(elem_classes=["tabs"]) as tabs:
+            ctx = Context(texts, models, store, switch, picker, checkpoint_notice, tabs)
+            ctx.receiving_tabs = RECEIVING_TABS
+            for name in TABS:
+                with ctx.make(gr.Tab, {"label": f"tabs.{name}"}, id=name):
+                    import_module(f".tabs.{name}", __package__).build(ctx)
+        footer = gr.HTML(footer_html(texts.language), elem_classes=["footer"])
+        ctx.finish()
+        _connect_header(ctx, card, device)
+        _connect_language(ctx, footer, language)
+        add_endpoints(models)
+
+        def on_unload(request: gr.Request) -> None:
+            store.forget(request.session_hash or "")
+
+        app.unload(on_unload)
+    app.queue(max_size=MAX_QUEUE, api_open=True)
+    app.models = models
+    return app
+
+
+def resolve_checkpoint(name: str | None) -> tuple[str | None, dict[str, str]]:
+    """(name, {name: folder}) for what was given on the command line: a name, a Hub id or a folder.
+
+    Raises:
+        UserError: there is no such checkpoint.
+    """
+    if name is None:
+        return None, {}
+    info = find(name)
+    folder = Path(name).expanduser()
+    is_folder = info.source == "local" and folder.is_dir()
+    return (info.name, {info.name: str(folder.resolve())}) if is_folder else (name, {})
+
+
+def launch_options(host: str, port: int | None, open_browser: bool) -> dict[str, Any]:
+    """What `Blocks.launch` is given: nothing is shared, measured or served but results."""
+    return {
+        "server_name": host,
+        "server_port": port,
+        "inbrowser": open_browser,
+        "share": False,
+        "show_error": False,
+        "enable_monitoring": False,
+        "run_history": False,
+        "footer_links": [],
+        "max_file_size": MAX_FILE_SIZE,
+        "allowed_paths": [],
+        "blocked_paths": [str(BUNDLED_FOLDER), str(RUNS_FOLDER), str(ROOT / ".git")],
+        "mcp_server": _has_mcp(),
+        "theme": make_theme(),
+        "css_paths": [CSS_PATH],
+        "js": SCRIPT,
+        "favicon_path": Path(__file__).parent / "favicon.png",
+    }
+
+
+def footer_html(language: str) -> str:
+    """Version, licence, and the way to the endpoints' documentation."""
+    api = text(language, "common.footer_api")
+    licence = text(language, "common.footer_license")
+    return f'<p>ddpm_demo {__version__} · {licence} · <a href="?view=api">{api}</a></p>'
+
+
+def _connect_header(ctx: Context, card: gr.HTML, device: gr.HTML) -> None:
+    def on_checkpoint(name: str, language: str) -> tuple[str, str]:
+        return header.card_html(ctx.models, name, language), ""
+
+    ctx.quick(
+        ctx.checkpoint.change,
+        on_checkpoint,
+        [ctx.checkpoint, ctx.language],
+        [card, ctx.checkpoint_notice],
+    )
+
+    def show_card(language: str, name: str) -> str:
+        return header.card_html(ctx.models, name, language)
+
+    def show_device(language: str) -> str:
+        from ..device import default_device, describe
+
+        return header.device_html(describe(default_device()), language)
+
+    root = gr.context.Context.root_block
+    assert root is not None
+    # torch may still be loading: the rest of the page does not wait for this.
+    ctx.quick(root.load, show_device, [ctx.language], [device])
+    ctx.quick(ctx.language.change, show_device, [ctx.language], [device])
+    ctx.quick(ctx.language.change, show_card, [ctx.language, ctx.checkpoint], [card])
+
+
+def _connect_language(ctx: Context, footer: gr.HTML, forced: str | None) -> None:
+    remembered = gr.BrowserState(None, storage_key="ddpm_demo.language", secret="ddpm_demo")
+    outputs = [*ctx.relabel_outputs, footer]
+
+    def on_switch(request: gr.Request, language: str) -> list[Any]:
+        language = known_language(language)
+        session = request.session_hash or ""
+        return [*ctx.relabel(language, session), footer_html(language), language]
+
+    def on_load(request: gr.Request, saved: str | None) -> str:
+        if saved in LANGUAGES:
+            return saved
+        accepted = request.headers.get("accept-language", "")
+        return known_language(forced) if forced else negotiate(accepted)
+
+    root = gr.context.Context.root_block
+    assert root is not None
+    ctx.quick(ctx.language.change, on_switch, [ctx.language], [*outputs, remembered])
+    ctx.quick(root.load, on_load, [remembered], [ctx.language])
+
+
+def _has_mcp() -> bool:
+    from importlib.util import find_spec
+
+    return find_spec("mcp") is not None

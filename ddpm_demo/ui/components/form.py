@@ -1,0 +1,121 @@
+"""A tab's controls by field name, with each error beside the control that it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import gradio as gr
+from gradio.components import Component
+
+from ...errors import UserError
+from ..context import Context, Update
+from ..errors import sentence
+from ..i18n import C, Text, has_text, text
+
+_INVALID = "invalid"
+
+
+class Form:
+    """The controls of a tab. Labels and help come from the locale: "fields.<field>" and
+    "fields.<field>_help", or the same in the tab's own section where that has them.
+
+    Args:
+        ctx: the page.
+        tab: the tab's name, which is also its section in the locale.
+    """
+
+    def __init__(self, ctx: Context, tab: str):
+        self._ctx = ctx
+        self._tab = tab
+        self._folds: dict[str, gr.Accordion] = {}
+        self._open_fold: gr.Accordion | None = None
+        self.controls: dict[str, Component] = {}
+
+    def add(
+        self,
+        field: str,
+        kind: Callable[..., C],
+        texts: dict[str, Text] | None = None,
+        **props: object,
+    ) -> C:
+        """Make the control of `field` here. Its name is the recipe's, and a `UserError`'s."""
+        named: dict[str, Text] = {"label": self._key(field)}
+        if has_text(self._help_key(field)):
+            named["info"] = self._help_key(field)
+        control = self._ctx.make(kind, {**named, **(texts or {})}, **props)
+        self.controls[field] = control
+        if self._open_fold is not None:
+            self._folds[field] = self._open_fold
+        return control
+
+    def more_settings(self) -> _Fold:
+        """`with form.more_settings():` around the controls that few people need."""
+        fold = self._ctx.make(gr.Accordion, {"label": "common.more_settings"}, open=False)
+        return _Fold(self, fold)
+
+    @property
+    def inputs(self) -> list[Component]:
+        return list(self.controls.values())
+
+    def values(self, inputs: Sequence[Update]) -> dict[str, Update]:
+        """What the controls say, by field."""
+        return dict(zip(self.controls, inputs, strict=True))
+
+    @property
+    def error_outputs(self) -> list[Component]:
+        """The controls, then the folds that may have to open."""
+        return [*self.controls.values(), *dict.fromkeys(self._folds.values())]
+
+    def error_updates(self, error: Exception | None, language: str) -> list[Update]:
+        """For `error_outputs`: the sentence beside its control, the other help texts as ever."""
+        field = self.field_of(error)
+        updates = []
+        for name, control in self.controls.items():
+            classes = _classes(control)
+            if name == field:
+                assert error is not None
+                note = sentence(error, language)
+                updates.append(gr.update(info=note, elem_classes=[*classes, _INVALID]))
+            else:
+                help_key = self._help_key(name)
+                note = text(language, help_key) if has_text(help_key) else None
+                updates.append(gr.update(info=note, elem_classes=classes))
+        for fold in dict.fromkeys(self._folds.values()):
+            holds_it = field is not None and self._folds.get(field) is fold
+            updates.append(gr.update(open=True) if holds_it else gr.skip())
+        return updates
+
+    def field_of(self, error: Exception | None) -> str | None:
+        """The control that the error is about, None where it is about none of these."""
+        field = error.field if isinstance(error, UserError) else None
+        return field if field in self.controls else None
+
+    def _key(self, field: str) -> str:
+        own = f"{self._tab}.{field}"
+        return own if has_text(own) else f"fields.{field}"
+
+    def _help_key(self, field: str) -> str:
+        own = f"{self._tab}.{field}_help"
+        return own if has_text(own) else f"fields.{field}_help"
+
+
+class _Fold:
+    """Opens the accordion and tells the form which controls are inside."""
+
+    def __init__(self, form: Form, fold: gr.Accordion):
+        self._form = form
+        self._fold = fold
+
+    def __enter__(self) -> gr.Accordion:
+        self._fold.__enter__()
+        self._form._open_fold = self._fold
+        return self._fold
+
+    def __exit__(self, *details: object) -> None:
+        self._form._open_fold = None
+        self._fold.__exit__(*details)
+
+
+def _classes(control: Component) -> list[str]:
+    classes = control.elem_classes or []
+    return [classes] if isinstance(classes, str) else list(classes)

@@ -1,0 +1,103 @@
+"""The line above the tabs: name, checkpoint, its card, device, language."""
+
+from __future__ import annotations
+
+import html
+
+import gradio as gr
+
+from ...checkpoints import CheckpointInfo
+from ...errors import UserError
+from ..i18n import LANGUAGES, Texts, text
+from ..models import Models
+
+
+def brand() -> gr.HTML:
+    """The name of the program, as the page's heading."""
+    return gr.HTML("<h1>ddpm_demo</h1>", elem_classes=["brand"], min_width=0)
+
+
+def language_switch(texts: Texts) -> gr.Radio:
+    """EN | 中文."""
+    return texts.make(
+        gr.Radio,
+        {"label": "common.language"},
+        choices=[(name, code) for code, name in LANGUAGES.items()],
+        value=texts.language,
+        show_label=False,
+        container=False,
+        elem_classes=["language"],
+        min_width=0,
+        interactive=True,
+    )
+
+
+def checkpoint_picker(texts: Texts, models: Models) -> gr.Dropdown:
+    """The checkpoints by title; a Hub id can be typed."""
+    return texts.make(
+        gr.Dropdown,
+        {
+            "label": "common.checkpoint",
+            "choices": lambda language: checkpoint_choices(models, language),
+        },
+        value=models.default,
+        allow_custom_value=True,
+        filterable=True,
+        elem_classes=["checkpoint"],
+        min_width=220,
+    )
+
+
+def checkpoint_choices(models: Models, language: str) -> list[tuple[str, str]]:
+    """("Drawn faces, 64 × 64 colour", "faces-64") for each checkpoint."""
+    return [
+        (f"{title(info, language)} · {shape(info, language)}", info.name)
+        for info in models.infos()
+    ]
+
+
+def title(info: CheckpointInfo, language: str) -> str:
+    return info.title_zh if language == "zh-CN" else info.title
+
+
+def shape(info: CheckpointInfo, language: str) -> str:
+    """ "64 × 64 colour"."""
+    key = "common.shape_grey" if info.channels == 1 else "common.shape_colour"
+    return text(language, key, size=info.size_px)
+
+
+def card_html(models: Models, name: str, language: str) -> str:
+    """The chosen checkpoint's card, folded; empty when there is no such checkpoint."""
+    try:
+        info = models.info(name)
+    except UserError:
+        return ""
+    unknown = text(language, "common.card_unknown")
+    seen = f"{info.samples_seen:,}" if info.samples_seen is not None else unknown
+    rows = {
+        "card_name": info.name,
+        "card_size": shape(info, language),
+        "card_data": info.data or unknown,
+        "card_license": info.license or unknown,
+        "card_samples_seen": seen,
+        "card_parameters": f"{info.num_parameters:,}",
+        "card_weights": info.weight_hash,
+    }
+    items = "".join(
+        f"<dt>{html.escape(text(language, f'common.{key}'))}</dt><dd>{html.escape(value)}</dd>"
+        for key, value in rows.items()
+    )
+    summary = html.escape(text(language, "common.card"))
+    heading = html.escape(title(info, language))
+    return (
+        f'<details class="card"><summary>{summary}</summary>'
+        f'<div class="card-body"><h2>{heading}</h2><dl>{items}</dl></div></details>'
+    )
+
+
+def device_html(device: str, language: str) -> str:
+    """ "Device: CPU, 2 threads"; "" while it is not known."""
+    if not device:
+        return '<span class="device-text">&nbsp;</span>'
+    line = f"{text(language, 'common.device')} {device}"
+    return f'<span class="device-text">{html.escape(line)}</span>'

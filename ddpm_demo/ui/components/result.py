@@ -1,0 +1,170 @@
+"""The result of a run: gallery, a slider through its steps, downloads, "send to"."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import gradio as gr
+from gradio.components import Component
+
+from ..context import Context, Update
+from ..exports import export, write_pictures
+from ..i18n import text
+from ..runner import frame_text, outcome_text
+from ..sessions import RunRecord
+from .download import Downloads, downloads
+from .live_view import LiveView, empty_html, live_html, status_html
+from .send_to import send_to_row
+
+EXPORTS = {
+    "png": "common.download_png",
+    "enlarged": "common.download_enlarged",
+    "gif": "common.download_gif",
+    "webp": "common.download_webp",
+    "recipe": "common.download_recipe",
+}
+
+
+@dataclass(frozen=True)
+class ResultPanel:
+    """The components of a tab's result.
+
+    Args:
+        gallery: the pictures.
+        scrubber: over the steps of the last run.
+        files: the download buttons.
+        send_buttons: "send to" buttons.
+    """
+
+    ctx: Context
+    tab: str
+    live: LiveView
+    gallery: gr.Gallery
+    scrubber: gr.Slider
+    files: Downloads
+    send_buttons: list[gr.Button]
+
+    @property
+    def outputs(self) -> list[Component]:
+        return [self.gallery, self.scrubber, *self.files.buttons, *self.send_buttons]
+
+    def updates(self, record: RunRecord, language: str, session: str) -> list[Update]:
+        """For `outputs`: what the run left; all that is there stays if it left nothing."""
+        if not record.images:
+            return self.skips(enabled=self.ctx.store.result(session, self.tab) is not None)
+        paths = write_pictures(record, self.ctx.store.folder(session))
+        last = record.frames[-1].index
+        return [
+            gr.update(value=[str(path) for path in paths], label=_label(record, language)),
+            gr.update(minimum=0, maximum=max(1, last), value=last, interactive=True),
+            *self.files.updates(True),
+            *[gr.update(interactive=True) for _ in self.send_buttons],
+        ]
+
+    def skips(self, enabled: bool) -> list[Update]:
+        """For `outputs`: the pictures stay; the slider is off while a run goes on."""
+        rest = len(self.files.buttons) + len(self.send_buttons)
+        return [gr.skip(), gr.update(interactive=enabled), *[gr.skip()] * rest]
+
+
+def result_panel(
+    ctx: Context, tab: str, live: LiveView, notice: Component, columns: int = 8
+) -> ResultPanel:
+    """Make the panel here.
+
+    Args:
+        ctx: the page.
+        tab: whose runs it shows.
+        live: the view that the slider shows its steps in.
+        notice: where a sentence goes when a download fails.
+        columns: of the gallery, on a wide page.
+    """
+    scrubber = ctx.make(
+        gr.Slider,
+        {"label": "common.scrubber", "info": "common.scrubber_help"},
+        minimum=0,
+        maximum=1,
+        value=0,
+        step=1,
+        interactive=False,
+        elem_classes=["scrubber"],
+    )
+    gallery = gr.Gallery(
+        label=ctx.text("common.result"),
+        format="png",
+        columns=columns,
+        object_fit="scale-down",
+        buttons=["download", "fullscreen"],
+        interactive=False,
+        elem_classes=["pixels", "result"],
+    )
+
+    def make_file(kind: str, session: str) -> Update:
+        return export(ctx.store.result(session, tab), kind, ctx.store.folder(session))
+
+    files = downloads(ctx, EXPORTS, make_file, notice)
+    send_buttons = send_to_row(ctx, tab, gallery, notice)
+    panel = ResultPanel(ctx, tab, live, gallery, scrubber, files, send_buttons)
+    _connect_scrubber(panel)
+    return panel
+
+
+def _connect_scrubber(panel: ResultPanel) -> None:
+    ctx, tab, live = panel.ctx, panel.tab, panel.live
+
+    def on_scrub(index: float, language: str, request: gr.Request) -> tuple[Update, Update]:
+        record = ctx.store.result(request.session_hash or "", tab)
+        return scrub_to(record, int(index or 0), language)
+
+    ctx.quick(
+        panel.scrubber.input,
+        on_scrub,
+        [panel.scrubber, ctx.language],
+        [live.view, live.status],
+        trigger_mode="always_last",
+    )
+
+    def on_language(language: str, session: str) -> list[Update]:
+        record = ctx.store.result(session, tab)
+        return [*relabelled(record, language), gr.update(label=_label(record, language))]
+
+    ctx.on_language(on_language, [live.view, live.status, panel.gallery])
+
+
+def scrub_to(record: RunRecord | None, index: int, language: str) -> tuple[Update, Update]:
+    """(live view, status line) at step `index` of the run, from what is stored."""
+    frame = record.frame_at(index) if record is not None else None
+    if record is None or frame is None:
+        return gr.skip(), status_html(text(language, "common.status_gone"))
+    record.shown_index = frame.index
+    line = frame_text(language, frame.index, record.num_steps, frame.t, frame.num_evaluations)
+    return frame_html(record, frame.index, language), status_html(line)
+
+
+def frame_html(record: RunRecord, index: int, language: str) -> str:
+    """The live view at the stored step nearest to `index`."""
+    frame = record.frame_at(index)
+    if frame is None:
+        return empty_html(language)
+    x_t, x0_hat = frame.pictures()
+    return live_html(
+        language, x_t, x0_hat, num_shown=record.num_shown, num_images=len(record.images)
+    )
+
+
+def relabelled(record: RunRecord | None, language: str) -> tuple[Update, Update]:
+    """(live view, status line) as they are, in another language."""
+    if record is None or record.last is None:
+        return empty_html(language), status_html("")
+    view = frame_html(record, record.shown_index, language)
+    if record.shown_index == record.last.index:
+        return view, status_html(outcome_text(language, record))
+    return view, scrub_to(record, record.shown_index, language)[1]
+
+
+def _label(record: RunRecord | None, language: str) -> str:
+    """The gallery's label, which says so when a run was stopped."""
+    if record is None or record.last is None or not record.is_unfinished:
+        return text(language, "common.result")
+    last = record.last
+    return text(language, "common.result_unfinished", index=last.index, total=last.num_steps)

@@ -1,0 +1,184 @@
+"""From Run to the result: the wiring that every tab with a run shares.
+
+Run checks the controls at once (`prepare`), then waits for the model and streams the live view,
+then fills the result panel. Cancel sets a flag that the stream obeys at its next step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from ...errors import UserError
+from ..context import Context, Update
+from ..errors import sentence
+from ..i18n import text
+from ..runner import follow, outcome_text
+from ..sessions import RunRecord
+from ..stream import Job
+from .form import Form
+from .live_view import LiveView, live_html, status_html
+from .notice import notice_html
+from .result import ResultPanel
+from .run_bar import RunBar, buttons
+
+# (values of the form by field, with "checkpoint") -> what to run; raises UserError
+Prepare = Callable[[dict[str, Any]], Job]
+
+# (the ended run, language, session) -> one value for each extra component
+ExtraValues = Callable[[RunRecord, str, str], Sequence[Update]]
+
+
+@dataclass(frozen=True)
+class RunFlow:
+    """The handlers of one tab, as plain functions of (..., language, session)."""
+
+    ctx: Context
+    tab: str
+    form: Form
+    bar: RunBar
+    live: LiveView
+    result: ResultPanel
+    prepare: Prepare
+    extra_outputs: Sequence[Component] = ()
+    extra_values: ExtraValues | None = None
+
+    @property
+    def frame_outputs(self) -> list[Component]:
+        """What a run changes besides the live view and the result."""
+        return [
+            self.bar.run,
+            self.bar.cancel,
+            self.live.status,
+            self.bar.notice,
+            self.ctx.checkpoint_notice,
+            *self.form.error_outputs,
+        ]
+
+    @property
+    def finish_outputs(self) -> list[Component]:
+        """What changes at the end of a run."""
+        return [*self.frame_outputs, *self.result.outputs, *self.extra_outputs]
+
+    def on_run(
+        self, values: dict[str, Any], language: str, session: str
+    ) -> tuple[str | None, list[Update]]:
+        """(id of the new run or None, updates for `frame_outputs` and the result's)."""
+        try:
+            job = self.prepare(values)
+        except Exception as error:
+            # Whatever went wrong, the page must go on: the sentence is all that changes.
+            return None, [*self._frame(False, gr.skip(), error, language), *self._result_skips()]
+        record = self.ctx.store.begin(session, self.tab, job)
+        status = status_html(text(language, "common.status_waiting"), busy=True)
+        frame = self._frame(True, status, None, language)
+        return record.id, [*frame, *self.result.skips(enabled=False)]
+
+    def on_stream(
+        self, run_id: str | None, language: str, session: str
+    ) -> Iterator[tuple[Update, Update]]:
+        """(live view, status line) as the run goes on."""
+        ctx = self.ctx
+        for report in follow(ctx.models, ctx.store, session, self.tab, run_id, language):
+            snapshot = report.snapshot
+            view: Update = gr.skip()
+            if snapshot is not None:
+                view = live_html(
+                    language,
+                    snapshot.x_t,
+                    snapshot.x0_hat,
+                    num_shown=snapshot.num_shown,
+                    num_images=snapshot.num_images,
+                )
+            yield view, status_html(report.status, busy=True)
+
+    def on_finish(self, run_id: str | None, language: str, session: str) -> list[Update]:
+        """Updates for `frame_outputs` and the result's when the stream has ended."""
+        record = self.ctx.store.take_ended(session, self.tab, run_id)
+        if record is None:
+            return [gr.skip()] * len(self.finish_outputs)
+        status = status_html(outcome_text(language, record))
+        frame = self._frame(False, status, record.error, language)
+        extra: Sequence[Update] = [gr.skip()] * len(self.extra_outputs)
+        if self.extra_values is not None and record.images:
+            extra = self.extra_values(record, language, session)
+        return [*frame, *self.result.updates(record, language, session), *extra]
+
+    def on_cancel(self, language: str, session: str) -> list[Update]:
+        """Updates for [run, cancel, status]."""
+        record = self.ctx.store.cancel(session, self.tab)
+        if record is not None and record.phase == "running":
+            status = status_html(text(language, "common.status_stopping"), busy=True)
+            return [gr.skip(), gr.update(interactive=False), status]
+        return [*buttons(False), status_html(text(language, "common.status_not_started"))]
+
+    def _frame(
+        self, running: bool, status: Update, error: Exception | None, language: str
+    ) -> list[Update]:
+        field = error.field if isinstance(error, UserError) else None
+        note = notice_html(sentence(error, language)) if error is not None else ""
+        in_form = self.form.field_of(error) is not None
+        at_checkpoint = field == "checkpoint" and not in_form
+        return [
+            *buttons(running),
+            status,
+            note if not in_form and not at_checkpoint else "",
+            note if at_checkpoint else "",
+            *self.form.error_updates(error, language),
+        ]
+
+    def _result_skips(self) -> list[Update]:
+        return [gr.skip()] * len(self.result.outputs)
+
+
+def connect_run(
+    ctx: Context,
+    tab: str,
+    form: Form,
+    bar: RunBar,
+    live: LiveView,
+    result: ResultPanel,
+    prepare: Prepare,
+    extra_outputs: Sequence[Component] = (),
+    extra_values: ExtraValues | None = None,
+) -> RunFlow:
+    """Wire Run and Cancel of a tab; returns the handlers.
+
+    Args:
+        ctx, tab, form, bar, live, result: the tab's pieces.
+        prepare: (values by field) -> what to run.
+        extra_outputs, extra_values: what else a finished run puts on the page.
+    """
+    flow = RunFlow(ctx, tab, form, bar, live, result, prepare, extra_outputs, extra_values)
+    run_id = gr.State(None)
+    run_outputs = [*flow.frame_outputs, *result.outputs]
+
+    def on_run(
+        request: gr.Request, language: str, checkpoint: str, *inputs: Update
+    ) -> list[Update]:
+        values = {"checkpoint": checkpoint, **form.values(inputs)}
+        new_id, updates = flow.on_run(values, language, request.session_hash or "")
+        return [new_id, *updates]
+
+    def on_stream(
+        run: str | None, language: str, request: gr.Request
+    ) -> Iterator[tuple[Update, Update]]:
+        yield from flow.on_stream(run, language, request.session_hash or "")
+
+    def on_finish(run: str | None, language: str, request: gr.Request) -> list[Update]:
+        return flow.on_finish(run, language, request.session_hash or "")
+
+    def on_cancel(language: str, request: gr.Request) -> list[Update]:
+        return flow.on_cancel(language, request.session_hash or "")
+
+    started = ctx.quick(
+        bar.run.click, on_run, [ctx.language, ctx.checkpoint, *form.inputs], [run_id, *run_outputs]
+    )
+    streamed = ctx.heavy(started.then, on_stream, [run_id, ctx.language], [live.view, live.status])
+    ctx.quick(streamed.then, on_finish, [run_id, ctx.language], flow.finish_outputs)
+    ctx.quick(bar.cancel.click, on_cancel, [ctx.language], [bar.run, bar.cancel, live.status])
+    return flow

@@ -1,0 +1,136 @@
+"""`Context`: what a tab gets to build itself with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+from gradio.events import Dependency, EventListener
+
+from .i18n import C, Text, Texts, text
+from .models import Models
+from .sessions import Store
+
+MODEL_SLOT = "model"
+
+# What a handler gives a component: its new value, `gr.update(...)` or `gr.skip()`.
+Update = Any
+
+Relabel = Callable[[str, str], Sequence[Update]]
+
+
+@dataclass(frozen=True)
+class Receiver:
+    """A tab that takes a picture from another one.
+
+    Args:
+        tab: its name.
+        component: the image component that the picture is put into.
+    """
+
+    tab: str
+    component: Component
+
+
+@dataclass
+class Context:
+    """The page under construction.
+
+    Args:
+        texts: makes components whose texts follow the language switch.
+        models: the checkpoints.
+        store: the visitors' runs.
+        language: the switch; give it as an input to handlers that speak. "en" or "zh-CN".
+        checkpoint: the picker above the tabs; give it as an input to handlers that run a model.
+        checkpoint_notice: where sentences about the checkpoint appear.
+        tabs: the row of tabs.
+    """
+
+    texts: Texts
+    models: Models
+    store: Store
+    language: gr.Radio
+    checkpoint: gr.Dropdown
+    checkpoint_notice: gr.HTML
+    tabs: gr.Tabs
+    receivers: dict[str, Receiver] = field(default_factory=dict)
+    receiving_tabs: tuple[str, ...] = ()
+    _relabels: list[tuple[Relabel, Sequence[Component]]] = field(default_factory=list)
+    _at_end: list[Callable[[], None]] = field(default_factory=list)
+
+    def make(self, kind: Callable[..., C], texts: dict[str, Text], **props: object) -> C:
+        """`kind(**props)` with the properties in `texts` from the locale; follows the switch."""
+        return self.texts.make(kind, texts, **props)
+
+    def text(self, key: str, **params: object) -> str:
+        """A text in the language that the page is built in."""
+        return text(self.texts.language, key, **params)
+
+    def on_language(self, relabel: Relabel, outputs: Sequence[Component]) -> None:
+        """On a switch also call `relabel(language, session)`, which returns one value an output.
+
+        For texts that a run has put on the page, such as its status line.
+        """
+        self._relabels.append((relabel, outputs))
+
+    def quick(
+        self,
+        trigger: EventListener | Callable[..., Dependency],
+        fn: Callable[..., Any] | None,
+        inputs: Sequence[Component] | None = None,
+        outputs: Sequence[Component] | None = None,
+        **options: object,
+    ) -> Dependency:
+        """Wire a handler that does not touch the model: outside the queue, hidden from the API."""
+        defaults = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+        return trigger(fn, inputs, outputs, **{**defaults, **options})
+
+    def heavy(
+        self,
+        trigger: EventListener | Callable[..., Dependency],
+        fn: Callable[..., Any],
+        inputs: Sequence[Component],
+        outputs: Sequence[Component],
+        **options: object,
+    ) -> Dependency:
+        """Wire a handler that runs the model: one at a time over all tabs and visitors."""
+        return trigger(
+            fn,
+            inputs,
+            outputs,
+            concurrency_limit=1,
+            concurrency_id=MODEL_SLOT,
+            show_progress="hidden",
+            api_visibility="private",
+            **options,
+        )
+
+    def receive(self, tab: str, component: Component) -> None:
+        """Let other tabs send their pictures into `component`."""
+        self.receivers[tab] = Receiver(tab, component)
+
+    def at_end(self, build: Callable[[], None]) -> None:
+        """Call `build` when all tabs are there, for what needs the other tabs."""
+        self._at_end.append(build)
+
+    def finish(self) -> None:
+        """Called once, after the last tab."""
+        for build in self._at_end:
+            build()
+
+    @property
+    def relabel_outputs(self) -> list[Component]:
+        dynamic = [component for _, outputs in self._relabels for component in outputs]
+        return [*self.texts.components, *dynamic]
+
+    def relabel(self, language: str, session: str) -> list[Any]:
+        """The whole page in `language`: one value for each of `relabel_outputs`."""
+        updates: list[Any] = self.texts.updates(language)
+        for relabel, outputs in self._relabels:
+            values = list(relabel(language, session))
+            assert len(values) == len(outputs)
+            updates += values
+        return updates

@@ -1,0 +1,101 @@
+"""Files that a visitor downloads of a finished run, written into the visitor's own folder."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from PIL import Image
+
+from ..errors import UserError
+from .sessions import RunRecord, StoredFrame
+
+Export = Literal["png", "enlarged", "gif", "webp", "recipe"]
+
+ENLARGED_SIDE_PX = 512
+MAX_ANIMATION_SIDE_PX = 512
+
+
+def write_pictures(record: RunRecord, folder: Path) -> list[Path]:
+    """Each picture as a PNG with its recipe, true pixels, in a folder of its own."""
+    target = folder / record.id
+    target.mkdir(parents=True, exist_ok=True)
+    return _write_pngs(record, target, enlarge=False)
+
+
+def export(record: RunRecord | None, kind: Export, folder: Path) -> Path:
+    """Write one download and return its path.
+
+    Raises:
+        UserError: there is no run, or nothing of it to animate.
+    """
+    if record is None or not record.images:
+        raise UserError("nothing_to_download", "There is no result to download yet; run first.")
+    target = folder / record.id / kind
+    target.mkdir(parents=True, exist_ok=True)
+    name = file_stem(record)
+    if kind == "recipe":
+        path = target / f"{name}.json"
+        recipe = {k: v for k, v in _metadata(record, 0).items() if k != "image_index"}
+        path.write_text(json.dumps(recipe, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        return path
+    if kind in ("gif", "webp"):
+        return _write_animation(record, kind, target / f"{name}.{kind}")
+    pngs = _write_pngs(record, target, enlarge=kind == "enlarged")
+    return pngs[0] if len(pngs) == 1 else _zip(pngs, target / f"{name}.zip")
+
+
+def file_stem(record: RunRecord) -> str:
+    """A file name that says what is inside: "faces-64-seed-0"."""
+    checkpoint = record.job.recipe.checkpoint.split("@")[0].rsplit("/", 1)[-1]
+    plain = "".join(c if c.isalnum() or c in "._-" else "-" for c in checkpoint)
+    return f"{plain}-seed-{record.job.recipe.seed}"
+
+
+def _metadata(record: RunRecord, index: int) -> dict[str, Any]:
+    """What picture `index` carries; of a cancelled run also where it stopped."""
+    metadata = dict(record.metadata[index])
+    if record.is_unfinished and record.last is not None:
+        metadata["stopped_at_step"] = record.last.index
+    return metadata
+
+
+def _write_pngs(record: RunRecord, folder: Path, enlarge: bool) -> list[Path]:
+    from ..png_recipe import save_png
+
+    paths = []
+    for index, image in enumerate(record.images):
+        factor = max(1, ENLARGED_SIDE_PX // max(image.size)) if enlarge else 1
+        if factor > 1:
+            size = (image.width * factor, image.height * factor)
+            image = image.resize(size, Image.Resampling.NEAREST)
+        path = folder / f"seed-{record.job.recipe.seed + index}.png"
+        paths.append(save_png(image, path, _metadata(record, index)))
+    return paths
+
+
+def _write_animation(record: RunRecord, kind: str, path: Path) -> Path:
+    from ..animation import MAX_FRAMES, animate
+
+    chosen = _thin(record.frames, MAX_FRAMES)
+    pictures = [frame.pictures()[0] for frame in chosen]
+    factor = max(1, MAX_ANIMATION_SIDE_PX // max(pictures[0].size))
+    path.write_bytes(animate(pictures, kind, enlarge=factor))
+    return path
+
+
+def _thin(items: Sequence[StoredFrame], limit: int) -> list[StoredFrame]:
+    """At most `limit` of them, evenly spread, with the first and the last."""
+    if len(items) <= limit:
+        return list(items)
+    return [items[round(i * (len(items) - 1) / (limit - 1))] for i in range(limit)]
+
+
+def _zip(paths: Sequence[Path], target: Path) -> Path:
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:  # a PNG is packed already
+        for path in paths:
+            archive.write(path, path.name)
+    return target

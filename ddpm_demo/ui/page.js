@@ -1,0 +1,43 @@
+() => {
+  const root = document.documentElement;
+
+  // Whole factors are counted in the screen's own pixels.
+  const setRatio = () => root.style.setProperty("--dpr", Math.max(1, window.devicePixelRatio || 1));
+  setRatio();
+  window.addEventListener("resize", setRatio);
+
+  // A gallery's pictures tell their size when they have loaded.
+  document.addEventListener(
+    "load",
+    (event) => {
+      const image = event.target;
+      if (!(image instanceof HTMLImageElement) || !image.closest(".pixels")) return;
+      image.style.setProperty("--w", image.naturalWidth);
+      image.style.setProperty("--h", image.naturalHeight);
+      image.classList.add("px");
+      image.classList.toggle("hard", Math.max(image.naturalWidth, image.naturalHeight) <= 128);
+    },
+    true,
+  );
+
+  // A file dropped anywhere on a tab goes to that tab's box for pictures made before.
+  const dropTarget = (event) => {
+    if (!event.dataTransfer || !Array.from(event.dataTransfer.types).includes("Files")) return null;
+    if (event.target.closest && event.target.closest("[data-testid='file-upload'], .file-preview, .image-container, button"))
+      return null;
+    const boxes = Array.from(document.querySelectorAll(".drop-anywhere input[type=file]"));
+    return boxes.find((box) => box.closest(".drop-anywhere").offsetParent !== null) || null;
+  };
+  document.addEventListener("dragover", (event) => {
+    if (dropTarget(event)) event.preventDefault();
+  });
+  document.addEventListener("drop", (event) => {
+    const box = dropTarget(event);
+    if (!box) return;
+    event.preventDefault();
+    const files = new DataTransfer();
+    if (event.dataTransfer.files[0]) files.items.add(event.dataTransfer.files[0]);
+    box.files = files.files;
+    box.dispatchEvent(new Event("change", { bubbles: true }));
+  });
+}

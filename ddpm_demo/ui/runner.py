@@ -1,0 +1,144 @@
+"""Follow a run: keep its frames, report at most ten times a second, stop when asked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from .i18n import text
+from .models import Models
+from .sessions import RunRecord, Store
+from .stream import Snapshot, snapshots
+
+MIN_SECONDS_BETWEEN_REPORTS = 0.1
+
+
+@dataclass(frozen=True)
+class Report:
+    """What is shown while a run goes on.
+
+    Args:
+        status: the line in words and numbers.
+        snapshot: the step to show, None while there is none yet.
+    """
+
+    status: str
+    snapshot: Snapshot | None = None
+
+
+def follow(
+    models: Models,
+    store: Store,
+    session: str,
+    tab: str,
+    run_id: str | None,
+    language: str,
+    clock: Callable[[], float] = time.monotonic,
+) -> Iterator[Report]:
+    """Run the pending job `run_id` of the visitor's tab, if it is still wanted.
+
+    Never raises for what the job does: the record's `phase` and `error` say how it ended.
+    """
+    record = store.pending(session, tab, run_id)
+    if record is None:
+        return
+    record.phase = "running"
+    started = clock()
+    yield Report(text(language, "common.status_loading"))
+    try:
+        yield from _steps(models, record, language, clock)
+        record.phase = "cancelled" if record.is_unfinished else "done"
+    except GeneratorExit:  # the visitor has left
+        record.phase = "cancelled"
+        raise
+    except Exception as error:  # said in one sentence by whoever reads the record
+        record.phase = "failed"
+        record.error = error
+    finally:
+        record.seconds = clock() - started
+        store.finish(session, tab, record)
+
+
+def _steps(
+    models: Models, record: RunRecord, language: str, clock: Callable[[], float]
+) -> Iterator[Report]:
+    """The run's reports; ends early when the record asks for it."""
+    last_report = first_step = None
+    stream = snapshots(models, record.job)
+    try:
+        for snapshot in stream:
+            now = clock()
+            first_step = now if first_step is None else first_step
+            record.keep(snapshot)
+            due = last_report is None or now - last_report >= MIN_SECONDS_BETWEEN_REPORTS
+            is_end = snapshot.index == snapshot.num_steps or record.cancel_asked
+            if due or is_end:
+                last_report = now
+                yield Report(progress_text(language, snapshot, now - first_step), snapshot)
+            if record.cancel_asked:
+                return
+    finally:
+        close = getattr(stream, "close", None)
+        if close is not None:
+            close()
+
+
+def progress_text(language: str, snapshot: Snapshot, seconds: float) -> str:
+    """ "Step 7 of 20 · 1.4 s left · 7 U-Net evaluations", `seconds` after step 0."""
+    parts = [
+        text(language, "common.status_step", index=snapshot.index, total=snapshot.num_steps),
+        _evaluations(language, snapshot.num_evaluations),
+    ]
+    if 0 < snapshot.index < snapshot.num_steps:
+        left = seconds / snapshot.index * (snapshot.num_steps - snapshot.index)
+        words = format_seconds(language, left)
+        parts.insert(1, text(language, "common.status_left", seconds=words))
+    return text(language, "common.status_join").join(parts)
+
+
+def outcome_text(language: str, record: RunRecord) -> str:
+    """What the status line says after a run."""
+    if record.last is None:
+        key = "common.status_failed" if record.phase == "failed" else "common.status_not_started"
+        return text(language, key)
+    last = record.last
+    head = text(language, "common.status_done", seconds=format_seconds(language, record.seconds))
+    if record.is_unfinished:
+        head = text(language, "common.status_cancelled", index=last.index, total=last.num_steps)
+    parts = [
+        head,
+        text(language, "common.status_steps", count=last.num_steps),
+        _evaluations(language, last.num_evaluations),
+        text(language, "common.status_seed", seed=record.job.recipe.seed),
+    ]
+    if record.is_unfinished:
+        del parts[1]
+    return text(language, "common.status_join").join(parts)
+
+
+def frame_text(language: str, index: int, num_steps: int, t: float, num_evaluations: int) -> str:
+    """What the status line says while one scrubs."""
+    parts = [
+        text(language, "common.status_step", index=index, total=num_steps),
+        text(language, "common.status_t", t=f"{t:g}" if t >= 0 else "0"),
+        _evaluations(language, num_evaluations),
+    ]
+    if t < 0:
+        parts[1] = text(language, "common.status_clean")
+    return text(language, "common.status_join").join(parts)
+
+
+def _evaluations(language: str, count: int) -> str:
+    key = "common.status_evaluation" if count == 1 else "common.status_evaluations"
+    return text(language, key, count=count)
+
+
+def format_seconds(language: str, seconds: float) -> str:
+    """ "1.4 s", "12 s", "3 min 20 s"."""
+    if seconds < 9.95:
+        return text(language, "common.seconds", seconds=f"{seconds:.1f}")
+    if seconds < 99.5:
+        return text(language, "common.seconds", seconds=f"{seconds:.0f}")
+    minutes, rest = divmod(round(seconds), 60)
+    return text(language, "common.minutes", minutes=minutes, seconds=rest)

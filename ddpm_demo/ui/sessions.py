@@ -1,0 +1,199 @@
+"""What each visitor's last run left: frames to scrub through, pictures, recipe.
+
+It is kept here and not in `gr.State`, which copies its values. Memory is bounded for each run and
+over all visitors; the oldest results go first. Everything of a visitor goes when the page closes.
+"""
+
+from __future__ import annotations
+
+import bisect
+import shutil
+import tempfile
+import threading
+import uuid
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from PIL import Image
+
+from .stream import Job, Snapshot
+
+MAX_FRAMES = 101
+MAX_RUN_BYTES = 48 * 2**20
+MAX_TOTAL_BYTES = 512 * 2**20
+
+Phase = Literal["waiting", "running", "done", "cancelled", "failed"]
+
+
+@dataclass(frozen=True)
+class StoredFrame:
+    """A step to scrub to: x_t and x0_hat as 8-bit grids."""
+
+    index: int
+    t: float
+    num_evaluations: int
+    x_t: np.ndarray
+    x0_hat: np.ndarray
+
+    @property
+    def num_bytes(self) -> int:
+        return self.x_t.nbytes + self.x0_hat.nbytes
+
+    def pictures(self) -> tuple[Image.Image, Image.Image]:
+        """(x_t, x0_hat)."""
+        return Image.fromarray(self.x_t), Image.fromarray(self.x0_hat)
+
+
+@dataclass
+class RunRecord:
+    """One run of one visitor on one tab, from the click on."""
+
+    job: Job
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    phase: Phase = "waiting"
+    cancel_asked: bool = False
+    error: Exception | None = None
+    seconds: float = 0.0
+    num_steps: int = 0
+    num_shown: int = 0
+    frames: list[StoredFrame] = field(default_factory=list)
+    last: Snapshot | None = None
+    shown_index: int = 0
+
+    @property
+    def images(self) -> Sequence[Image.Image]:
+        return self.last.images if self.last else []
+
+    @property
+    def metadata(self) -> Sequence[dict[str, Any]]:
+        return self.last.metadata if self.last else []
+
+    @property
+    def is_unfinished(self) -> bool:
+        return self.last is not None and self.last.index < self.last.num_steps
+
+    @property
+    def num_bytes(self) -> int:
+        return sum(frame.num_bytes for frame in self.frames)
+
+    def keep(self, snapshot: Snapshot) -> None:
+        """Store the step if its turn has come; the first and the newest one are always there."""
+        self.last = snapshot
+        self.num_steps = snapshot.num_steps
+        self.num_shown = snapshot.num_shown
+        frame = StoredFrame(
+            snapshot.index,
+            snapshot.t,
+            snapshot.num_evaluations,
+            np.asarray(snapshot.x_t),
+            np.asarray(snapshot.x0_hat),
+        )
+        stride = frame_stride(snapshot.num_steps, frame.num_bytes)
+        # The newest frame gives way to the next one unless it lies on the stride.
+        if self.frames and self.frames[-1].index % stride:
+            self.frames.pop()
+        self.frames.append(frame)
+        self.shown_index = frame.index
+
+    def frame_at(self, index: int) -> StoredFrame | None:
+        """The stored frame nearest to step `index`, None when there is none at all."""
+        if not self.frames:
+            return None
+        indices = [frame.index for frame in self.frames]
+        right = min(bisect.bisect_left(indices, index), len(indices) - 1)
+        left = max(0, right - 1)
+        nearer = min((left, right), key=lambda i: abs(indices[i] - index))
+        return self.frames[nearer]
+
+
+def frame_stride(num_steps: int, frame_bytes: int) -> int:
+    """Every how many steps a frame is stored, so that a run stays within its limits."""
+    affordable = max(2, min(MAX_FRAMES, MAX_RUN_BYTES // max(1, frame_bytes)))
+    return max(1, -(-num_steps // (affordable - 1)))
+
+
+class Store:
+    """The runs of all visitors, by session and tab."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._pending: dict[tuple[str, str], RunRecord] = {}
+        self._ended: dict[tuple[str, str], RunRecord] = {}
+        self._finished: OrderedDict[tuple[str, str], RunRecord] = OrderedDict()
+        self._folders: dict[str, Path] = {}
+
+    def begin(self, session: str, tab: str, job: Job) -> RunRecord:
+        """A record for a run that waits for its turn; an older one that waits is cancelled."""
+        record = RunRecord(job)
+        with self._lock:
+            older = self._pending.get((session, tab))
+            if older is not None:
+                older.cancel_asked = True
+            self._pending[session, tab] = record
+        return record
+
+    def pending(self, session: str, tab: str, run_id: str | None) -> RunRecord | None:
+        """The waiting or running record of that id, None if it is not the newest one."""
+        record = self._pending.get((session, tab))
+        return record if record is not None and record.id == run_id else None
+
+    def cancel(self, session: str, tab: str) -> RunRecord | None:
+        """Ask the visitor's run to stop at its next step; a waiting one will not start."""
+        with self._lock:
+            record = self._pending.get((session, tab))
+            if record is not None:
+                record.cancel_asked = True
+                if record.phase == "waiting":
+                    record.phase = "cancelled"
+                    del self._pending[session, tab]
+            return record
+
+    def finish(self, session: str, tab: str, record: RunRecord) -> None:
+        """The run is over; if it left pictures, they replace the last result of the tab."""
+        with self._lock:
+            if self._pending.get((session, tab)) is record:
+                del self._pending[session, tab]
+                self._ended[session, tab] = record
+            if record.last is not None and record.phase in ("done", "cancelled"):
+                self._finished[session, tab] = record
+                self._finished.move_to_end((session, tab))
+            total = sum(kept.num_bytes for kept in self._finished.values())
+            while total > MAX_TOTAL_BYTES and len(self._finished) > 1:
+                _, oldest = self._finished.popitem(last=False)
+                total -= oldest.num_bytes
+
+    def take_ended(self, session: str, tab: str, run_id: str | None) -> RunRecord | None:
+        """The run of that id once, after it has ended in whatever way; None the next time."""
+        with self._lock:
+            record = self._ended.get((session, tab))
+            if record is None or record.id != run_id:
+                return None
+            return self._ended.pop((session, tab))
+
+    def result(self, session: str, tab: str) -> RunRecord | None:
+        """The last finished (or cancelled) run of the tab, None when there is none any more."""
+        return self._finished.get((session, tab))
+
+    def folder(self, session: str) -> Path:
+        """A folder for files that this visitor downloads."""
+        with self._lock:
+            if session not in self._folders:
+                self._folders[session] = Path(tempfile.mkdtemp(prefix="ddpm_demo-"))
+            return self._folders[session]
+
+    def forget(self, session: str) -> None:
+        """Stop the visitor's runs and drop all that they left."""
+        with self._lock:
+            for key in [key for key in self._pending if key[0] == session]:
+                self._pending[key].cancel_asked = True
+                del self._pending[key]
+            for kept in (self._ended, self._finished):
+                for key in [key for key in kept if key[0] == session]:
+                    del kept[key]
+            folder = self._folders.pop(session, None)
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)

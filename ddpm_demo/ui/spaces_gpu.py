@@ -1,0 +1,22 @@
+"""`gpu`: asks for a graphics card on a ZeroGPU Space, and does nothing elsewhere."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from typing import TypeVar
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+def gpu(function: F) -> F:
+    """`spaces.GPU(function)` where the `spaces` package is installed, else `function` itself.
+
+    On ZeroGPU the function runs in another process: its arguments and what it yields are pickled,
+    and nothing that it changes is seen here.
+    """
+    if importlib.util.find_spec("spaces") is None:
+        return function
+    import spaces
+
+    return spaces.GPU(function)

@@ -1,0 +1,102 @@
+"""From a pipeline's run to pictures that can be shown, stored and sent between processes.
+
+`snapshots` is the one place where the page touches the model.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from PIL import Image
+
+from .models import Models
+from .spaces_gpu import gpu
+
+if TYPE_CHECKING:
+    from ..pipeline import DDPM, Run
+    from ..recipes import Recipe
+
+MAX_PREVIEW_PX = 512
+
+
+@dataclass(frozen=True)
+class Job:
+    """A checked request, ready to run.
+
+    Args:
+        recipe: what was asked for.
+        start: a function of a module (it is pickled on ZeroGPU) that makes the run.
+        inputs: what the task needs besides, such as uploaded pictures.
+    """
+
+    recipe: Recipe
+    start: Callable[[DDPM, Recipe, Mapping[str, Any]], Run]
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One step of a run as pictures.
+
+    Args:
+        index, num_steps, t, num_evaluations: as in `samplers.Step`.
+        x_t, x0_hat: the first pictures of the run side by side, at most 512 pixels wide or high.
+        num_shown, num_images: how many pictures those are, and how many the run has.
+        images: every picture of x0_hat.
+        metadata: what each picture's file says of the run, in the order of `images`.
+    """
+
+    index: int
+    num_steps: int
+    t: float
+    num_evaluations: int
+    x_t: Image.Image
+    x0_hat: Image.Image
+    num_shown: int
+    num_images: int
+    images: Sequence[Image.Image]
+    metadata: Sequence[dict[str, Any]]
+
+
+@gpu
+def snapshots(models: Models, job: Job) -> Iterator[Snapshot]:
+    """Run the job and yield each step.
+
+    Raises:
+        UserError: the checkpoint cannot be loaded or cannot do what the recipe says.
+    """
+    from ..images import to_pil
+
+    run = job.start(models.load(job.recipe.checkpoint), job.recipe, job.inputs)
+    for step in run:
+        images = to_pil(step.x0_hat)
+        shown = preview_count(len(images), max(images[0].size))
+        yield Snapshot(
+            index=step.index,
+            num_steps=step.num_steps,
+            t=step.t,
+            num_evaluations=step.num_evaluations,
+            x_t=preview_grid(to_pil(step.x_t[:shown])),
+            x0_hat=preview_grid(images[:shown]),
+            num_shown=shown,
+            num_images=len(images),
+            images=images,
+            metadata=[run.metadata(i) for i in range(len(images))],
+        )
+
+
+def preview_count(num_images: int, side_px: int) -> int:
+    """How many pictures of that size the live view shows."""
+    per_side = max(1, MAX_PREVIEW_PX // side_px)
+    return min(num_images, per_side**2)
+
+
+def preview_grid(images: Sequence[Image.Image]) -> Image.Image:
+    """The pictures in a grid about as wide as high, without gaps that a dark page would show."""
+    from ..images import make_grid
+
+    columns = math.ceil(math.sqrt(len(images)))
+    return make_grid(images, columns=columns, gap_px=0)
