@@ -23,7 +23,8 @@ from .tabs.generate import AUTO, sampler_choices, start
 
 _GENERATE = """Make pictures from noise with a diffusion model.
 
-The same seed gives the same picture, whatever the number of images. Each PNG carries its recipe.
+Returns PNG files with true pixels, each with its recipe inside, and the recipe with its defaults
+filled in. The same seed gives the same picture, whatever the number of images.
 """
 
 
@@ -77,7 +78,7 @@ def generate(
         num_images=num_images,
         seed=seed,
         sampler=sampler or None,
-        num_steps=num_steps or None,
+        num_steps=num_steps,
         eta=eta or 0.0,
         spacing=None if spacing in (AUTO, "", None) else spacing,
     )
@@ -97,9 +98,10 @@ def _add_checkpoints(models: Models) -> None:
     gr.Button().click(
         list_all,
         None,
-        gr.JSON(label="Checkpoints; size_px in pixels, channels 1 for grey and 3 for colour"),
+        gr.JSON(label="Checkpoints"),
         api_name="checkpoints",
-        api_description="The checkpoints that can be sampled, with sizes, data and licences.",
+        api_description="The checkpoints there are; size_px is the side of their pictures in "
+        "pixels, channels is 1 for grey and 3 for colour.",
         queue=False,
     )
 
@@ -111,10 +113,10 @@ def _add_generate(models: Models) -> None:
         checkpoint: str,
         num_images: int,
         seed: int,
-        sampler: str | None,
-        num_steps: int | None,
-        eta: float,
-        spacing: str,
+        sampler: str | None = None,
+        num_steps: int | None = None,
+        eta: float = 0.0,
+        spacing: str = AUTO,
     ) -> Iterator[tuple[list[str], dict[str, Any]]]:
         folder = Path(tempfile.mkdtemp(prefix="ddpm_demo-"))
         try:
@@ -145,10 +147,8 @@ def _add_generate(models: Models) -> None:
             ),
         ],
         [
-            gr.Gallery(
-                label="Pictures: PNG files with true pixels and their recipe", format="png"
-            ),
-            gr.JSON(label="The recipe with its defaults filled in"),
+            gr.Gallery(label="Pictures", format="png"),
+            gr.JSON(label="Recipe"),
         ],
         api_name="generate",
         api_description=_GENERATE,

@@ -34,22 +34,21 @@ class LiveView:
     status: gr.HTML
 
 
-def live_view(ctx: Context, hint_key: str = "common.live_hint") -> LiveView:
+def live_view(ctx: Context) -> LiveView:
     """Make the view and the status line here, empty, with a line that says what will come."""
-    language = ctx.texts.language
-    view = gr.HTML(empty_html(language, hint_key), elem_classes=["live"])
+    view = gr.HTML(empty_html(ctx.texts.language), elem_classes=["live"])
     status = gr.HTML(status_html(""), elem_classes=["status"])
     return LiveView(view, status)
 
 
-def empty_html(language: str, hint_key: str = "common.live_hint") -> str:
+def empty_html(language: str) -> str:
     """The view before the first run."""
-    hint = html.escape(text(language, hint_key))
-    panes = [
-        _pane(text(language, "common.x_t"), "", "", ""),
-        _pane(text(language, "common.x0_hat"), "", "", ""),
-    ]
-    return f'<div class="panes">{"".join(panes)}<p class="live-hint">{hint}</p></div>'
+    panes = []
+    for name in ("x_t", "x0_hat"):
+        hint = html.escape(text(language, f"common.hint_{name}"))
+        caption = text(language, f"common.{name}")
+        panes.append(_pane(caption, "", f'<p class="live-hint">{hint}</p>', name))
+    return f'<div class="panes">{"".join(panes)}</div>'
 
 
 def live_html(

@@ -24,6 +24,8 @@ EXPORTS = {
     "recipe": "common.download_recipe",
 }
 
+MAX_FEW = 4
+
 
 @dataclass(frozen=True)
 class ResultPanel:
@@ -53,9 +55,20 @@ class ResultPanel:
         if not record.images:
             return self.skips(enabled=self.ctx.store.result(session, self.tab) is not None)
         paths = write_pictures(record, self.ctx.store.folder(session))
+        seed = record.job.recipe.seed
+        items = [
+            (str(path), text(language, "common.status_seed", seed=seed + index))
+            for index, path in enumerate(paths)
+        ]
         last = record.frames[-1].index
         return [
-            gr.update(value=[str(path) for path in paths], label=_label(record, language)),
+            gr.update(
+                value=items,
+                label=_label(record, language),
+                columns=max(2, min(MAX_FEW, len(items))),
+                elem_classes=gallery_classes(len(items)),
+                selected_index=None,
+            ),
             gr.update(minimum=0, maximum=max(1, last), value=last, interactive=True),
             *self.files.updates(True),
             *[gr.update(interactive=True) for _ in self.send_buttons],
@@ -67,9 +80,7 @@ class ResultPanel:
         return [gr.skip(), gr.update(interactive=enabled), *[gr.skip()] * rest]
 
 
-def result_panel(
-    ctx: Context, tab: str, live: LiveView, notice: Component, columns: int = 8
-) -> ResultPanel:
+def result_panel(ctx: Context, tab: str, live: LiveView, notice: Component) -> ResultPanel:
     """Make the panel here.
 
     Args:
@@ -77,8 +88,17 @@ def result_panel(
         tab: whose runs it shows.
         live: the view that the slider shows its steps in.
         notice: where a sentence goes when a download fails.
-        columns: of the gallery, on a wide page.
     """
+    gallery = gr.Gallery(
+        label=ctx.text("common.result"),
+        format="png",
+        columns=MAX_FEW,
+        fit_columns=False,
+        object_fit="scale-down",
+        buttons=["download", "fullscreen"],
+        interactive=False,
+        elem_classes=gallery_classes(0),
+    )
     scrubber = ctx.make(
         gr.Slider,
         {"label": "common.scrubber", "info": "common.scrubber_help"},
@@ -89,15 +109,6 @@ def result_panel(
         interactive=False,
         elem_classes=["scrubber"],
     )
-    gallery = gr.Gallery(
-        label=ctx.text("common.result"),
-        format="png",
-        columns=columns,
-        object_fit="scale-down",
-        buttons=["download", "fullscreen"],
-        interactive=False,
-        elem_classes=["pixels", "result"],
-    )
 
     def make_file(kind: str, session: str) -> Update:
         return export(ctx.store.result(session, tab), kind, ctx.store.folder(session))
@@ -107,6 +118,11 @@ def result_panel(
     panel = ResultPanel(ctx, tab, live, gallery, scrubber, files, send_buttons)
     _connect_scrubber(panel)
     return panel
+
+
+def gallery_classes(num_images: int) -> list[str]:
+    """Few pictures are shown in one row, many in as many columns as fit."""
+    return ["pixels", "result", *(["many"] if num_images > MAX_FEW else [])]
 
 
 def _connect_scrubber(panel: ResultPanel) -> None:

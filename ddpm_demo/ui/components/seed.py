@@ -18,8 +18,12 @@ def seed_row(ctx: Context, form: Form, tab: str) -> gr.Number:
     """Make the control of `seed` here, with its two buttons."""
     with gr.Row(elem_classes=["seed-row"]):
         seed = form.add("seed", gr.Number, value=0, precision=0, min_width=80)
-        dice = ctx.make(gr.Button, {"value": "common.dice"}, elem_classes=["tool"], min_width=40)
-        reuse = ctx.make(gr.Button, {"value": "common.reuse"}, elem_classes=["tool"], min_width=40)
+        dice = ctx.make(
+            gr.Button, {"value": "common.dice"}, elem_classes=["tool", "dice"], min_width=40
+        )
+        reuse = ctx.make(
+            gr.Button, {"value": "common.reuse"}, elem_classes=["tool", "reuse"], min_width=40
+        )
     ctx.quick(dice.click, roll, outputs=[seed])
 
     def on_reuse(current: float | None, request: gr.Request) -> Update:

@@ -39,7 +39,12 @@ def build(ctx: Context) -> None:
         with gr.Column(elem_classes=["controls"], min_width=280):
             with gr.Row():
                 form.add(
-                    "num_images", gr.Number, value=DEFAULT_NUM_IMAGES, precision=0, min_width=80
+                    "num_images",
+                    gr.Number,
+                    value=DEFAULT_NUM_IMAGES,
+                    precision=0,
+                    min_width=80,
+                    elem_classes=["narrow"],
                 )
                 seed_row(ctx, form, TAB)
             with gr.Row():
@@ -56,6 +61,7 @@ def build(ctx: Context) -> None:
                     value=defaults["num_steps"],
                     precision=0,
                     min_width=80,
+                    elem_classes=["narrow"],
                 )
             with form.more_settings():
                 form.add(
