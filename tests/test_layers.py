@@ -15,7 +15,7 @@ LAYERS = [
     {"denoiser", "animation", "png_recipe", "checkpoint_safety", "hub"},
     {"checkpoints", "oracles"},
     {"samplers"},
-    {"operators", "recipes"},
+    {"operators", "process", "recipes"},
     {"tasks"},
     {"pipeline"},
     {"training", "evaluation", "jobs"},
