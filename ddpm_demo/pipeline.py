@@ -10,6 +10,7 @@ Python code all stand on this.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -56,8 +57,12 @@ class Run:
 
     def metadata(self, index: int = 0) -> dict[str, Any]:
         """What picture `index` carries in its file: the recipe and what it was made with."""
+        recipe = self.recipe.to_dict()
+        if self.info.source == "local":
+            # A picture is passed on: it names the checkpoint, not where it lies on this machine.
+            recipe["checkpoint"] = Path(recipe["checkpoint"]).name
         return {
-            **self.recipe.to_dict(),
+            **recipe,
             "image_index": index,
             "weight_hash": self.info.weight_hash,
             "version": __version__,

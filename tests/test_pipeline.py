@@ -80,6 +80,13 @@ def test_the_metadata_of_a_picture_makes_the_same_picture_again(ddpm):
     assert np.array_equal(before, again)
 
 
+def test_a_picture_does_not_tell_where_the_checkpoint_lies(tiny_checkpoint):
+    local = DDPM.from_pretrained(str(tiny_checkpoint), "cpu")
+    run = local.generate(GenerateRecipe(checkpoint=str(tiny_checkpoint), num_steps=1))
+    assert run.metadata()["checkpoint"] == tiny_checkpoint.name
+    assert str(tiny_checkpoint.parent) not in str(run.metadata())
+
+
 @pytest.mark.parametrize(
     "changes",
     [{"num_steps": 1001}, {"sampler": "magic"}, {"sampler": "ddpm", "eta": 0.5}, {"spacing": "x"}],
