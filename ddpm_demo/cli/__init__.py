@@ -14,9 +14,9 @@ from typing import NoReturn
 
 from .. import __version__
 from ..errors import UserError
-from . import checkpoints, generate
+from . import checkpoints, evaluate, generate
 
-COMMANDS = (generate, checkpoints)
+COMMANDS = (generate, checkpoints, evaluate)
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
 
