@@ -28,7 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--config", type=Path, required=True, help="JSON file, see TrainConfig")
-    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="overrides")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", dest="overrides"
+    )
     options = parser.parse_args(arguments)
     try:
         config = TrainConfig.load(options.config, options.overrides)

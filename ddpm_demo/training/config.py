@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,12 +51,16 @@ class TrainConfig:
         seed: of everything random.
         max_steps, max_hours: whichever comes first ends the run; None for no such end.
         num_threads: of each process.
+        channels_last: memory layout; as fast or faster on GPUs, measure it on a CPU.
         compile: torch.compile the network; slow to start, worth it on some machines.
         checkpoint_minutes, checkpoint_steps: how often to save; None for never by that clock.
         log_steps: an event of the loss every so many steps.
         sample_steps, sample_minutes: how often to draw a sample sheet; None for never.
+        validation_minutes: how often to measure the loss on held-out pictures, where the data
+            set has them; None for never.
         num_samples, sample_num_steps: pictures on a sheet and DDIM steps for it.
         title: for the model card.
+        prior: "object" or "photo", likewise.
     """
 
     data: str
@@ -86,15 +91,18 @@ class TrainConfig:
     max_steps: int | None = None
     max_hours: float | None = None
     num_threads: int = 2
+    channels_last: bool = True
     compile: bool = False
     checkpoint_minutes: float | None = 10.0
     checkpoint_steps: int | None = None
     log_steps: int = 10
     sample_steps: int | None = None
     sample_minutes: float | None = 60.0
+    validation_minutes: float | None = 30.0
     num_samples: int = 16
     sample_num_steps: int = 50
     title: str = ""
+    prior: str = "object"
 
     def __post_init__(self) -> None:
         for name, low, high in _RANGES:
@@ -104,7 +112,8 @@ class TrainConfig:
                 if one is not None and not (math.isfinite(one) and low <= one <= high):
                     raise UserError(
                         "train_value_range",
-                        "The training setting “{name}” must lie between {low} and {high}; it is {value}.",
+                        "The training setting “{name}” must lie between {low} and {high}; "
+                        "it is {value}.",
                         field=name,
                         name=name,
                         low=low,
@@ -121,6 +130,12 @@ class TrainConfig:
                     choices=", ".join(map(str, choices)),
                     value=getattr(self, name),
                 )
+        if not re.fullmatch("[0-9a-fA-F]{6}", self.background):
+            raise UserError(
+                "train_background",
+                "“background” must be six hexadecimal digits, such as ffffff.",
+                field="background",
+            )
         if self.size_batches and len(self.size_batches) != len(self.sizes_px):
             raise UserError(
                 "train_size_batches",
@@ -130,9 +145,16 @@ class TrainConfig:
         if not self.from_checkpoint and not self.unet:
             raise UserError(
                 "train_no_network",
-                "The training configuration names neither a checkpoint to start from nor a network.",
+                "The training configuration names neither a checkpoint to start from nor a "
+                "network.",
                 field="unet",
             )
+
+    @property
+    def background_rgb(self) -> tuple[int, int, int]:
+        """`background` as 8-bit numbers."""
+        red, green, blue = bytes.fromhex(self.background)
+        return red, green, blue
 
     def batch_at(self, size_px: int) -> int:
         """Pictures in a step of that size, over all processes together."""
@@ -215,6 +237,7 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("log_steps", 1, 10**6),
     ("sample_steps", 1, 10**9),
     ("sample_minutes", 0.001, 10**6),
+    ("validation_minutes", 0.001, 10**6),
     ("num_samples", 1, 256),
     ("sample_num_steps", 1, 1000),
 )
@@ -224,6 +247,7 @@ _CHOICES: tuple[tuple[str, tuple[object, ...]], ...] = (
     ("prediction_type", PREDICTION_TYPES),
     ("beta_schedule", BETA_SCHEDULES),
     ("train_parts", TRAINABLE_PARTS),
+    ("prior", ("object", "photo")),
 )
 
 

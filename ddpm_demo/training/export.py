@@ -8,12 +8,14 @@ Works while the run goes on: it takes the newest whole checkpoint.
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
@@ -21,7 +23,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from ..errors import UserError
-from .state import list_checkpoints
+from ..model_card import write_model_card
+from .config import TrainConfig
+from .state import Position, list_checkpoints
+
+RESULT = "result"  # the finished pipeline folder, in the run folder
 
 
 def scheduler_config(prediction_type: str, beta_schedule: str) -> dict[str, object]:
@@ -36,6 +42,15 @@ def scheduler_config(prediction_type: str, beta_schedule: str) -> dict[str, obje
         "clip_sample_range": 1.0,
         "variance_type": "fixed_small",
     }
+
+
+def scheduler_arguments(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What of any DDPM-family scheduler's config `DDPMScheduler` understands, keys explicit.
+
+    Keys that begin with `_` are dropped: diffusers would replace defaults by other classes' ones.
+    """
+    known = inspect.signature(DDPMScheduler.__init__).parameters
+    return {name: value for name, value in config.items() if name in known}
 
 
 def write_pipeline(unet: UNet2DModel, scheduler: DDPMScheduler, folder: Path) -> None:
@@ -68,6 +83,40 @@ def write_pipeline(unet: UNet2DModel, scheduler: DDPMScheduler, folder: Path) ->
         shutil.rmtree(partial, ignore_errors=True)
 
 
+def write_result(
+    run: Path,
+    config: TrainConfig,
+    unet: UNet2DModel,
+    scheduler: DDPMScheduler,
+    position: Position,
+) -> Path:
+    """The finished checkpoint of a run, with a model card; returns its folder.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    folder = run / RESULT
+    write_pipeline(unet, scheduler, folder)
+    front = {
+        "title": config.title or run.name,
+        "size_px": max(config.sizes_px),
+        "prior": config.prior,
+        "samples_seen": position.samples_seen,
+        "library_name": "diffusers",
+        "pipeline_tag": "unconditional-image-generation",
+    }
+    origin = f", from the weights of {config.from_checkpoint}" if config.from_checkpoint else ""
+    body = (
+        f"# {config.title or run.name}\n\n"
+        f"Trained with `python -m ddpm_demo.training` for {position.step} steps, "
+        f"{position.samples_seen} samples and {position.elapsed_s / 3600:.1f} hours{origin}. "
+        "The configuration:\n\n"
+        f"```json\n{config.to_json()}```"
+    )
+    write_model_card(folder, front, body)
+    return folder
+
+
 def export(run: Path, folder: Path) -> int:
     """Writes the newest checkpoint of a run as a pipeline folder; returns its step.
 
@@ -87,7 +136,9 @@ def export(run: Path, folder: Path) -> int:
         config = json.loads((newest / "unet.json").read_text(encoding="utf-8"))
         unet = UNet2DModel.from_config({k: v for k, v in config.items() if not k.startswith("_")})
         unet.load_state_dict(load_file(newest / "ema.safetensors"))
-        scheduler = DDPMScheduler.from_pretrained(run, subfolder="scheduler", local_files_only=True)
+        scheduler = DDPMScheduler.from_pretrained(
+            run, subfolder="scheduler", local_files_only=True
+        )
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise UserError(
             "train_checkpoint_damaged",
@@ -101,7 +152,9 @@ def export(run: Path, folder: Path) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exports; exit code 2 and one sentence when there is nothing to export."""
-    parser = argparse.ArgumentParser(prog="python -m ddpm_demo.training.export", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m ddpm_demo.training.export", description="Export a run's EMA weights."
+    )
     parser.add_argument("run", type=Path, help="run folder")
     parser.add_argument("--out", type=Path, required=True, help="pipeline folder to write")
     options = parser.parse_args(arguments)

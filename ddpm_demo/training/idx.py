@@ -20,9 +20,11 @@ def read_idx(file: BinaryIO, max_bytes: int = 4 * 2**30) -> np.ndarray:
         UserError: not an IDX file of pictures, cut short, or larger than `max_bytes`.
     """
     header = file.read(4)
-    if len(header) < 4 or header[:2] != b"\0\0" or header[2] != UNSIGNED_BYTE or header[3] not in (3, 4):
+    bytes_of_pictures = len(header) == 4 and header[:3] == bytes((0, 0, UNSIGNED_BYTE))
+    if not bytes_of_pictures or header[3] not in (3, 4):
         raise UserError(
-            "idx_invalid", "This is not an IDX file of pictures (unsigned bytes, three or four sizes)."
+            "idx_invalid",
+            "This is not an IDX file of pictures (unsigned bytes, three or four sizes).",
         )
     sizes = struct.unpack(f">{header[3]}I", file.read(4 * header[3]).ljust(4 * header[3], b"\0"))
     num_bytes = math.prod(sizes)

@@ -6,8 +6,10 @@ import sys
 from pathlib import Path
 
 
-def command(config_path: Path, num_processes: int = 1, overrides: tuple[str, ...] = ()) -> list[str]:
-    """`accelerate launch` with every flag explicit, so that no configuration of the user's is read.
+def command(
+    config_path: Path, num_processes: int = 1, overrides: tuple[str, ...] = ()
+) -> list[str]:
+    """`accelerate launch` with every flag explicit: no configuration of the user's is read.
 
     Args:
         config_path: JSON file of a `TrainConfig`.

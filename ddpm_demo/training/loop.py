@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 import time
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -18,11 +19,13 @@ from ..schedule import Schedule
 from .config import TrainConfig
 from .data import Feeder
 from .events import EventLog
+from .network import memory_layout
 from .objective import Objective
 from .randomness import draw_step, size_at
 from .rates import ema_decay, learning_rate
 from .sheets import write_sheet
 from .state import Position, State
+from .validation import Validation
 
 STOP_FILE = "STOP"
 SYNC_STEPS = 5  # with several processes, how often they agree on time and on stopping
@@ -36,8 +39,9 @@ class StopSignal(AbstractContextManager["StopSignal"]):
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> StopSignal:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            self._before[number] = signal.signal(number, self._note)
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGTERM, signal.SIGINT):
+                self._before[number] = signal.signal(number, self._note)
         return self
 
     def __exit__(
@@ -64,6 +68,7 @@ class Trainer:
         feeder: the data.
         schedule, prediction_type: what the network learns.
         events: the log; silent in all but the main process.
+        validation: held-out pictures, in the main process; None for none.
     """
 
     def __init__(
@@ -76,6 +81,7 @@ class Trainer:
         schedule: Schedule,
         prediction_type: str,
         events: EventLog,
+        validation: Validation | None = None,
     ):
         self.config = config
         self.accelerator = accelerator
@@ -85,6 +91,7 @@ class Trainer:
         self.schedule = schedule
         self.prediction_type = prediction_type
         self.events = events
+        self.validation = validation
         self.run = Path(config.out)
         device = accelerator.device
         self.objective = Objective(schedule, prediction_type, config.snr_gamma, device)
@@ -92,6 +99,7 @@ class Trainer:
         self.averaged = list(state.ema_unet.parameters())
         network = torch.compile(state.unet, dynamic=False) if config.compile else state.unet
         self.network, self.optimizer = accelerator.prepare(network, state.optimizer)
+        self._layout = memory_layout(config)
         self._losses: list[Tensor] = []
         self._stop_reason: str | None = None
         self._elapsed_s = position.elapsed_s
@@ -105,6 +113,7 @@ class Trainer:
         """
         started = time.monotonic() - self.position.elapsed_s
         self._saved_at = self._sheet_at = self._logged_at = time.monotonic()
+        self._validated_at = self._saved_at
         self._logged_samples = self.position.samples_seen
         with StopSignal() as stop_signal:
             while True:
@@ -135,7 +144,8 @@ class Trainer:
         torch.manual_seed(config.seed * 2**32 + position.step)  # dropout, if the network has any
         device = self.accelerator.device
         x_0 = self.feeder.batch(draws, position.samples_seen, part).to(device)
-        noise = draws.noise.to(device).contiguous(memory_format=torch.channels_last)
+        x_0 = x_0.contiguous(memory_format=self._layout)
+        noise = draws.noise.to(device)
         t = draws.t[part].to(device)
         x_t, target = self.objective.corrupt(x_0, t, noise)
         with self.accelerator.autocast():
@@ -204,6 +214,10 @@ class Trainer:
         if _due(step, config.sample_steps) or _overdue(now, self._sheet_at, config.sample_minutes):
             self._sheet_at = now
             self._sheet()
+        if self.validation and _overdue(now, self._validated_at, config.validation_minutes):
+            self._validated_at = now
+            loss = self.validation.loss(self.state.ema_unet, self.objective)
+            self.events.write("validation", step, loss=loss)
         if _due(step, config.checkpoint_steps) or _overdue(
             now, self._saved_at, config.checkpoint_minutes
         ):
@@ -244,7 +258,9 @@ class Trainer:
             return
         path = self.run / "samples" / f"{self.position.step:08d}.png"
         try:
-            write_sheet(self.state.ema_unet, self.schedule, self.prediction_type, self.config, path)
+            write_sheet(
+                self.state.ema_unet, self.schedule, self.prediction_type, self.config, path
+            )
         except OSError as error:
             self.events.write("warning", self.position.step, message=str(error))
             return

@@ -77,11 +77,8 @@ class Order:
         self._epoch = -1
         self._permutation = np.empty(0, dtype=np.int64)
 
-    def indices(self, first: int, count: int) -> np.ndarray:
-        """The pictures of samples [first, first + count), int64."""
-        return np.array([self._index(k) for k in range(first, first + count)], dtype=np.int64)
-
-    def _index(self, k: int) -> int:
+    def index(self, k: int) -> int:
+        """The number of the picture that is sample k."""
         epoch, place = divmod(k, self.num_images)
         if epoch != self._epoch:
             self._permutation = stream(self.seed, "epoch", epoch).permutation(self.num_images)

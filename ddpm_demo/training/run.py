@@ -10,19 +10,22 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
-from diffusers import DDPMScheduler, UNet2DModel
 
 from ..errors import UserError
+from ..images import make_grid, to_pil
 from ..schedule import Schedule
 from .config import TrainConfig
 from .data import Feeder
 from .events import EventLog
-from .export import scheduler_config, write_pipeline
+from .export import RESULT, write_result
 from .loop import STOP_FILE, Trainer
+from .network import build_network, build_state
+from .randomness import draw_step
 from .sources import open_source
 from .state import Position, State, list_checkpoints, remove_partial
+from .validation import open_validation
 
-RESULT = "result"  # the finished pipeline folder, in the run folder
+DATA_SHEET = "data.png"
 
 
 def train(config: TrainConfig) -> str:
@@ -49,6 +52,7 @@ def train(config: TrainConfig) -> str:
         raise
     finally:
         events.close()
+        accelerator.end_training()
 
 
 def _train(config: TrainConfig, accelerator: Accelerator, run: Path, events: EventLog) -> str:
@@ -56,113 +60,45 @@ def _train(config: TrainConfig, accelerator: Accelerator, run: Path, events: Eve
     events.write("starting", 0, pid=os.getpid())
     _check_batches(config, accelerator.num_processes)
     changed = _changes(run, config)
-    source, report = open_source(config)
-    events.write("report", 0, **dataclasses.asdict(report))
+    with accelerator.main_process_first():  # the others find the prepared pictures
+        samples, report = open_source(config)
     unet, scheduler = build_network(config)
+    schedule = Schedule.from_config(scheduler.config)
+    feeder = Feeder(samples, config.fit, config.flips)
+    sheet = _data_sheet(config, feeder, schedule, run) if main else None
+    events.write("report", 0, sheet=sheet, **dataclasses.asdict(report))
     state = build_state(config, unet, accelerator.device)
     position = resume(run, state, events)
     if main:
         scheduler.save_pretrained(run / "scheduler")
         (run / "config.json").write_text(config.to_json(), encoding="utf-8")
-    parameters = sum(p.numel() for p in unet.parameters())
     events.write(
         "start",
         position.step,
         from_step=position.step,
-        parameters=parameters,
+        parameters=sum(p.numel() for p in unet.parameters()),
+        trained_parameters=sum(p.numel() for p in unet.parameters() if p.requires_grad),
         num_processes=accelerator.num_processes,
         device=str(accelerator.device),
         changed=changed,
     )
-    schedule = Schedule.from_config(scheduler.config)
-    feeder = Feeder(source, config.seed, config.fit, config.flips)
-    prediction_type = scheduler.config.prediction_type
     trainer = Trainer(
-        config, accelerator, state, position, feeder, schedule, prediction_type, events
+        config,
+        accelerator,
+        state,
+        position,
+        feeder,
+        schedule,
+        scheduler.config.prediction_type,
+        events,
+        open_validation(config, schedule.num_timesteps) if main else None,
     )
     reason = trainer.train()
     if main:
-        write_pipeline(state.ema_unet, scheduler, run / RESULT)
+        write_result(run, config, state.ema_unet, scheduler, trainer.position)
         events.write("done", trainer.position.step, path=RESULT, reason=reason)
     accelerator.wait_for_everyone()
     return reason
-
-
-def build_network(config: TrainConfig) -> tuple[UNet2DModel, DDPMScheduler]:
-    """The network and schedule to train: from a checkpoint, or new from the configuration.
-
-    Raises:
-        UserError: the checkpoint cannot be loaded, or its channels are not the configuration's.
-    """
-    if config.from_checkpoint:
-        folder = Path(config.from_checkpoint)
-        try:
-            unet = UNet2DModel.from_pretrained(
-                folder, subfolder="unet", use_safetensors=True, local_files_only=True,
-                dtype=torch.float32,
-            )
-            scheduler = DDPMScheduler.from_pretrained(
-                folder, subfolder="scheduler", local_files_only=True
-            )
-        except (OSError, ValueError, RuntimeError) as error:
-            raise UserError(
-                "train_start_unreadable",
-                "The checkpoint to start from, {name}, cannot be loaded: {reason}",
-                field="from_checkpoint",
-                name=folder.name,
-                reason=str(error).splitlines()[0] if str(error) else type(error).__name__,
-            ) from error
-    else:
-        torch.manual_seed(config.seed)
-        channels = {"in_channels": config.channels, "out_channels": config.channels}
-        try:
-            unet = UNet2DModel(**{"sample_size": max(config.sizes_px), **channels, **config.unet})
-        except (TypeError, ValueError, KeyError) as error:
-            raise UserError(
-                "train_network_invalid",
-                "The network cannot be built as configured: {reason}",
-                field="unet",
-                reason=str(error),
-            ) from error
-        scheduler = DDPMScheduler(
-            **scheduler_config(config.prediction_type, config.beta_schedule)
-        )
-    _check_network(config, unet)
-    return unet.train(), scheduler
-
-
-def build_state(config: TrainConfig, unet: UNet2DModel, device: torch.device) -> State:
-    """Network and average on the device, channels-last, with AdamW on the parts to train."""
-    ema_unet = UNet2DModel.from_config(dict(unet.config))
-    ema_unet.load_state_dict(unet.state_dict())
-    unet = unet.to(device, memory_format=torch.channels_last)
-    ema_unet = ema_unet.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
-    choose_parts(unet, config.train_parts)
-    optimizer = torch.optim.AdamW(
-        [p for p in unet.parameters() if p.requires_grad],
-        lr=config.learning_rate,
-        betas=(config.adam_betas[0], config.adam_betas[1]),
-        weight_decay=config.weight_decay,
-        fused=True,
-    )
-    return State(unet, ema_unet, optimizer)
-
-
-def choose_parts(unet: UNet2DModel, parts: str) -> None:
-    """Freezes all but the parts to train.
-
-    "norms_and_biases" is DiffFit's choice for small data (Xie et al. 2023, arXiv:2304.06648)
-    without its extra scales; "attention_and_norms" adds the attention layers' matrices instead of
-    the biases.
-    """
-    if parts == "all":
-        return
-    for name, parameter in unet.named_parameters():
-        norm = "norm" in name
-        if parts == "norms_and_biases":
-            parameter.requires_grad_(norm or name.endswith(".bias"))
-        else:
-            parameter.requires_grad_(norm or "attentions" in name)
 
 
 def resume(run: Path, state: State, events: EventLog) -> Position:
@@ -187,27 +123,14 @@ def resume(run: Path, state: State, events: EventLog) -> Position:
     return Position()
 
 
-def _check_network(config: TrainConfig, unet: UNet2DModel) -> None:
-    channels = unet.config.in_channels
-    if channels != config.channels:
-        raise UserError(
-            "train_channels_mismatch",
-            "The network works on {expected} channels but the configuration asks for {actual}.",
-            field="channels",
-            expected=channels,
-            actual=config.channels,
-        )
-    multiple = 2 ** (len(unet.config.block_out_channels) - 1)
-    for size_px in config.sizes_px:
-        if size_px % multiple:
-            raise UserError(
-                "train_size_multiple",
-                "The size of training pictures must be a multiple of {multiple} for this network; "
-                "{size_px} is not.",
-                field="sizes_px",
-                multiple=multiple,
-                size_px=size_px,
-            )
+def _data_sheet(config: TrainConfig, feeder: Feeder, schedule: Schedule, run: Path) -> str:
+    """Saves some pictures as the network will see them; returns the file's name."""
+    size_px = max(config.sizes_px)
+    part = slice(0, 36)
+    draws = draw_step(config.seed, 0, size_px, 36, 1, schedule.num_timesteps, slice(0, 0))
+    pictures = to_pil(feeder.batch(draws, 0, part))
+    make_grid(pictures).save(run / DATA_SHEET)
+    return DATA_SHEET
 
 
 def _check_batches(config: TrainConfig, num_processes: int) -> None:

@@ -1,4 +1,4 @@
-"""Sample sheets while training: always the same seeds, so that sheets of different steps compare."""
+"""Sample sheets while training: always the same seeds, so that sheets compare over time."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from diffusers import UNet2DModel
-from PIL import Image
 from torch import Tensor
 
 from ..denoiser import UNetDenoiser
+from ..images import make_grid, to_pil
 from ..noise import NoiseSource
 from ..schedule import Schedule
 from .config import TrainConfig
@@ -27,7 +27,7 @@ def sample_images(
     num_steps: int,
     seed: int = 0,
 ) -> Tensor:
-    """DDIM samples (Song et al. 2020, eq. 12, eta = 0), float32 [N, C, S, S] in [-1, 1], on the CPU."""
+    """DDIM samples (Song et al. 2020, eq. 12, eta = 0), float32 [N, C, S, S], on the CPU."""
     denoiser = UNetDenoiser(unet, schedule, prediction_type)
     shape = (denoiser.channels, size_px, size_px)
     x_t = NoiseSource.for_run(seed, num_images, denoiser.device).randn(shape)
@@ -57,18 +57,5 @@ def write_sheet(
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}")
-    grid(images).save(temporary, format="PNG")
+    make_grid(to_pil(images)).save(temporary, format="PNG")
     temporary.replace(path)
-
-
-def grid(images: Tensor) -> Image.Image:
-    """Pictures [N, C, H, W] in [-1, 1] as one, as nearly square as N allows."""
-    count, channels, height, width = images.shape
-    columns = math.ceil(math.sqrt(count))
-    rows = math.ceil(count / columns)
-    pixels = images.clamp(-1, 1).add(1).mul(127.5).round().byte().permute(0, 2, 3, 1).numpy()
-    sheet = np.full((rows * height, columns * width, channels), 255, dtype=np.uint8)
-    for i, picture in enumerate(pixels):
-        top, left = i // columns * height, i % columns * width
-        sheet[top : top + height, left : left + width] = picture
-    return Image.fromarray(sheet[..., 0] if channels == 1 else sheet)

@@ -1,4 +1,4 @@
-"""All that resuming needs, on disk: weights, EMA, optimiser and position; safetensors and JSON only.
+"""All that resuming needs, on disk: weights, EMA, optimiser, position; safetensors and JSON.
 
 A checkpoint folder is written under another name, synced and renamed, so that `checkpoint-N` is
 whole whenever it is there. What is random needs no state: see `randomness`.
@@ -126,7 +126,8 @@ class State:
 
     def _take_moments(self, tensors: dict[str, Tensor]) -> None:
         for name, parameter in self._trained():
-            mine = {k.rpartition(":")[2]: v for k, v in tensors.items() if k.startswith(name + ":")}
+            prefix = name + ":"
+            mine = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
             if not mine:
                 continue  # saved before the first step
             moments = {}

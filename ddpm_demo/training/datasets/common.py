@@ -48,7 +48,7 @@ def write_split(folder: Path, split: str, images: np.ndarray) -> None:
 
 
 def write_pictures(folder: Path, split: str, pictures: Sequence[np.ndarray]) -> None:
-    """Writes pictures of different sizes, uint8 [H, W, C] each, one after the other in `SPLIT.npy`.
+    """Writes pictures of several sizes, uint8 [H, W, C] each, one after the other in `SPLIT.npy`.
 
     `SPLIT_index.npy`, int64 [N, 4], says where each begins and its height, width and channels.
     """

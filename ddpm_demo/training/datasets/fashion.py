@@ -1,4 +1,4 @@
-"""Fashion-MNIST from Debian's `dataset-fashion-mnist` (MIT): grey garments, 28 padded to 32 pixels."""
+"""Fashion-MNIST from Debian's `dataset-fashion-mnist` (MIT): grey garments, 28 padded to 32."""
 
 from __future__ import annotations
 

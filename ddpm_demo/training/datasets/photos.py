@@ -1,8 +1,8 @@
 """Free photographs from Debian packages, reduced to several sizes, for the restoration prior.
 
-Only photographs: drawings, paintings, renders and flat gradients of the same packages were left out
-after looking at each picture. scikit-image's astronaut, chelsea, coffee and rocket are what the
-benchmarks measure on; no builder touches them.
+Only photographs: drawings, paintings, renders and flat gradients of the same packages were left
+out after looking at each picture. scikit-image's astronaut, chelsea, coffee and rocket are what
+the benchmarks measure on; no builder touches them.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ PACKAGES = (
             "TwoWings Wood YellowFlower".split()
         ),
         "GPL-2+",
-        "Charles Barbin, Lennart Poettering, Andrea Cimitan, Marco Cogoni, Hylke Bons, Jens Ansorg, "
-        "Timothy Schellhase, Lapo Calamandrei, blackcombwhistler07, Sergey Nazarov, "
+        "Charles Barbin, Lennart Poettering, Andrea Cimitan, Marco Cogoni, Hylke Bons, "
+        "Jens Ansorg, Timothy Schellhase, Lapo Calamandrei, blackcombwhistler07, Sergey Nazarov, "
         "Jean-François Fortin Tam",
     ),
     PhotoPackage(
@@ -83,8 +83,8 @@ PACKAGES = (
             "sunset_by_Aitzol_Berasategi.jpg",
         ),
         "CC BY 4.0, CC BY-SA 4.0, CC0 1.0",
-        "Sander Klootwijk, Bolly, Trevor “Freespace”, Jakub Mede, Aitzol Berasategi, Peter Nerlich, "
-        "Clemens Engelhardt",
+        "Sander Klootwijk, Bolly, Trevor “Freespace”, Jakub Mede, Aitzol Berasategi, "
+        "Peter Nerlich, Clemens Engelhardt",
     ),
     PhotoPackage(
         "lomiri-wallpapers-20.04",
@@ -133,19 +133,19 @@ PACKAGES = (
             "",
             "alpaca bee butterfly calf camels caterpillar chamaeleon cheetah crab dolphin "
             "flying_fox gibbon giraffe goat gorilla gosling heron horse kingfisher kitten "
-            "long_nosed_monkey macaque meerkats northern_harrier nubian_ibex penguin pika red_panda "
-            "rhinoceros spoonbills squirrel swans toucan",
+            "long_nosed_monkey macaque meerkats northern_harrier nubian_ibex penguin pika "
+            "red_panda rhinoceros spoonbills squirrel swans toucan",
         )
         + _rcc(
             "explore_monuments",
             "",
             "egypt/bentPyramid egypt/greatPyramidOfGiza egypt/meidumPyramid egypt/redPyramid "
             "france/arlesAmphitheater france/chateaudeChambord france/chateaudeChenonceau "
-            "france/citedeCarcassonne france/eiffelTower france/montStMichel france/palaisdesPapes "
-            "france/pontduGard france/reimsCathedral france/rocamadour germany/aulaPalatina "
-            "germany/berlinCathedral germany/brandenburgGate germany/neuschwansteinCastle "
-            "germany/schwerinPalace germany/trierImperialBaths germany/wormsCathedral "
-            "india/ajantaCave india/charminar india/gatewayofIndia india/goldenTemple "
+            "france/citedeCarcassonne france/eiffelTower france/montStMichel "
+            "france/palaisdesPapes france/pontduGard france/reimsCathedral france/rocamadour "
+            "germany/aulaPalatina germany/berlinCathedral germany/brandenburgGate "
+            "germany/neuschwansteinCastle germany/schwerinPalace germany/trierImperialBaths "
+            "germany/wormsCathedral india/ajantaCave india/charminar india/gatewayofIndia india/goldenTemple "
             "india/greatStupa india/hawaMahal india/konarkSunTemple india/mysorePalace "
             "india/qutubMinar india/rangGhar india/victoriaMemorial usa/cabrillo "
             "usa/canyondeChelly usa/castillodeSanMarcos usa/castleClinton usa/fortSumter "
@@ -153,9 +153,7 @@ PACKAGES = (
             "usa/statueofLiberty wonders/chichenItza wonders/christTheRedeemer wonders/colosseum "
             "wonders/greatWallofChina wonders/machuPicchu wonders/petra wonders/tajMahal",
         )
-        + _rcc(
-            "explore_farm_animals", "animals/", "cat chicken cow dog duck horse owl pig sheep"
-        )
+        + _rcc("explore_farm_animals", "animals/", "cat chicken cow dog duck horse owl pig sheep")
         + _rcc(
             "explore_world_animals",
             "animals/",
@@ -184,7 +182,7 @@ HELD_OUT = (
 
 
 def build(folder: Path, packages: tuple[PhotoPackage, ...] = PACKAGES) -> DatasetInfo:
-    """Writes all photographs at each short side of `SHORT_SIDES_PX` that they are large enough for.
+    """Writes all photographs at each of `SHORT_SIDES_PX` that they are large enough for.
 
     Raises:
         UserError: a package is not installed.
@@ -244,10 +242,13 @@ def read_package(package: PhotoPackage) -> Iterator[tuple[str, Image.Image]]:
 
 def _member(archive: dict[str, bytes], name: str) -> bytes:
     """The file whose path inside ends in /resource/NAME."""
-    return next(
-        (content for path, content in archive.items() if path.endswith("/resource/" + name)),
-        None,
-    ) or archive[name]
+    return (
+        next(
+            (content for path, content in archive.items() if path.endswith("/resource/" + name)),
+            None,
+        )
+        or archive[name]
+    )
 
 
 def reduced(image: Image.Image) -> list[np.ndarray]:

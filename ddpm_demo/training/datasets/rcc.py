@@ -27,7 +27,12 @@ def read_rcc(path: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _walk(
-    content: bytes, tables: tuple[int, int, int], node_size: int, node: int, parent: str, depth: int
+    content: bytes,
+    tables: tuple[int, int, int],
+    node_size: int,
+    node: int,
+    parent: str,
+    depth: int,
 ) -> Iterator[tuple[str, bytes]]:
     tree, data, names = tables
     name_offset, flags = struct.unpack_from(">IH", content, tree + node * node_size)

@@ -1,0 +1,46 @@
+"""A training run that takes a second: 16 tiny pictures, a network of a few thousand parameters."""
+
+import numpy as np
+
+from ddpm_demo.training.config import TrainConfig
+
+TINY = {
+    "block_out_channels": [4, 8],
+    "down_block_types": ["DownBlock2D", "DownBlock2D"],
+    "up_block_types": ["UpBlock2D", "UpBlock2D"],
+    "layers_per_block": 1,
+    "norm_num_groups": 2,
+    "add_attention": False,
+}
+
+
+def pictures(count=16, size_px=8, channels=3, seed=0):
+    """uint8 [count, size_px, size_px, channels] that differ from one another."""
+    generator = np.random.default_rng(seed)
+    return generator.integers(0, 256, (count, size_px, size_px, channels), dtype=np.uint8)
+
+
+def tiny_config(tmp_path, **changes):
+    """A run on `tmp_path/data.npy` into `tmp_path/run`."""
+    data = tmp_path / "data.npy"
+    if not data.exists():
+        np.save(data, pictures())
+    values = {
+        "data": str(data),
+        "out": str(tmp_path / "run"),
+        "unet": TINY,
+        "sizes_px": [8],
+        "batch_size": 4,
+        "warmup_steps": 2,
+        "decay_fraction": 0.0,
+        "max_steps": 6,
+        "log_steps": 2,
+        "checkpoint_minutes": None,
+        "sample_minutes": None,
+        "validation_minutes": None,
+        "num_threads": 1,
+        "num_samples": 2,
+        "sample_num_steps": 2,
+        **changes,
+    }
+    return TrainConfig.from_mapping(values)
