@@ -58,8 +58,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     name, owner_folders = resolve_checkpoint(args.checkpoint)
     app = build_app(name, args.lang, owner_folders)
     open_browser = not args.no_browser and not ON_SPACES
-    app.models.warm_up()
-    app.launch(**launch_options(args.host, args.port, open_browser))
+    app.launch(**launch_options(args.host, args.port, open_browser), prevent_thread_lock=True)
+    app.ctx.models.warm_up()
+    app.block_thread()
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ PACKAGE = ROOT / "ddpm_demo"
 # A module may import from its own layer and from those above it in this list, never from below.
 LAYERS = [
     {"errors"},
-    {"schedule", "noise", "device", "images", "model_card", "checkpoint_config"},
+    {"sampler_table", "schedule", "noise", "device", "images", "model_card", "checkpoint_config"},
     {"denoiser", "animation", "png_recipe", "checkpoint_safety", "hub"},
     {"checkpoints", "oracles"},
     {"samplers"},

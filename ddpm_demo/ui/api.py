@@ -16,6 +16,7 @@ from typing import Any
 import gradio as gr
 
 from ..errors import UserError
+from ..sampler_table import SPACINGS
 from .context import MODEL_SLOT
 from .models import Models
 from .stream import Job, snapshots
@@ -107,8 +108,6 @@ def _add_checkpoints(models: Models) -> None:
 
 
 def _add_generate(models: Models) -> None:
-    from ..samplers import SPACINGS
-
     def run(
         checkpoint: str,
         num_images: int,

@@ -27,6 +27,13 @@ RECEIVING_TABS: tuple[str, ...] = ()
 
 MAX_QUEUE = 32
 MAX_FILE_SIZE = "64mb"
+_REMEMBER = """(language) => {
+  try { localStorage.setItem("ddpm_demo.language", language); } catch (error) {}
+}"""
+_RECALL = """() => {
+  try { return [localStorage.getItem("ddpm_demo.language") || ""]; } catch (error) { return [""]; }
+}"""
+
 _CACHE_CHECK_SECONDS = 600
 _CACHE_AGE_SECONDS = 3600
 
@@ -60,9 +67,7 @@ def build_app(
                 elem_classes=["card-slot"],
                 min_width=0,
             )
-            device = gr.HTML(
-                header.device_html("", texts.language), elem_classes=["device"], min_width=0
-            )
+            device = gr.HTML("", elem_classes=["device"], min_width=0)
             switch = header.language_switch(texts)
         checkpoint_notice = notice()
         with gr.Tabs(elem_classes=["tabs"]) as tabs:
@@ -82,7 +87,7 @@ def build_app(
 
         app.unload(on_unload)
     app.queue(max_size=MAX_QUEUE, api_open=True)
-    app.models = models
+    app.ctx = ctx  # for whoever starts it, and for tests
     return app
 
 
@@ -110,7 +115,7 @@ def launch_options(host: str, port: int | None, open_browser: bool) -> dict[str,
         "show_error": False,
         "enable_monitoring": False,
         "run_history": False,
-        "footer_links": [],
+        "footer_links": ["api"],  # style.css hides the row; without it ?view=api is dead
         "max_file_size": MAX_FILE_SIZE,
         "allowed_paths": [],
         "blocked_paths": [str(BUNDLED_FOLDER), str(RUNS_FOLDER), str(ROOT / ".git")],
@@ -143,27 +148,22 @@ def _connect_header(ctx: Context, card: gr.HTML, device: gr.HTML) -> None:
     def show_card(language: str, name: str) -> str:
         return header.card_html(ctx.models, name, language)
 
-    def show_device(language: str) -> str:
-        from ..device import default_device, describe
-
-        return header.device_html(describe(default_device()), language)
-
     root = gr.context.Context.root_block
     assert root is not None
     # torch may still be loading: the rest of the page does not wait for this.
-    ctx.quick(root.load, show_device, [ctx.language], [device])
-    ctx.quick(ctx.language.change, show_device, [ctx.language], [device])
+    ctx.quick(root.load, header.device_html, [ctx.language], [device])
+    ctx.quick(ctx.language.change, header.device_html, [ctx.language], [device])
     ctx.quick(ctx.language.change, show_card, [ctx.language, ctx.checkpoint], [card])
 
 
 def _connect_language(ctx: Context, footer: gr.HTML, forced: str | None) -> None:
-    remembered = gr.BrowserState(None, storage_key="ddpm_demo.language", secret="ddpm_demo")
+    remembered = gr.Textbox(visible=False)
     outputs = [*ctx.relabel_outputs, footer]
 
     def on_switch(request: gr.Request, language: str) -> list[Any]:
         language = known_language(language)
         session = request.session_hash or ""
-        return [*ctx.relabel(language, session), footer_html(language), language]
+        return [*ctx.relabel(language, session), footer_html(language)]
 
     def on_load(request: gr.Request, saved: str | None) -> str:
         if saved in LANGUAGES:
@@ -173,8 +173,9 @@ def _connect_language(ctx: Context, footer: gr.HTML, forced: str | None) -> None
 
     root = gr.context.Context.root_block
     assert root is not None
-    ctx.quick(ctx.language.change, on_switch, [ctx.language], [*outputs, remembered])
-    ctx.quick(root.load, on_load, [remembered], [ctx.language])
+    ctx.quick(ctx.language.change, on_switch, [ctx.language], outputs)
+    ctx.quick(ctx.language.input, None, [ctx.language], None, js=_REMEMBER)
+    ctx.quick(root.load, on_load, [remembered], [ctx.language], js=_RECALL)
 
 
 def _has_mcp() -> bool:

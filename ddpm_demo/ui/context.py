@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from gradio.components import Component
@@ -13,6 +13,9 @@ from gradio.events import Dependency, EventListener
 from .i18n import C, Text, Texts, text
 from .models import Models
 from .sessions import Store
+
+if TYPE_CHECKING:
+    from .components.run_flow import RunFlow
 
 MODEL_SLOT = "model"
 
@@ -47,6 +50,9 @@ class Context:
         checkpoint: the picker above the tabs; give it as an input to handlers that run a model.
         checkpoint_notice: where sentences about the checkpoint appear.
         tabs: the row of tabs.
+        receivers: the tabs that take pictures, by name.
+        flows: the handlers of each tab's runs, by name.
+        receiving_tabs: names of the tabs that will call `receive`.
     """
 
     texts: Texts
@@ -57,6 +63,7 @@ class Context:
     checkpoint_notice: gr.HTML
     tabs: gr.Tabs
     receivers: dict[str, Receiver] = field(default_factory=dict)
+    flows: dict[str, RunFlow] = field(default_factory=dict)
     receiving_tabs: tuple[str, ...] = ()
     _relabels: list[tuple[Relabel, Sequence[Component]]] = field(default_factory=list)
     _at_end: list[Callable[[], None]] = field(default_factory=list)

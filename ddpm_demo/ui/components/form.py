@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import gradio as gr
 from gradio.components import Component
@@ -66,10 +66,18 @@ class Form:
         """The controls, then the folds that may have to open."""
         return [*self.controls.values(), *dict.fromkeys(self._folds.values())]
 
-    def error_updates(self, error: Exception | None, language: str) -> list[Update]:
-        """For `error_outputs`: the sentence beside its control, the other help texts as ever."""
+    def error_updates(
+        self,
+        error: Exception | None,
+        language: str,
+        values: Mapping[str, Update] | None = None,
+    ) -> list[Update]:
+        """For `error_outputs`: the sentence beside its control, the other help texts as ever.
+
+        `values` are new values of controls, by field.
+        """
         field = self.field_of(error)
-        updates = []
+        updates: list[Update] = []
         for name, control in self.controls.items():
             classes = _classes(control)
             if name == field:
@@ -80,6 +88,8 @@ class Form:
                 help_key = self._help_key(name)
                 note = text(language, help_key) if has_text(help_key) else None
                 updates.append(gr.update(info=note, elem_classes=classes))
+            if values is not None and name in values:
+                updates[-1]["value"] = values[name]
         for fold in dict.fromkeys(self._folds.values()):
             holds_it = field is not None and self._folds.get(field) is fold
             updates.append(gr.update(open=True) if holds_it else gr.skip())

@@ -95,9 +95,15 @@ def card_html(models: Models, name: str, language: str) -> str:
     )
 
 
-def device_html(device: str, language: str) -> str:
-    """ "Device: CPU, 2 threads"; "" while it is not known."""
-    if not device:
-        return '<span class="device-text">&nbsp;</span>'
-    line = f"{text(language, 'common.device')} {device}"
+def device_html(language: str) -> str:
+    """ "Device: CPU, 2 threads". Loads torch."""
+    import torch
+
+    from ...device import default_device, describe
+
+    device = default_device()
+    words = describe(device)
+    if device.type == "cpu":
+        words = text(language, "common.device_cpu", count=torch.get_num_threads())
+    line = text(language, "common.device", name=words)
     return f'<span class="device-text">{html.escape(line)}</span>'

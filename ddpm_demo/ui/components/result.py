@@ -55,11 +55,7 @@ class ResultPanel:
         if not record.images:
             return self.skips(enabled=self.ctx.store.result(session, self.tab) is not None)
         paths = write_pictures(record, self.ctx.store.folder(session))
-        seed = record.job.recipe.seed
-        items = [
-            (str(path), text(language, "common.status_seed", seed=seed + index))
-            for index, path in enumerate(paths)
-        ]
+        items = [(str(path), path.stem) for path in paths]
         last = record.frames[-1].index
         return [
             gr.update(

@@ -83,6 +83,8 @@ class RunFlow:
     ) -> Iterator[tuple[Update, Update]]:
         """(live view, status line) as the run goes on."""
         ctx = self.ctx
+        # Gradio empties the outputs of a generator that yields nothing at all.
+        yield gr.skip(), gr.skip()
         for report in follow(ctx.models, ctx.store, session, self.tab, run_id, language):
             snapshot = report.snapshot
             view: Update = gr.skip()
@@ -154,6 +156,7 @@ def connect_run(
         extra_outputs, extra_values: what else a finished run puts on the page.
     """
     flow = RunFlow(ctx, tab, form, bar, live, result, prepare, extra_outputs, extra_values)
+    ctx.flows[tab] = flow
     run_id = gr.State(None)
     run_outputs = [*flow.frame_outputs, *result.outputs]
 

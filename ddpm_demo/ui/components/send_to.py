@@ -25,7 +25,7 @@ def send_to_row(ctx: Context, tab: str, gallery: gr.Gallery, notice: Component) 
     chosen = gr.State(0)
     ctx.quick(gallery.select, _on_select, None, [chosen])
     with gr.Row(elem_classes=["send-to"]):
-        ctx.make(gr.HTML, {"value": "common.send_to"}, elem_classes=["row-label"])
+        ctx.make(gr.HTML, {"value": "common.send_to"}, elem_classes=["row-label"], min_width=0)
         targets = {
             name: ctx.make(
                 gr.Button, {"value": f"tabs.{name}"}, size="sm", interactive=False, min_width=60

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from ...errors import UserError
+from ...sampler_table import SAMPLERS, SPACINGS, check_eta, sampler_info
 from ..components.form import Form
 from ..components.live_view import live_view
 from ..components.notice import notice_html
@@ -104,7 +105,7 @@ def _connect_defaults(ctx: Context, form: Form) -> None:
 
 
 def _connect_restore(ctx: Context, form: Form, restore: gr.File, notice: gr.HTML) -> None:
-    outputs = [ctx.checkpoint, *form.inputs, notice, restore]
+    outputs = [ctx.checkpoint, notice, restore, *form.error_outputs]
 
     def on_drop(path: str | None, language: str) -> list[Update]:
         if path is None:
@@ -112,11 +113,11 @@ def _connect_restore(ctx: Context, form: Form, restore: gr.File, notice: gr.HTML
         try:
             values, note = restored(ctx.models, path, language)
         except Exception as error:
-            kept = [gr.skip()] * (1 + len(form.inputs))
-            return [*kept, notice_html(sentence(error, language)), None]
-        fields = [gr.update(value=values[field]) for field in form.controls]
-        fields[list(form.controls).index("eta")] = eta_update(values["sampler"], values["eta"])
-        return [values["checkpoint"], *fields, notice_html(note, "info"), None]
+            kept = [gr.skip()] * len(form.error_outputs)
+            return [gr.skip(), notice_html(sentence(error, language)), None, *kept]
+        updates = form.error_updates(None, language, values)
+        updates[list(form.controls).index("eta")]["visible"] = uses_eta(values["sampler"])
+        return [values["checkpoint"], notice_html(note, "info"), None, *updates]
 
     ctx.quick(restore.upload, on_drop, [restore, ctx.language], outputs)
 
@@ -128,7 +129,6 @@ def prepare(models: Models, values: Mapping[str, Any]) -> Job:
         UserError: a value that cannot be, or a checkpoint or sampler that does not exist.
     """
     from ...recipes import GenerateRecipe
-    from ...samplers import check_eta, sampler_info
 
     sampler = sampler_info(str(values["sampler"]))
     eta = float(values["eta"] or 0) if sampler.uses_eta else 0.0
@@ -159,7 +159,6 @@ def restored(models: Models, path: str, language: str) -> tuple[dict[str, Any], 
     """
     from ...png_recipe import read_recipe
     from ...recipes import GenerateRecipe, recipe_from_dict
-    from ...samplers import sampler_info
 
     saved = read_recipe(path)
     recipe = recipe_from_dict(saved)
@@ -188,8 +187,6 @@ def restored(models: Models, path: str, language: str) -> tuple[dict[str, Any], 
 
 def default_values(models: Models, name: str) -> dict[str, Any]:
     """{"sampler", "num_steps"} that suit the checkpoint; those of any when it is not known."""
-    from ...samplers import SAMPLERS
-
     try:
         info = models.info(name)
         known = info.default_sampler in SAMPLERS
@@ -202,8 +199,6 @@ def default_values(models: Models, name: str) -> dict[str, Any]:
 
 def default_num_steps(models: Models, name: str, sampler: str) -> int:
     """The number of steps that suits the sampler, and the checkpoint where it is its own."""
-    from ...samplers import SAMPLERS
-
     try:
         info = models.info(name)
         if sampler == info.default_sampler:
@@ -215,22 +210,16 @@ def default_num_steps(models: Models, name: str, sampler: str) -> int:
 
 def sampler_choices() -> list[tuple[str, str]]:
     """(title, name) of every sampler."""
-    from ...samplers import SAMPLERS
-
     return [(info.title, info.name) for info in SAMPLERS.values()]
 
 
 def spacing_choices(language: str) -> list[tuple[str, str]]:
     """(title, name) of every spacing, the sampler's own first."""
-    from ...samplers import SPACINGS
-
     own = (text(language, "generate.spacing_auto"), AUTO)
     return [own, *((text(language, f"generate.spacing_{name}"), name) for name in SPACINGS)]
 
 
 def uses_eta(sampler: str) -> bool:
-    from ...samplers import SAMPLERS
-
     return sampler in SAMPLERS and SAMPLERS[sampler].uses_eta
 
 
