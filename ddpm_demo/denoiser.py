@@ -6,6 +6,7 @@ never its native size, never the memory format.
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -135,6 +136,15 @@ class UNetDenoiser:
         timestep = torch.tensor([t], dtype=torch.float32, device=x_t.device)
         output = self.unet(x_t, timestep, return_dict=False)[0]
         return output[:, : self.channels, :height, :width]
+
+
+def without_clipping(denoiser: Denoiser) -> Denoiser:
+    """The same denoiser, the network shared, that leaves x_0 as it comes out of it."""
+    if not isinstance(denoiser, UNetDenoiser) or denoiser.clip_range is None:
+        return denoiser
+    unclipped = copy.copy(denoiser)
+    unclipped.clip_range = None
+    return unclipped
 
 
 def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from diffusers import UNet2DModel
 
-from ddpm_demo.denoiser import UNetDenoiser
+from ddpm_demo.denoiser import UNetDenoiser, without_clipping
 from ddpm_demo.errors import UserError
 from ddpm_demo.noise import NoiseSource, slerp
 from ddpm_demo.oracles import GaussianDenoiser, MixtureDenoiser
@@ -16,7 +16,7 @@ from ddpm_demo.samplers.ddim import ddim
 from ddpm_demo.schedule import Schedule
 from ddpm_demo.tasks.anderson import solve_fixed_point
 from ddpm_demo.tasks.interpolate import InterpolateRecipe, Interpolation, mix_frames
-from ddpm_demo.tasks.invert import invert, reconstruction, without_clipping
+from ddpm_demo.tasks.invert import invert, reconstruction
 
 SHAPE = (3, 8, 8)
 TINY = {

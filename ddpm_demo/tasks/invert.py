@@ -13,7 +13,6 @@ however few the steps. Clipping x_0 makes a step that cannot be undone, so none 
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,21 +20,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..denoiser import Denoiser, UNetDenoiser
+from ..denoiser import Denoiser
 from ..samplers import Step
 from .anderson import solve_fixed_point
 
 # Few steps want most of them at little noise, where a step undone by one evaluation errs most.
 INVERSION_SPACING = "karras"
-
-
-def without_clipping(denoiser: Denoiser) -> Denoiser:
-    """The same denoiser, the network shared, that leaves x_0 as it comes out of it."""
-    if not isinstance(denoiser, UNetDenoiser) or denoiser.clip_range is None:
-        return denoiser
-    unclipped = copy.copy(denoiser)
-    unclipped.clip_range = None
-    return unclipped
 
 
 @torch.inference_mode()
@@ -52,7 +42,7 @@ def invert(
     num_steps, t = timesteps[0]); x0_hat is the estimate that the step up was made with.
 
     Args:
-        denoiser: predicts x_0 and eps; see `without_clipping`.
+        denoiser: predicts x_0 and eps; see `denoiser.without_clipping`.
         x_0: pictures in [-1, 1], [B, C, H, W].
         timesteps: descending, as `make_timesteps` gives them.
         evaluations_per_step: 1 is plain DDIM inversion; 3 to 5 solve each step.
