@@ -27,7 +27,7 @@ def test_kid_is_the_unbiased_estimate_with_a_cubic_kernel():
     expected = off_diagonal(kernel(x, x)) + off_diagonal(kernel(y, y)) - 2 * kernel(x, y).mean()
     found = kid(x.float(), y.float())
     assert found.mean == pytest.approx(float(expected), rel=1e-4)
-    assert (found.std, found.subset_size) == (0, 30)
+    assert (found.std, found.num_subsets, found.subset_size) == (0, 1, 30)
 
 
 def test_kid_knows_equal_distributions_from_others(monkeypatch):

@@ -162,7 +162,7 @@ def _run_photos(args: argparse.Namespace, info: CheckpointInfo) -> None:
     from ..pipeline import DDPM
 
     output = Output(args.out, args.json) if args.out else None
-    pictures = photos.load_photos(args.data)
+    pictures = photos.load_photos(args.data, photos.SIZE_PX)
     ddpm = DDPM.from_pretrained(args.checkpoint)
     ways = photos.variants(ddpm.denoiser, ddpm.info)
     scores = photos.measure_photos(ways, pictures, photos.SIGMAS_255)

@@ -25,12 +25,14 @@ class Kid:
 
     Args:
         mean: over the subsets; unbiased, so it may fall a little below 0 for equal sets.
-        std: between the subsets.
+        std: between the subsets; 0 for a single one.
+        num_subsets: 1 where the sets are too small for several.
         subset_size: pictures of each set in a subset.
     """
 
     mean: float
     std: float
+    num_subsets: int
     subset_size: int
 
 
@@ -52,7 +54,7 @@ def kid(real: Tensor, fake: Tensor, seed: int = 0) -> Kid:
         metric.update(real, real=True)
         metric.update(fake, real=False)
         mean, std = metric.compute()
-    return Kid(float(mean), float(std), size)
+    return Kid(float(mean), float(std), subsets, size)
 
 
 def fid(real: Tensor, fake: Tensor) -> float:

@@ -18,6 +18,7 @@ from torch import Tensor
 from .. import __version__
 from ..checkpoints import CheckpointInfo
 from ..errors import UserError
+from ..noise import NoiseSource
 from ..pipeline import DDPM
 from ..recipes import GenerateRecipe
 from ..training.data import to_model
@@ -240,11 +241,13 @@ def _bits(
     config: EvaluationConfig, ddpm: DDPM, reference: np.ndarray, clock: _Clock
 ) -> BitsPerDimension:
     pictures = to_model(np.array(reference[: config.num_bits])).to(ddpm.device)
+    noise = NoiseSource.for_run(config.recipe.seed, len(pictures), ddpm.device)
     timesteps = min(config.bits_timesteps, ddpm.schedule.num_timesteps)
     with clock.stage("bits per dimension", timesteps) as tell:
         return bits_per_dimension(
             ddpm.denoiser,
             pictures,
+            noise,
             num_timesteps=timesteps,
             variance=ddpm.variance,
             on_term=lambda done, _: tell(done),

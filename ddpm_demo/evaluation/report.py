@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+from .distances import Kid
 from .evaluate import Evaluation
 from .neighbours import Memorisation
 
@@ -24,12 +25,12 @@ def rows(result: Evaluation) -> list[Row]:
         (
             "KID",
             f"{result.kid.mean:.5f}",
-            f"± {result.kid.std:.5f} between subsets of {result.kid.subset_size}; 0 is perfect",
+            f"{_spread(result.kid)}; 0 is perfect",
         ),
         (
             "KID floor",
             f"{result.kid_floor.mean:.5f}",
-            f"± {result.kid_floor.std:.5f}; between two halves of the real pictures",
+            f"{_spread(result.kid_floor)}; between two halves of the real pictures",
         ),
         ("FID", f"{result.fid:.2f}", "grows as pictures get fewer: compare at equal numbers"),
         ("FID floor", f"{result.fid_floor:.2f}", "between two halves of the real pictures"),
@@ -53,6 +54,12 @@ def rows(result: Evaluation) -> list[Row]:
             )
         )
     return table
+
+
+def _spread(kid: Kid) -> str:
+    if kid.num_subsets == 1:
+        return f"one set of {kid.subset_size}"
+    return f"± {kid.std:.5f} between {kid.num_subsets} subsets of {kid.subset_size}"
 
 
 def _memory_rows(memory: Memorisation, space: str, digits: int) -> list[Row]:
