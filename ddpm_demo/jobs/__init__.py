@@ -1,0 +1,11 @@
+"""Training runs as processes of their own: take in pictures, start, watch, stop, resume, delete.
+
+No torch here. A run is a folder of `checkpoints.RUNS_FOLDER`; all that is known of it is in files
+there, so that a restarted app, or a second one, finds everything again.
+"""
+
+from .intake import Intake, take_in
+from .progress import Progress, Watcher
+from .store import Job, Jobs, Phase, training_allowed
+
+__all__ = ["Intake", "Job", "Jobs", "Phase", "Progress", "Watcher", "take_in", "training_allowed"]

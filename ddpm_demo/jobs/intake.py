@@ -1,0 +1,229 @@
+"""Pictures from strangers into one archive of our own.
+
+Loose files and zip archives are read member by member, within limits, and packed without
+compression into a zip file that training reads. Nothing of an archive is unpacked to the disk and
+none of its names is used as a path; names are kept for the report only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import stat
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from ..errors import UserError
+
+ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
+MAX_FILES = 20_000
+MAX_MEMBERS = 100_000  # of an archive, pictures or not
+MAX_FILE_BYTES = 64 * 2**20
+MAX_TOTAL_BYTES = 2 * 2**30
+MAX_RATIO = 200  # unpacked to packed, of a whole archive
+RATIO_FROM_BYTES = 64 * 2**20  # below this much an archive may pack as well as it likes
+SPARE_BYTES = 2**30  # of the disk, left alone
+MAX_NAMED = 50
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What was taken in.
+
+    Args:
+        path: the archive.
+        num_files: files in it that look like pictures by their names.
+        num_bytes: of them.
+        ignored: (name, reason) of the first files left out; reasons are "kind" (no picture by its
+            name), "link", "size", "damaged" or "encrypted".
+        num_ignored: of all files left out.
+    """
+
+    path: Path
+    num_files: int
+    num_bytes: int
+    ignored: tuple[tuple[str, str], ...]
+    num_ignored: int
+
+
+def take_in(paths: Sequence[Path], target: Path) -> Intake:
+    """Packs uploaded files into `target`, a zip file; on an error nothing is left of it.
+
+    Args:
+        paths: pictures and zip archives.
+        target: the file to write.
+
+    Raises:
+        UserError: no picture, too much of anything, an archive that is none, the disk full.
+    """
+    packer = _Packer(target)
+    try:
+        _check_room(target, sum(path.stat().st_size for path in paths))
+        with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
+            packer.archive = archive
+            for path in paths:
+                if path.suffix.lower() == ".zip":
+                    _add_archive(packer, path)
+                else:
+                    _add_file(packer, path)
+        if not packer.num_files:
+            raise UserError(
+                "upload_no_pictures",
+                "There are no pictures in the upload; give PNG, JPEG, WebP, BMP, TIFF or GIF "
+                "files, or a zip archive of them.",
+                field="files",
+            )
+    except OSError as error:
+        target.unlink(missing_ok=True)
+        raise UserError(
+            "upload_not_stored",
+            "The upload cannot be stored: {reason}.",
+            field="files",
+            reason=error.strerror or type(error).__name__,
+        ) from error
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+    ignored = tuple(packer.ignored[:MAX_NAMED])
+    return Intake(target, packer.num_files, packer.num_bytes, ignored, len(packer.ignored))
+
+
+class _Packer:
+    """Counts against the limits while it packs."""
+
+    archive: zipfile.ZipFile
+
+    def __init__(self, target: Path):
+        self.target = target
+        self.num_files = 0
+        self.num_bytes = 0
+        self.ignored: list[tuple[str, str]] = []
+        self._names: set[str] = set()
+
+    def ignore(self, name: str, reason: str) -> None:
+        self.ignored.append((plain_name(name), reason))
+
+    def add(self, name: str, content: bytes) -> None:
+        self.num_files += 1
+        self.num_bytes += len(content)
+        if self.num_files > MAX_FILES:
+            raise UserError(
+                "upload_too_many",
+                "The upload holds more than {limit} pictures; choose some of them.",
+                field="files",
+                limit=MAX_FILES,
+            )
+        if self.num_bytes > MAX_TOTAL_BYTES:
+            raise _too_large()
+        self.archive.writestr(self._free_name(plain_name(name)), content)
+
+    def _free_name(self, name: str) -> str:
+        path, number = PurePosixPath(name), 1
+        while name in self._names:
+            number += 1
+            name = str(path.with_name(f"{path.stem} ({number}){path.suffix}"))
+        self._names.add(name)
+        return name
+
+
+def plain_name(name: str) -> str:
+    """A name for people: relative, without "..", drive letters and control characters."""
+    parts = name.replace("\\", "/").split("/")
+    cleaned = ["".join(c for c in part if c.isprintable() and c != ":") for part in parts]
+    return "/".join(part for part in cleaned if part.strip(". "))[-120:].lstrip("/") or "unnamed"
+
+
+def _add_file(packer: _Packer, path: Path) -> None:
+    if path.suffix.lower() not in ENDINGS:
+        packer.ignore(path.name, "kind")
+    elif path.stat().st_size > MAX_FILE_BYTES:
+        packer.ignore(path.name, "size")
+    else:
+        packer.add(path.name, path.read_bytes())
+
+
+def _add_archive(packer: _Packer, path: Path) -> None:
+    with _readable(path), zipfile.ZipFile(path) as archive:
+        members = sorted(archive.infolist(), key=lambda member: member.filename)
+        _check_archive(path, members)
+        for member in members:
+            name = member.filename
+            hidden = "__MACOSX" in name or PurePosixPath(name).name.startswith(".")
+            if member.is_dir() or hidden:
+                continue
+            reason = _refusal(member)
+            if reason:
+                packer.ignore(name, reason)
+                continue
+            try:
+                with archive.open(member) as file:  # whatever size the header claims
+                    content = file.read(MAX_FILE_BYTES + 1)
+            except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
+                packer.ignore(name, "damaged")
+                continue
+            if len(content) > MAX_FILE_BYTES:
+                packer.ignore(name, "size")
+            else:
+                packer.add(name, content)
+
+
+def _refusal(member: zipfile.ZipInfo) -> str | None:
+    """Why a member is left out, None when it is not."""
+    if stat.S_ISLNK(member.external_attr >> 16):
+        return "link"
+    if not member.filename.lower().endswith(ENDINGS):
+        return "kind"
+    if member.flag_bits & 1:
+        return "encrypted"
+    return "size" if member.file_size > MAX_FILE_BYTES else None
+
+
+def _check_archive(path: Path, members: list[zipfile.ZipInfo]) -> None:
+    if len(members) > MAX_MEMBERS:
+        raise UserError(
+            "upload_too_many",
+            "The upload holds more than {limit} pictures; choose some of them.",
+            field="files",
+            limit=MAX_FILES,
+        )
+    unpacked = sum(member.file_size for member in members)
+    bomb = unpacked > RATIO_FROM_BYTES and unpacked > MAX_RATIO * path.stat().st_size
+    if bomb or unpacked > MAX_TOTAL_BYTES:
+        raise _too_large()
+    _check_room(path.parent, unpacked)
+
+
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except zipfile.BadZipFile as error:
+        raise UserError(
+            "train_zip_unreadable",
+            "The file {name} is not a zip archive or is damaged.",
+            field="files",
+            name=path.name,
+        ) from error
+
+
+def _check_room(target: Path, num_bytes: int) -> None:
+    folder = target if target.is_dir() else target.parent
+    if shutil.disk_usage(folder).free < num_bytes + SPARE_BYTES:
+        raise UserError(
+            "disk_full",
+            "There is too little room left on the disk of this machine; make some first.",
+            field="files",
+        )
+
+
+def _too_large() -> UserError:
+    return UserError(
+        "upload_too_large",
+        "The upload holds more than {limit} MB once unpacked; make the pictures smaller or choose "
+        "some of them.",
+        field="files",
+        limit=MAX_TOTAL_BYTES // 2**20,
+    )

@@ -1,0 +1,129 @@
+"""The trainer's processes: start them out of the app's reach, know them again, end them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import psutil
+
+NICENESS = 10
+LOG_FILE = "log.txt"
+
+# What a trainer needs of the app's environment; anything else, tokens above all, stays behind.
+_KEPT = {
+    "CUDA_DEVICE_ORDER",
+    "CUDA_VISIBLE_DEVICES",
+    "DDPM_DEMO_CHECKPOINTS",
+    "HF_HOME",
+    "HF_HUB_CACHE",
+    "HOME",
+    "LANG",
+    "LD_LIBRARY_PATH",
+    "NVIDIA_VISIBLE_DEVICES",
+    "PATH",
+    "SYSTEMROOT",
+    "TEMP",
+    "TMP",
+    "TMPDIR",
+    "USERPROFILE",
+    "VIRTUAL_ENV",
+    "XDG_CACHE_HOME",
+}
+# The package's own folder, so that the trainer finds it from its run folder.
+_ROOT = Path(__file__).resolve().parent.parent.parent
+
+_children: dict[int, subprocess.Popen[bytes]] = {}
+
+
+def environment(num_threads: int, source: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The trainer's environment: a few variables of the app's, and no secret among them."""
+    kept = {k: v for k, v in (source or os.environ).items() if k.upper() in _KEPT}
+    return {
+        **kept,
+        "PYTHONPATH": str(_ROOT),
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "OMP_NUM_THREADS": str(num_threads),
+        "HF_HUB_OFFLINE": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+    }
+
+
+def start(command: Sequence[str], folder: Path, num_threads: int) -> tuple[int, float]:
+    """Start in `folder`, in a session of its own and at low priority; returns (pid, start time).
+
+    What it prints is appended to `log.txt` there.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    with open(folder / LOG_FILE, "ab") as log:
+        child = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=environment(num_threads),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    _children[child.pid] = child
+    started = time.time()
+    with contextlib.suppress(psutil.Error):
+        process = psutil.Process(child.pid)
+        started = process.create_time()
+        process.nice(psutil.BELOW_NORMAL_PRIORITY_CLASS if os.name == "nt" else NICENESS)
+    return child.pid, started
+
+
+def members(pid: int, started: float) -> list[psutil.Process]:
+    """The living processes that `start` led to, also after the first of them has died.
+
+    A process of another time that happens to have the same number is none of them.
+    """
+    _reap(pid)
+    found: dict[int, psutil.Process] = {}
+    with contextlib.suppress(psutil.Error):
+        first = psutil.Process(pid)
+        if abs(first.create_time() - started) < 1.0:
+            found = {p.pid: p for p in [first, *first.children(recursive=True)]}
+    if not found and hasattr(os, "getpgid"):
+        # The launcher is gone; what it started is still in its session.
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error, OSError):
+                if os.getsid(process.pid) == pid and process.create_time() > started - 1.0:
+                    found[process.pid] = process
+    return [process for process in found.values() if _lives(process)]
+
+
+def end(pid: int, started: float, grace_s: float = 0.0) -> None:
+    """Ask the processes to end, and kill what is left after `grace_s`."""
+    mine = members(pid, started)
+    if grace_s > 0:
+        for process in mine:
+            with contextlib.suppress(psutil.Error):
+                process.terminate()
+        _, mine = psutil.wait_procs(mine, timeout=grace_s)
+    for process in mine:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+    psutil.wait_procs(mine, timeout=5)
+    _reap(pid)
+
+
+def _lives(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def _reap(pid: int) -> None:
+    child = _children.get(pid)
+    if child is not None and child.poll() is not None:
+        del _children[pid]

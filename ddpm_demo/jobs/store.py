@@ -1,0 +1,338 @@
+"""The runs of this machine: one trains at a time, others wait in a queue, all are found again."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from filelock import FileLock
+
+from ..checkpoints import BUNDLED_FOLDER, RESULT_FOLDER, RUNS_FOLDER
+from ..errors import UserError
+from ..training.config import TrainConfig
+from ..training.launch import command
+from . import process
+from .progress import Progress, Watcher
+
+JOB_FILE = "job.json"
+CONFIG_FILE = "config.json"
+STOP_FILE = "STOP"
+TRAINER_FILE = ".trainer.json"
+DRAFTS = ".drafts"
+MAX_QUEUED = 8
+TICK_SECONDS = 2.0
+DRAFT_SECONDS = 24 * 3600
+
+Wish = Literal["queued", "run", "pause", "stop"]
+Phase = Literal[
+    "queued", "starting", "training", "stopping", "paused", "finished", "failed", "killed"
+]
+
+
+def training_allowed(environment: Mapping[str, str] | None = None) -> bool:
+    """Everywhere but on a Space; there only with DDPM_DEMO_ALLOW_TRAINING=1."""
+    values = os.environ if environment is None else environment
+    return not values.get("SPACE_ID") or values.get("DDPM_DEMO_ALLOW_TRAINING") == "1"
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is kept of a run in `job.json`.
+
+    Args:
+        title: for people.
+        owner: whose it is, on an app that strangers share; "" for anybody's.
+        wish: what was last asked for.
+        created, queued, launched: seconds since 1970; 0.0 for not yet.
+    """
+
+    title: str
+    owner: str = ""
+    wish: Wish = "queued"
+    created: float = 0.0
+    queued: float = 0.0
+    launched: float = 0.0
+
+
+class Jobs:
+    """All runs below a folder.
+
+    Args:
+        folder: None for where the checkpoints of this machine are looked up.
+        num_threads: of the trainer; None for all cores but one.
+    """
+
+    def __init__(self, folder: Path | None = None, num_threads: int | None = None):
+        self.folder = Path(folder) if folder is not None else RUNS_FOLDER
+        self.num_threads = num_threads or max(1, (os.cpu_count() or 1) - 1)
+        self._watchers: dict[str, Watcher] = {}
+        self._keeper: threading.Thread | None = None
+        self._guard = threading.Lock()
+
+    # What there is
+
+    def names(self) -> list[str]:
+        """The runs, newest first."""
+        found = [path.parent for path in self.folder.glob(f"*/{JOB_FILE}")]
+        jobs = {path.name: self._read(path.name) for path in found}
+        known = {name: job for name, job in jobs.items() if job is not None}
+        return sorted(known, key=lambda name: known[name].created, reverse=True)
+
+    def job(self, name: str) -> Job:
+        """The run of that name.
+
+        Raises:
+            UserError: there is none (any more).
+        """
+        known = self.folder.is_dir() and name in os.listdir(self.folder)
+        job = self._read(name) if known else None
+        if job is None:
+            raise UserError("job_unknown", "This training run is no longer there.")
+        return job
+
+    def config(self, name: str) -> TrainConfig:
+        """The settings of a run."""
+        self.job(name)
+        return TrainConfig.load(self.folder / name / CONFIG_FILE)
+
+    def progress(self, name: str) -> Progress:
+        """How far it has come."""
+        self.job(name)
+        return self._watcher(name).read()
+
+    def phase(self, name: str) -> Phase:
+        """How things stand with it."""
+        job, last = self.job(name), self.progress(name).last
+        ours = float(last.get("time", 0.0)) >= job.launched > 0
+        kind = last.get("kind") if ours else None
+        if self.running() == name:
+            if (self.folder / name / STOP_FILE).exists() and kind in (None, "start", "stop"):
+                return "stopping"
+            return "training" if kind in ("start", "stop", "done") else "starting"
+        if job.wish == "queued":
+            return "queued"
+        if kind == "error":
+            return "failed"
+        if kind == "done":
+            by_hand = last.get("reason") in ("stop file", "signal")
+            return "paused" if by_hand and job.wish != "stop" else "finished"
+        return "paused" if not job.launched else "killed"
+
+    def running(self) -> str | None:
+        """The run whose trainer lives, whoever started it."""
+        trainer = self._trainer()
+        if trainer and process.members(trainer["pid"], trainer["started"]):
+            return trainer["name"]
+        return None
+
+    def queue(self) -> list[str]:
+        """The runs that wait, in their order."""
+        waiting = {n: self._read(n) for n in self.names()}
+        queued = {n: job.queued for n, job in waiting.items() if job and job.wish == "queued"}
+        return sorted(queued, key=lambda name: queued[name])
+
+    def has_result(self, name: str) -> bool:
+        """Whether there is a checkpoint to sample from."""
+        return (self.folder / name / RESULT_FOLDER / "model_index.json").is_file()
+
+    def log(self, name: str, num_bytes: int = 8000) -> str:
+        """The end of what the trainer printed."""
+        self.job(name)
+        try:
+            with open(self.folder / name / process.LOG_FILE, "rb") as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - num_bytes))
+                return file.read().decode("utf-8", errors="replace")
+        except FileNotFoundError:
+            return ""
+
+    # What can be asked for
+
+    def draft(self) -> Path:
+        """A new folder for a run that may come; old ones that came to nothing are removed."""
+        drafts = self.folder / DRAFTS
+        drafts.mkdir(parents=True, exist_ok=True)
+        for old in drafts.iterdir():
+            if time.time() - old.stat().st_mtime > DRAFT_SECONDS:
+                shutil.rmtree(old, ignore_errors=True)
+        folder = drafts / os.urandom(8).hex()
+        folder.mkdir()
+        return folder
+
+    def submit(self, draft: Path, settings: Mapping[str, Any], title: str, owner: str = "") -> str:
+        """Turn a draft folder into a run and put it at the end of the queue; returns its name.
+
+        Args:
+            draft: from `draft()`, with the pictures in it.
+            settings: of `TrainConfig`; "data" is relative to the draft, "out" is set here.
+            title, owner: see `Job`.
+
+        Raises:
+            UserError: training is off here, the queue is full, or a setting is refused.
+        """
+        self._check_allowed()
+        if len(self.queue()) >= MAX_QUEUED:
+            raise UserError(
+                "queue_full",
+                "{count} training runs are waiting already; delete one or wait.",
+                count=MAX_QUEUED,
+            )
+        config = TrainConfig.from_mapping({**settings, "out": ".", "title": title})
+        (draft / CONFIG_FILE).write_text(config.to_json(), encoding="utf-8")
+        now = time.time()
+        _write_json(draft / JOB_FILE, asdict(Job(title, owner, "queued", now, now)))
+        with self._mutex():
+            name = self._free_name(title)
+            draft.rename(self.folder / name)
+        self.tick()
+        self.keep_going()
+        return name
+
+    def pause(self, name: str) -> None:
+        """Stop at the next step; resuming goes on from there."""
+        self._ask_to_stop(name, "pause")
+
+    def stop(self, name: str) -> None:
+        """Stop at the next step for good; the result stays."""
+        self._ask_to_stop(name, "stop")
+
+    def resume(self, name: str) -> None:
+        """Put a paused, stopped, failed or killed run into the queue again.
+
+        Raises:
+            UserError: there is no such run, or training is off here.
+        """
+        self._check_allowed()
+        job = self.job(name)
+        if self.running() != name:
+            (self.folder / name / STOP_FILE).unlink(missing_ok=True)
+            self._write(name, job, wish="queued", queued=time.time())
+        self.tick()
+        self.keep_going()
+
+    def discard(self, name: str) -> None:
+        """End the run at once and delete everything of it.
+
+        Raises:
+            UserError: there is no such run.
+        """
+        job = self.job(name)
+        with self._mutex():
+            self._write(name, job, wish="stop")
+            if self.running() == name:
+                trainer = self._trainer()
+                process.end(trainer["pid"], trainer["started"])
+            doomed = self.folder / DRAFTS / f"{name}-{os.urandom(4).hex()}"
+            doomed.parent.mkdir(exist_ok=True)
+            (self.folder / name).rename(doomed)
+            self._watchers.pop(name, None)
+        shutil.rmtree(doomed, ignore_errors=True)
+        self.tick()
+
+    # What goes on by itself
+
+    def tick(self) -> None:
+        """Start the next run of the queue if none is running."""
+        with self._mutex():
+            if not training_allowed() or self.running() is not None:
+                return
+            for name in self.queue():
+                job = self._read(name)
+                if job is not None and self._launch(name, job):
+                    return
+
+    def keep_going(self) -> None:
+        """See to the queue in the background for as long as there is anything in it."""
+        with self._guard:
+            if self._keeper is None or not self._keeper.is_alive():
+                self._keeper = threading.Thread(target=self._keep, name="jobs", daemon=True)
+                self._keeper.start()
+
+    def _keep(self) -> None:
+        while self.folder.is_dir() and self.queue():
+            time.sleep(TICK_SECONDS)
+            self.tick()
+
+    def _launch(self, name: str, job: Job) -> bool:
+        run = self.folder / name
+        (run / STOP_FILE).unlink(missing_ok=True)
+        self._write(name, job, wish="run", launched=time.time())
+        try:
+            words = command(Path(CONFIG_FILE))
+            pid, started = process.start(words, run, self.num_threads)
+        except OSError:
+            return False  # shown as killed, with the offer to try again
+        trainer = {"name": name, "pid": pid, "started": started}
+        _write_json(self.folder / TRAINER_FILE, trainer)
+        return True
+
+    def _ask_to_stop(self, name: str, wish: Wish) -> None:
+        with self._mutex():
+            job = self.job(name)
+            if self.running() == name:
+                (self.folder / name / STOP_FILE).touch()
+            self._write(name, job, wish=wish)
+
+    # Files
+
+    def _trainer(self) -> dict[str, Any]:
+        """{"name", "pid", "started"} of the trainer that was started last, {} before any."""
+        try:
+            found = json.loads((self.folder / TRAINER_FILE).read_text(encoding="utf-8"))
+            return {
+                "name": str(found["name"]),
+                "pid": int(found["pid"]),
+                "started": float(found["started"]),
+            }
+        except (OSError, ValueError, KeyError, TypeError):
+            return {}
+
+    def _watcher(self, name: str) -> Watcher:
+        with self._guard:
+            return self._watchers.setdefault(name, Watcher(self.folder / name))
+
+    def _read(self, name: str) -> Job | None:
+        try:
+            return Job(**json.loads((self.folder / name / JOB_FILE).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def _write(self, name: str, job: Job, **changes: object) -> None:
+        _write_json(self.folder / name / JOB_FILE, {**asdict(job), **changes})
+
+    @contextlib.contextmanager
+    def _mutex(self) -> Iterator[None]:
+        """One at a time, over all processes that look after this folder."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.folder / ".lock"):
+            yield
+
+    def _free_name(self, title: str) -> str:
+        plain = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:40] or "fine-tuned"
+        name, number = plain, 1
+        while (self.folder / name).exists() or (BUNDLED_FOLDER / name).exists():
+            number += 1
+            name = f"{plain}-{number}"
+        return name
+
+    def _check_allowed(self) -> None:
+        if not training_allowed():
+            raise UserError(
+                "training_off",
+                "Fine-tuning is off on this public app; its owner can turn it on by setting "
+                "DDPM_DEMO_ALLOW_TRAINING=1.",
+            )
+
+
+def _write_json(path: Path, values: Mapping[str, Any]) -> None:
+    partial = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
+    partial.write_text(json.dumps(values, indent=1, ensure_ascii=False), encoding="utf-8")
+    os.replace(partial, path)
