@@ -128,6 +128,16 @@ def test_the_same_command_gives_the_same_numbers(evaluate):
     assert reports[0] == reports[1]
 
 
+def test_json_says_null_where_there_is_no_number(evaluate):
+    _, out, _ = evaluate("--json", "--num-bits", "1", "--num-train-features", "0")
+
+    def refuse(constant):
+        raise AssertionError(constant)
+
+    report = json.loads(out, parse_constant=refuse)
+    assert report["bits"]["standard_error"] is None and report["memory_features"] is None
+
+
 def test_files_carry_the_samples_and_their_neighbours(evaluate, tmp_path):
     code, _, _ = evaluate("--out", str(tmp_path / "out"))
     assert code == 0
@@ -229,11 +239,13 @@ def test_a_curve_with_spacings_goes_into_the_card(evaluate, checkpoint, tmp_path
 @pytest.mark.parametrize(
     "options, sentence",
     [
-        (("--num-images", "3"), "at least 5 pictures for num_images"),
-        (("--num-real", "6"), "at least 10 pictures for num_real"),
+        (("--num-images", "3"), "num_images must be between 5 and"),
+        (("--num-real", "6"), "num_real must be between 10 and"),
+        (("--num-bits", "-1"), "num_bits must be between 0 and"),
         (("--features", "vgg"), "“vgg” is not known"),
         (("--sampler", "nonsense"), "nonsense"),
         (("--curve",), "--out DIR"),
+        (("--curve", "--num-images", "2", "--out", "OUT"), "num_images must be between 5 and"),
         (("--curve", "--steps", "a", "--out", "OUT"), "5,10,20"),
         (("--curve", "--steps", "2000", "--out", "OUT"), "between 1 and 1000"),
         (("--curve", "--spacings", "odd", "--steps", "2", "--out", "OUT"), "“odd” is not known"),
@@ -271,7 +283,7 @@ def test_real_pictures_in_folders_of_files(data, tmp_path, evaluate):
     assert code == 0 and "perhaps seen in training" in out and "nearest" not in out
 
 
-def test_data_of_another_kind_is_refused(data, tmp_path):
+def test_data_of_another_kind_is_refused(data, evaluate):
     with pytest.raises(UserError, match="16 x 16 x 3, but pictures of 32 x 32 x 3"):
         open_real(str(data), 32, 3)
     with pytest.raises(UserError, match="16 x 16 x 1 are needed"):
@@ -285,6 +297,9 @@ def test_data_of_another_kind_is_refused(data, tmp_path):
     (data / "heldout.npy").unlink()
     real = open_real(str(data), 16, 3)
     assert real.train is not None and not real.is_heldout and len(real.reference) == 40
+    np.save(data / "heldout.npy", np.zeros((4, 16, 16, 3), dtype=np.uint8))
+    code, _, err = evaluate()
+    assert code == 2 and "only 4 pictures to compare with" in err
 
 
 @pytest.mark.parametrize("sigma_255", [15, 50])

@@ -14,6 +14,7 @@ from .evaluate_report import CONFIG_FIELDS, RECIPE_FIELDS, StageBars, command_li
 
 if TYPE_CHECKING:
     from ..checkpoints import CheckpointInfo
+    from ..evaluation.config import EvaluationConfig
     from ..evaluation.curve import Point
     from ..recipes import GenerateRecipe
 
@@ -88,12 +89,11 @@ def run(args: argparse.Namespace) -> None:
 
 def _run_quality(args: argparse.Namespace, info: CheckpointInfo) -> None:
     from ..evaluation.card import write_measured, write_sheet
-    from ..evaluation.evaluate import EvaluationConfig, evaluate
+    from ..evaluation.evaluate import evaluate
     from ..evaluation.report import json_report, markdown_report, text_report
     from ..evaluation.samples import contact_sheet, pairs_sheet
 
-    given = {key: getattr(args, key) for key in CONFIG_FIELDS if getattr(args, key) is not None}
-    config = EvaluationConfig(recipe=_recipe(args), data=args.data, cache=_cache(args), **given)
+    config = _config(args)
     output = Output(args.out, args.json) if args.out else None
     with StageBars(args.json) as bars:
         result, pictures = evaluate(config, bars)
@@ -116,24 +116,26 @@ def _run_curve(args: argparse.Namespace, info: CheckpointInfo) -> None:
     from ..evaluation.card import write_measured
     from ..evaluation.curve import STEPS, measure_curve, plan, plot, to_csv
     from ..evaluation.data import open_real
+    from ..evaluation.evaluate import reference_images
     from ..evaluation.features import cached_features, load_extractor
     from ..evaluation.report import NOT_COMPARABLE, markdown_table, text_table
     from ..pipeline import DDPM
 
     if args.out is None:
         raise UserError("evaluation_no_out", "A curve needs a folder: --out DIR.", field="out")
+    config = _config(args)
     points = plan(_names(args.samplers), _names(args.spacings), _numbers(args.steps) or STEPS)
     output = Output(args.out, args.json)
     ddpm = DDPM.from_pretrained(args.checkpoint)
-    extract = load_extractor(args.features or "efficientnet-lite0", ddpm.device)
-    real = open_real(args.data, info.size_px, ddpm.denoiser.channels)
-    features = cached_features(extract, real.reference[: args.num_real or 5000], _cache(args))
+    extract = load_extractor(config.features, ddpm.device)
+    real = open_real(config.data, info.size_px, ddpm.denoiser.channels)
+    features = cached_features(extract, reference_images(real, config), config.cache)
     done = measure_curve(
         ddpm,
         features,
         extract,
         points,
-        args.num_images or 2000,
+        config.num_images,
         args.out / "curve.json",
         on_point=None if args.json else _print_point,
     )
@@ -184,6 +186,15 @@ def _run_photos(args: argparse.Namespace, info: CheckpointInfo) -> None:
         print("\n".join([title, "", text_table(header, body), "", f"Made by: {command}"]))
 
 
+def _config(args: argparse.Namespace) -> EvaluationConfig:
+    from ..evaluation.config import EvaluationConfig
+    from ..evaluation.features import cache_folder
+
+    given = {key: getattr(args, key) for key in CONFIG_FIELDS if getattr(args, key) is not None}
+    cache = None if args.no_cache else cache_folder()
+    return EvaluationConfig(recipe=_recipe(args), data=args.data, cache=cache, **given)
+
+
 def _recipe(args: argparse.Namespace) -> GenerateRecipe:
     from ..recipes import GenerateRecipe
 
@@ -200,12 +211,6 @@ def _first_64(args: argparse.Namespace, samples: Any) -> Any:  # noqa: ANN401  a
         return samples
     recipe = _recipe(args).replace(seed=0)
     return sample_images(DDPM.from_pretrained(args.checkpoint), recipe, SHEET_IMAGES)
-
-
-def _cache(args: argparse.Namespace) -> Path | None:
-    from ..evaluation.features import cache_folder
-
-    return None if args.no_cache else cache_folder()
 
 
 def _names(text: str | None) -> list[str]:

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -23,51 +22,14 @@ from ..pipeline import DDPM
 from ..recipes import GenerateRecipe
 from ..training.data import to_model
 from .bits import BitsPerDimension, bits_per_dimension
+from .config import LOWEST, EvaluationConfig
 from .data import RealImages, open_real
-from .distances import NEIGHBOURS, Kid, fid, kid, precision_recall
+from .distances import Kid, fid, kid, precision_recall
 from .features import Extractor, cached_features, load_extractor
 from .neighbours import Memorisation, memorisation
 from .samples import sample_images
 
 Progress = Callable[[str, int, int], None]
-MIN_IMAGES = NEIGHBOURS + 2
-
-
-@dataclass(frozen=True)
-class EvaluationConfig:
-    """What to measure.
-
-    Args:
-        recipe: checkpoint, sampler, steps, spacing and first seed.
-        data: the real pictures, as training reads them.
-        num_images: samples, at least 5.
-        num_real: held-out pictures compared with at most.
-        num_train: training pictures that the memorisation check looks through in pixels.
-        num_train_features: the same in features, which cost a forward pass each the first time;
-            0 for no such check.
-        num_bits: held-out pictures whose bits per dimension are computed; 0 for none.
-        bits_timesteps: evaluations for each of them, at most T; fewer leave the estimate unbiased.
-        features: a key of `EXTRACTORS`.
-        batch_size: pictures a sampling run.
-        cache: folder for features of real pictures; None for no cache.
-    """
-
-    recipe: GenerateRecipe
-    data: str
-    num_images: int = 2000
-    num_real: int = 5000
-    num_train: int = 100_000
-    num_train_features: int = 10_000
-    num_bits: int = 64
-    bits_timesteps: int = 100
-    features: str = "efficientnet-lite0"
-    batch_size: int = 50
-    cache: Path | None = None
-
-    def __post_init__(self) -> None:
-        for name, low in (("num_images", MIN_IMAGES), ("num_real", 2 * MIN_IMAGES)):
-            if getattr(self, name) < low:
-                _refuse_few(name, low, getattr(self, name))
 
 
 @dataclass(frozen=True)
@@ -159,9 +121,7 @@ def evaluate(
     assert recipe.size_px is not None
     extract = load_extractor(config.features, ddpm.device)
     real = open_real(config.data, recipe.size_px, ddpm.denoiser.channels)
-    reference = real.reference[: config.num_real]
-    if len(reference) < 2 * MIN_IMAGES:
-        _refuse_few("num_real", 2 * MIN_IMAGES, len(reference))
+    reference = reference_images(real, config)
     with clock.stage("sampling", config.num_images) as tell:
         samples = sample_images(ddpm, recipe, config.num_images, config.batch_size, tell)
     with clock.stage("features of samples", len(samples)):
@@ -204,6 +164,24 @@ def evaluate(
         chosen = [i for i, _, _ in near], [j for _, j, _ in near]
         pictures = Pictures(samples, samples[chosen[0]], real.train[chosen[1]])
     return measured, pictures
+
+
+def reference_images(real: RealImages, config: EvaluationConfig) -> np.ndarray:
+    """The pictures that samples are compared with.
+
+    Raises:
+        UserError: there are too few for two halves to be compared.
+    """
+    reference = real.reference[: config.num_real]
+    if len(reference) < LOWEST["num_real"]:
+        raise UserError(
+            "evaluation_too_few",
+            "There are only {count} pictures to compare with, and at least {low} are needed.",
+            field="data",
+            count=len(reference),
+            low=LOWEST["num_real"],
+        )
+    return reference
 
 
 def public_name(info: CheckpointInfo) -> str:
@@ -252,14 +230,3 @@ def _bits(
             variance=ddpm.variance,
             on_term=lambda done, _: tell(done),
         )
-
-
-def _refuse_few(name: str, low: int, value: int) -> None:
-    raise UserError(
-        "evaluation_too_few",
-        "There must be at least {low} pictures for {name}, not {value}.",
-        field=name,
-        low=low,
-        name=name,
-        value=value,
-    )

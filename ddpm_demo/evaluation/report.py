@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -127,4 +128,13 @@ def json_report(result: Evaluation, command: str) -> dict[str, Any]:
     """The report as JSON values."""
     values = dataclasses.asdict(result)
     values["recipe"] = result.recipe.to_dict()
-    return {**values, "note": NOT_COMPARABLE, "command": command}
+    return _finite({**values, "note": NOT_COMPARABLE, "command": command})
+
+
+def _finite(value: Any) -> Any:  # noqa: ANN401  any JSON value
+    """The value with None for what JSON cannot say: the spread of a single picture, say."""
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
