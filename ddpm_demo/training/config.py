@@ -130,6 +130,12 @@ class TrainConfig:
                     choices=", ".join(map(str, choices)),
                     value=getattr(self, name),
                 )
+        if not self.sizes_px:
+            raise UserError(
+                "train_no_size",
+                "“sizes_px” needs at least one size of training pictures.",
+                field="sizes_px",
+            )
         if not re.fullmatch("[0-9a-fA-F]{6}", self.background):
             raise UserError(
                 "train_background",

@@ -145,13 +145,14 @@ PACKAGES = (
             "france/palaisdesPapes france/pontduGard france/reimsCathedral france/rocamadour "
             "germany/aulaPalatina germany/berlinCathedral germany/brandenburgGate "
             "germany/neuschwansteinCastle germany/schwerinPalace germany/trierImperialBaths "
-            "germany/wormsCathedral india/ajantaCave india/charminar india/gatewayofIndia india/goldenTemple "
-            "india/greatStupa india/hawaMahal india/konarkSunTemple india/mysorePalace "
-            "india/qutubMinar india/rangGhar india/victoriaMemorial usa/cabrillo "
-            "usa/canyondeChelly usa/castillodeSanMarcos usa/castleClinton usa/fortSumter "
-            "usa/georgeWashingtonBirthplace usa/lincolnMemorial usa/mountRushmore usa/navajo "
-            "usa/statueofLiberty wonders/chichenItza wonders/christTheRedeemer wonders/colosseum "
-            "wonders/greatWallofChina wonders/machuPicchu wonders/petra wonders/tajMahal",
+            "germany/wormsCathedral india/ajantaCave india/charminar india/gatewayofIndia "
+            "india/goldenTemple india/greatStupa india/hawaMahal india/konarkSunTemple "
+            "india/mysorePalace india/qutubMinar india/rangGhar india/victoriaMemorial "
+            "usa/cabrillo usa/canyondeChelly usa/castillodeSanMarcos usa/castleClinton "
+            "usa/fortSumter usa/georgeWashingtonBirthplace usa/lincolnMemorial "
+            "usa/mountRushmore usa/navajo usa/statueofLiberty wonders/chichenItza "
+            "wonders/christTheRedeemer wonders/colosseum wonders/greatWallofChina "
+            "wonders/machuPicchu wonders/petra wonders/tajMahal",
         )
         + _rcc("explore_farm_animals", "animals/", "cat chicken cow dog duck horse owl pig sheep")
         + _rcc(

@@ -1,0 +1,110 @@
+"""Training as processes of their own: several of them, and killed ones."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from training_helpers import tiny_config
+
+from ddpm_demo.training.events import loss_curve, read_events
+from ddpm_demo.training.launch import command
+from ddpm_demo.training.state import list_checkpoints
+
+pytestmark = pytest.mark.slow
+
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
+
+
+def write_config(folder, **changes):
+    folder.mkdir(exist_ok=True)
+    path = folder / "config.json"
+    path.write_text(tiny_config(folder, **changes).to_json())
+    return path
+
+
+def launch(folder, num_processes=1, **changes):
+    done = subprocess.run(
+        command(write_config(folder, **changes), num_processes),
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return folder / "run"
+
+
+def test_two_and_three_processes_have_the_loss_curve_of_one(tmp_path):
+    """To rounding: the sums of a batch are only added up in another order."""
+    changes = {"batch_size": 6, "max_steps": 12, "checkpoint_steps": 5}
+    runs = [launch(tmp_path / str(count), count, **changes) for count in (1, 2, 3)]
+    curves = [np.array(list(loss_curve(run).values())) for run in runs]
+    assert all(len(curve) == 12 for curve in curves)
+    for run, curve, count in zip(runs, curves, (1, 2, 3), strict=True):
+        np.testing.assert_allclose(curve, curves[0], rtol=1e-4)
+        start = next(event for event in read_events(run) if event["kind"] == "start")
+        assert start["num_processes"] == count
+
+
+def test_processes_resume_and_stop_together(tmp_path):
+    whole = launch(tmp_path / "whole", 2, max_steps=20)
+    run = launch(tmp_path / "parts", 2, max_steps=8)
+    assert launch(tmp_path / "parts", 2, max_steps=20) == run
+    assert loss_curve(run) == loss_curve(whole)
+
+
+def test_a_batch_that_cannot_be_split_is_refused(tmp_path):
+    done = subprocess.run(
+        command(write_config(tmp_path / "a", batch_size=3), 2),
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode != 0 and "cannot be split evenly" in done.stderr
+
+
+def start(path):
+    return subprocess.Popen(
+        [sys.executable, "-m", "ddpm_demo.training", "--config", str(path)],
+        env=ENVIRONMENT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def wait_for(condition, seconds=120):
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "waited in vain"
+        time.sleep(0.01)
+
+
+def test_kill_9_at_any_moment_loses_at_most_the_steps_since_the_last_checkpoint(tmp_path):
+    """Checkpoints at every step, so that many kills fall into the middle of one."""
+    changes = {"max_steps": 60, "checkpoint_steps": 1, "log_steps": 1}
+    whole = launch(tmp_path / "whole", max_steps=60)
+    path = write_config(tmp_path / "killed", **changes)
+    run = tmp_path / "killed" / "run"
+    moments = np.random.default_rng(0).uniform(0, 0.4, 5)
+    for target, extra_seconds in zip((3, 12, 24, 36, 48), moments, strict=True):
+        process = start(path)
+
+        def reached(target=target):
+            return any(step >= target for step, _ in list_checkpoints(run))
+
+        wait_for(reached)
+        time.sleep(extra_seconds)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        newest = list_checkpoints(run)[0][1]
+        json.loads((newest / "state.json").read_text())
+    process = start(path)
+    assert process.wait(timeout=300) == 0
+    assert loss_curve(run) == loss_curve(whole)
