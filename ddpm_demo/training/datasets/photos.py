@@ -242,14 +242,11 @@ def read_package(package: PhotoPackage) -> Iterator[tuple[str, Image.Image]]:
 
 
 def _member(archive: dict[str, bytes], name: str) -> bytes:
-    """The file whose path inside ends in /resource/NAME."""
-    return (
-        next(
-            (content for path, content in archive.items() if path.endswith("/resource/" + name)),
-            None,
-        )
-        or archive[name]
-    )
+    """The file whose path inside ends in resource/NAME."""
+    for path, content in archive.items():
+        if f"/{path}".endswith(f"/resource/{name}"):
+            return content
+    raise KeyError(name)
 
 
 def reduced(image: Image.Image) -> list[np.ndarray]:
