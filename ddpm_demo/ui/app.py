@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from .sessions import Store
 from .theme import CSS_PATH, SCRIPT, make_theme
 
 # One module of `tabs` each, in the order of the page.
-TABS = ("generate",)
+TABS = ("generate", "finetune")
 # Of these, the tabs that call `ctx.receive`: other tabs can send them pictures.
 RECEIVING_TABS: tuple[str, ...] = ()
 
@@ -100,9 +100,9 @@ def resolve_checkpoint(name: str | None) -> tuple[str | None, dict[str, str]]:
     if name is None:
         return None, {}
     info = find(name)
-    folder = Path(name).expanduser()
-    is_folder = info.source == "local" and folder.is_dir()
-    return (info.name, {info.name: str(folder.resolve())}) if is_folder else (name, {})
+    if info.source == "local" and info.name == name and Path(name).expanduser().is_dir():
+        return info.folder.name, {info.folder.name: str(info.folder)}
+    return name, {}
 
 
 def launch_options(host: str, port: int | None, open_browser: bool) -> dict[str, Any]:
@@ -135,18 +135,22 @@ def footer_html(language: str) -> str:
 
 
 def _connect_header(ctx: Context, card: gr.HTML, device: gr.HTML) -> None:
-    def on_checkpoint(name: str, language: str) -> tuple[str, str]:
-        return header.card_html(ctx.models, name, language), ""
+    def on_checkpoint(name: str | None, language: str) -> Iterator[tuple[str, str]]:
+        yield from header.look_up(ctx.models, name or "", language)
 
-    ctx.quick(
-        ctx.checkpoint.change,
+    def show_card(language: str, name: str) -> str:
+        return header.card_html(ctx.models, name, language)
+
+    # The tabs' defaults follow what the visitor chooses, but not what a restored picture sets.
+    chosen = ctx.quick(
+        ctx.checkpoint.input,
         on_checkpoint,
         [ctx.checkpoint, ctx.language],
         [card, ctx.checkpoint_notice],
     )
-
-    def show_card(language: str, name: str) -> str:
-        return header.card_html(ctx.models, name, language)
+    for fn, inputs, outputs in ctx.checkpoint_handlers:
+        ctx.quick(chosen.then, fn, [ctx.checkpoint, *inputs], outputs)
+    ctx.quick(ctx.checkpoint.change, show_card, [ctx.language, ctx.checkpoint], [card])
 
     root = gr.context.Context.root_block
     assert root is not None

@@ -65,6 +65,9 @@ class Context:
     receivers: dict[str, Receiver] = field(default_factory=dict)
     flows: dict[str, RunFlow] = field(default_factory=dict)
     receiving_tabs: tuple[str, ...] = ()
+    checkpoint_handlers: list[
+        tuple[Callable[..., Any], Sequence[Component], Sequence[Component]]
+    ] = field(default_factory=list)
     _relabels: list[tuple[Relabel, Sequence[Component]]] = field(default_factory=list)
     _at_end: list[Callable[[], None]] = field(default_factory=list)
 
@@ -114,6 +117,12 @@ class Context:
             api_visibility="private",
             **options,
         )
+
+    def on_checkpoint(
+        self, fn: Callable[..., Any], inputs: Sequence[Component], outputs: Sequence[Component]
+    ) -> None:
+        """Call `fn(name, *inputs)` when the visitor has chosen another checkpoint."""
+        self.checkpoint_handlers.append((fn, inputs, outputs))
 
     def receive(self, tab: str, component: Component) -> None:
         """Let other tabs send their pictures into `component`."""

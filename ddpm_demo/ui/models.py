@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..checkpoints import CheckpointInfo, find, list_checkpoints
+from ..hub import parse_hub_id
 
 if TYPE_CHECKING:
     from ..pipeline import DDPM
@@ -26,6 +28,7 @@ class Models:
     def __init__(self, default: str | None = None, owner_folders: Mapping[str, str] | None = None):
         self.owner_folders = dict(owner_folders or {})
         self._default = default
+        self._from_hub: dict[str, CheckpointInfo] = {}
 
     @property
     def default(self) -> str:
@@ -36,18 +39,33 @@ class Models:
 
     def infos(self) -> list[CheckpointInfo]:
         """The owner's checkpoints, the bundled and the fine-tuned ones."""
-        own = [find(folder) for folder in self.owner_folders.values()]
-        names = {info.name for info in own}
-        return own + [info for info in list_checkpoints() if info.name not in names]
+        own = [replace(find(folder), name=name) for name, folder in self.owner_folders.items()]
+        return own + [info for info in list_checkpoints() if info.name not in self.owner_folders]
 
-    def info(self, name: str | None) -> CheckpointInfo:
-        """The checkpoint called `name`.
+    def info(self, name: str) -> CheckpointInfo:
+        """The checkpoint called `name`; a Hub id may be downloaded first, which takes its time.
 
         Raises:
-            UserError: there is none.
+            UserError: there is none, or it is broken, unsafe or out of reach.
         """
-        folder = self.owner_folders.get(name or "")
-        return find(folder) if folder else find(name or "", allow_paths=False)
+        known = self.peek(name)
+        if known is None:
+            known = self._from_hub[name] = find(name, allow_paths=False)
+        return known
+
+    def peek(self, name: str) -> CheckpointInfo | None:
+        """The same where it is known already, else None; asks no network."""
+        listed = {info.name: info for info in self.infos()}
+        return listed.get(name) or self._from_hub.get(name)
+
+    def check(self, name: str) -> None:
+        """Refuse a name that cannot be a checkpoint; asks no network.
+
+        Raises:
+            UserError: neither one that is known nor a Hub id.
+        """
+        if self.peek(name) is None and parse_hub_id(name) is None:
+            find(name, allow_paths=False)
 
     def load(self, name: str) -> DDPM:
         """The pipeline of the checkpoint called `name`; networks stay in memory.

@@ -121,7 +121,7 @@ def frame_text(language: str, index: int, num_steps: int, t: float, num_evaluati
     """What the status line says while one scrubs."""
     parts = [
         text(language, "common.status_step", index=index, total=num_steps),
-        text(language, "common.status_t", t=f"{t:g}" if t >= 0 else "0"),
+        text(language, "common.status_t", t=f"{max(t, 0):.0f}"),
         _evaluations(language, num_evaluations),
     ]
     if t < 0:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Iterator
 
 import gradio as gr
 
 from ...checkpoints import CheckpointInfo
-from ...errors import UserError
+from ...hub import parse_hub_id
+from ..errors import sentence
 from ..i18n import LANGUAGES, Texts, text
 from ..models import Models
+from .notice import notice_html
 
 
 def brand() -> gr.HTML:
@@ -66,11 +69,22 @@ def shape(info: CheckpointInfo, language: str) -> str:
     return text(language, key, size=info.size_px)
 
 
+def look_up(models: Models, name: str, language: str) -> Iterator[tuple[str, str]]:
+    """(card, notice) for the name chosen or typed; says so while the Hub is asked."""
+    if models.peek(name) is None and parse_hub_id(name) is not None:
+        yield "", notice_html(text(language, "common.looking_up", name=name), "info")
+    try:
+        models.info(name)
+    except Exception as error:
+        yield "", notice_html(sentence(error, language))
+    else:
+        yield card_html(models, name, language), ""
+
+
 def card_html(models: Models, name: str, language: str) -> str:
     """The chosen checkpoint's card, folded; empty when there is no such checkpoint."""
-    try:
-        info = models.info(name)
-    except UserError:
+    info = models.peek(name)
+    if info is None:
         return ""
     unknown = text(language, "common.card_unknown")
     seen = f"{info.samples_seen:,}" if info.samples_seen is not None else unknown

@@ -96,9 +96,7 @@ def _connect_defaults(ctx: Context, form: Form) -> None:
     def on_sampler(sampler: str, name: str) -> list[Update]:
         return [default_num_steps(ctx.models, name, sampler), eta_update(sampler)]
 
-    ctx.quick(
-        ctx.checkpoint.input, on_checkpoint, [ctx.checkpoint], [controls["sampler"], *dependent]
-    )
+    ctx.on_checkpoint(on_checkpoint, [], [controls["sampler"], *dependent])
     ctx.quick(
         controls["sampler"].input, on_sampler, [controls["sampler"], ctx.checkpoint], dependent
     )
@@ -134,15 +132,15 @@ def prepare(models: Models, values: Mapping[str, Any]) -> Job:
     eta = float(values["eta"] or 0) if sampler.uses_eta else 0.0
     recipe = GenerateRecipe(
         checkpoint=values["checkpoint"] or "",
-        num_images=values["num_images"],
-        seed=values["seed"],
+        num_images=_present("num_images", values["num_images"]),
+        seed=_present("seed", values["seed"]),
         sampler=sampler.name,
         num_steps=_present("num_steps", values["num_steps"]),
         eta=eta,
         spacing=None if values["spacing"] in (AUTO, None) else values["spacing"],
     )
     check_eta(sampler, eta)
-    models.info(recipe.checkpoint)
+    models.check(recipe.checkpoint)
     return Job(recipe, start)
 
 
@@ -168,10 +166,12 @@ def restored(models: Models, path: str, language: str) -> tuple[dict[str, Any], 
             "This picture was made on another tab ({task}); drop it there.",
             task=recipe.task,
         )
-    info = models.info(recipe.checkpoint)
-    sampler = sampler_info(recipe.sampler or info.default_sampler).name
+    models.check(recipe.checkpoint)
+    info = models.peek(recipe.checkpoint)
+    defaults = default_values(models, recipe.checkpoint)
+    sampler = sampler_info(recipe.sampler or defaults["sampler"]).name
     note = text(language, "generate.restored", seed=recipe.seed)
-    if saved.get("weight_hash") not in (None, info.weight_hash):
+    if info is not None and saved.get("weight_hash") not in (None, info.weight_hash):
         note = text(language, "generate.restored_other_weights", name=info.name)
     values = {
         "checkpoint": recipe.checkpoint,
@@ -186,26 +186,19 @@ def restored(models: Models, path: str, language: str) -> tuple[dict[str, Any], 
 
 
 def default_values(models: Models, name: str) -> dict[str, Any]:
-    """{"sampler", "num_steps"} that suit the checkpoint; those of any when it is not known."""
-    try:
-        info = models.info(name)
-        known = info.default_sampler in SAMPLERS
-        sampler = info.default_sampler if known else next(iter(SAMPLERS))
-        return {"sampler": sampler, "num_steps": default_num_steps(models, name, sampler)}
-    except UserError:
-        first = next(iter(SAMPLERS.values()))
-        return {"sampler": first.name, "num_steps": first.num_steps}
+    """{"sampler", "num_steps"} that suit the checkpoint; those of any where it is not known."""
+    info = models.peek(name)
+    known = info is not None and info.default_sampler in SAMPLERS
+    sampler = info.default_sampler if info is not None and known else next(iter(SAMPLERS))
+    return {"sampler": sampler, "num_steps": default_num_steps(models, name, sampler)}
 
 
 def default_num_steps(models: Models, name: str, sampler: str) -> int:
     """The number of steps that suits the sampler, and the checkpoint where it is its own."""
-    try:
-        info = models.info(name)
-        if sampler == info.default_sampler:
-            return info.default_num_steps
-    except UserError:
-        pass
-    return SAMPLERS[sampler].num_steps if sampler in SAMPLERS else 20
+    info = models.peek(name)
+    if info is not None and sampler == info.default_sampler:
+        return info.default_num_steps
+    return SAMPLERS.get(sampler, next(iter(SAMPLERS.values()))).num_steps
 
 
 def sampler_choices() -> list[tuple[str, str]]:

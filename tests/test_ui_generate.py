@@ -1,0 +1,243 @@
+"""The Generate tab's handlers as plain functions, on a tiny network."""
+
+import json
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ddpm_demo.errors import UserError
+from ddpm_demo.png_recipe import png_bytes, read_recipe
+from ddpm_demo.ui.app import build_app
+from ddpm_demo.ui.components.result import relabelled, scrub_to
+from ddpm_demo.ui.components.seed import last_seed, roll
+from ddpm_demo.ui.components.send_to import picture_to_send
+from ddpm_demo.ui.exports import export
+from ddpm_demo.ui.i18n import text
+from ddpm_demo.ui.tabs import generate
+
+ME = "visitor"
+
+
+@pytest.fixture(scope="module")
+def app(tiny_checkpoint):
+    """The page with the tiny network in place of a bundled one."""
+    return build_app("tiny", "en", {"tiny": str(tiny_checkpoint)})
+
+
+@pytest.fixture
+def ctx(app):
+    yield app.ctx
+    app.ctx.store.forget(ME)
+
+
+@pytest.fixture
+def flow(ctx):
+    return ctx.flows["generate"]
+
+
+def values(**changes):
+    plain = {"checkpoint": "tiny", "num_images": 3, "seed": 7, "sampler": "ddim"}
+    return {**plain, "num_steps": 4, "eta": 0.0, "spacing": "auto", **changes}
+
+
+def run_through(flow, **changes):
+    """Run, stream and finish; returns the record."""
+    run_id, _ = flow.on_run(values(**changes), "en", ME)
+    assert run_id is not None
+    updates = list(flow.on_stream(run_id, "en", ME))
+    assert "Step 4 of 4" in updates[-1][1]
+    finished = flow.on_finish(run_id, "en", ME)
+    assert len(finished) == len(flow.finish_outputs)
+    return flow.ctx.store.result(ME, "generate")
+
+
+def update_of(flow, updates, component):
+    return updates[flow.finish_outputs.index(component)]
+
+
+def test_the_run_buttons_follow_the_run(flow):
+    run_id, started = flow.on_run(values(), "en", ME)
+    assert update_of(flow, started, flow.bar.run)["interactive"] is False
+    assert update_of(flow, started, flow.bar.cancel)["interactive"] is True
+    views = [view for view, _ in flow.on_stream(run_id, "en", ME)]
+    assert sum("<img" in view for view in views if isinstance(view, str)) >= 2
+    finished = flow.on_finish(run_id, "en", ME)
+    assert update_of(flow, finished, flow.bar.run)["interactive"] is True
+    assert update_of(flow, finished, flow.bar.cancel)["interactive"] is False
+    gallery = update_of(flow, finished, flow.result.gallery)
+    assert len(gallery["value"]) == 3
+    scrubber = update_of(flow, finished, flow.result.scrubber)
+    assert (scrubber["minimum"], scrubber["maximum"], scrubber["value"]) == (0, 4, 4)
+    # The end is told once: a second call changes nothing.
+    assert "value" not in update_of(flow, flow.on_finish(run_id, "en", ME), flow.result.gallery)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("num_images", 10_000, "Images must be between 1 and 256, not 10000."),
+        ("num_images", 0, "Images must be between 1 and 256, not 0."),
+        ("num_images", None, "number"),
+        ("num_steps", 0, "Steps must be between 1"),
+        ("num_steps", 10_001, "Steps must be between 1 and 10000, not 10001."),
+        ("num_steps", None, "number"),
+        ("seed", -1, "Seed must be between 0"),
+        ("sampler", "magic", "no sampler"),
+    ],
+)
+def test_a_mistake_is_one_sentence_beside_its_control(flow, field, value, words):
+    result = run_through(flow)
+    run_id, updates = flow.on_run(values(**{field: value}), "en", ME)
+    assert run_id is None
+    note = update_of(flow, updates, flow.form.controls[field])
+    assert words in note["info"] and "invalid" in note["elem_classes"]
+    assert update_of(flow, updates, flow.bar.run)["interactive"] is True
+    assert update_of(flow, updates, flow.bar.notice) == ""
+    # Nothing is broken afterwards, and the last result stays.
+    assert flow.ctx.store.result(ME, "generate") is result
+    assert list(flow.on_stream(run_id, "en", ME))
+    _, updates = flow.on_run(values(), "en", ME)
+    control = update_of(flow, updates, flow.form.controls[field])
+    assert "invalid" not in control["elem_classes"] and words not in (control["info"] or "")
+
+
+@pytest.mark.parametrize("name", ["no-such-checkpoint", "", None, "/etc", "../tiny"])
+def test_a_checkpoint_that_is_not_there_is_said_in_the_header(flow, name):
+    run_id, updates = flow.on_run(values(checkpoint=name), "zh-CN", ME)
+    assert run_id is None
+    note = update_of(flow, updates, flow.ctx.checkpoint_notice)
+    assert "notice-error" in note and "检查点" in note
+
+
+def test_too_many_steps_for_the_schedule_are_said_when_the_run_starts(flow):
+    run_id, _ = flow.on_run(values(num_steps=5000), "en", ME)
+    list(flow.on_stream(run_id, "en", ME))
+    updates = flow.on_finish(run_id, "en", ME)
+    assert "1000" in update_of(flow, updates, flow.form.controls["num_steps"])["info"]
+    assert update_of(flow, updates, flow.bar.run)["interactive"] is True
+
+
+def test_cancel_leaves_the_estimate_of_the_last_step_marked_as_unfinished(flow):
+    run_id, _ = flow.on_run(values(num_steps=900), "en", ME)
+    for _, status in flow.on_stream(run_id, "en", ME):
+        if "Step" in str(status):
+            flow.on_cancel("en", ME)
+    updates = flow.on_finish(run_id, "en", ME)
+    gallery = update_of(flow, updates, flow.result.gallery)
+    assert len(gallery["value"]) == 3 and "Unfinished" in gallery["label"]
+    saved = read_recipe(gallery["value"][0][0])
+    assert saved["stopped_at_step"] < 900
+
+
+def test_scrubbing_shows_stored_steps_and_calls_no_network(flow, monkeypatch):
+    record = run_through(flow)
+    monkeypatch.setattr(flow.ctx.models, "load", None)
+    view, status = scrub_to(record, 0, "en")
+    assert "Step 0 of 4" in status and "t = 999" in status
+    other, _ = scrub_to(record, 3, "en")
+    assert view != other and view.count("<img") == 2
+    _, status = relabelled(record, "zh-CN")
+    assert text("zh-CN", "common.status_step", index=3, total=4) in status
+    assert "no longer stored" in scrub_to(None, 3, "en")[1]
+
+
+def test_the_gallery_has_the_true_pixels_and_the_recipe(flow):
+    record = run_through(flow)
+    folder = flow.ctx.store.folder(ME)
+    with zipfile.ZipFile(export(record, "png", folder)) as archive:
+        names = archive.namelist()
+        archive.extractall(folder)
+    assert names == ["seed-7.png", "seed-8.png", "seed-9.png"]
+    with Image.open(folder / names[1]) as picture:
+        assert np.array_equal(np.asarray(picture), np.asarray(record.images[1]))
+    recipe = read_recipe(folder / names[1])
+    assert (recipe["seed"], recipe["image_index"], recipe["sampler"]) == (7, 1, "ddim")
+
+
+def test_downloads_of_every_kind(flow):
+    record = run_through(flow, num_images=1)
+    folder = flow.ctx.store.folder(ME)
+    with Image.open(export(record, "enlarged", folder)) as large:
+        assert large.size == (512, 512) and large.format == "PNG"
+        assert np.array_equal(np.asarray(large)[::32, ::32], np.asarray(record.images[0]))
+    for kind in ("gif", "webp"):
+        with Image.open(export(record, kind, folder)) as moving:
+            assert moving.n_frames == 5
+    recipe = json.loads(export(record, "recipe", folder).read_text())
+    assert recipe["checkpoint"] == "tiny" and "image_index" not in recipe
+    with pytest.raises(UserError, match="no result"):
+        export(None, "png", folder)
+
+
+def test_a_picture_restores_every_control(flow, ctx, tmp_path):
+    record = run_through(flow, eta=0.5, spacing="leading", num_images=2)
+    path = export(record, "png", ctx.store.folder(ME))
+    with zipfile.ZipFile(path) as archive:
+        picture = archive.extract("seed-8.png", tmp_path)
+    restored, note = generate.restored(ctx.models, picture, "en")
+    assert restored == values(eta=0.5, spacing="leading", num_images=2)
+    assert "restored" in note
+    again = run_through(flow, **restored)
+    assert np.array_equal(np.asarray(again.images[1]), np.asarray(record.images[1]))
+
+
+def test_other_weights_under_the_same_name_are_noticed(ctx, tmp_path):
+    saved = {"task": "generate", "checkpoint": "tiny", "weight_hash": "0123456789ab"}
+    path = tmp_path / "old.png"
+    path.write_bytes(png_bytes(Image.new("RGB", (4, 4)), saved))
+    _, note = generate.restored(ctx.models, str(path), "en")
+    assert "weights" in note
+
+
+def test_files_without_a_usable_recipe_are_one_sentence(ctx, tmp_path):
+    plain = {"task": "generate", "checkpoint": "tiny"}
+    cases = {
+        "recipe_not_png": b"just some text",
+        "recipe_absent": png_bytes(Image.new("RGB", (4, 4))),
+        "recipe_invalid": png_bytes(Image.new("RGB", (4, 4)), {"task": "fly"}),
+        "range": png_bytes(Image.new("RGB", (4, 4)), {**plain, "num_images": 10**9}),
+        "recipe_value": png_bytes(Image.new("RGB", (4, 4)), {**plain, "seed": "x"}),
+        "checkpoint_unknown": png_bytes(
+            Image.new("RGB", (4, 4)), {"task": "generate", "checkpoint": "/etc"}
+        ),
+    }
+    for key, content in cases.items():
+        path = tmp_path / "dropped"
+        path.write_bytes(content)
+        with pytest.raises(UserError) as caught:
+            generate.restored(ctx.models, str(path), "en")
+        assert caught.value.key == key
+
+
+def test_the_seed_can_be_rolled_and_taken_back(flow, ctx):
+    assert last_seed(ctx.store, ME, "generate", 5) == 5
+    run_through(flow, seed=11)
+    assert last_seed(ctx.store, ME, "generate", 5) == 11
+    assert len({roll() for _ in range(8)}) > 1
+
+
+def test_a_picture_can_be_sent_on(flow, ctx):
+    with pytest.raises(UserError, match="no picture"):
+        picture_to_send(ctx.store, ME, "generate", 0)
+    record = run_through(flow)
+    with Image.open(picture_to_send(ctx.store, ME, "generate", 2)) as picture:
+        assert np.array_equal(np.asarray(picture), np.asarray(record.images[2]))
+    assert picture_to_send(ctx.store, ME, "generate", 99).endswith("seed-9.png")
+
+
+def test_defaults_follow_checkpoint_and_sampler(ctx):
+    assert generate.default_values(ctx.models, "tiny") == {"sampler": "dpmpp_2m", "num_steps": 20}
+    assert generate.default_num_steps(ctx.models, "tiny", "ddpm") == 250
+    assert generate.default_values(ctx.models, "nothing")["num_steps"] == 20
+    assert generate.eta_update("ddim")["visible"] is True
+    assert generate.eta_update("ddpm")["visible"] is False
+
+
+def test_eta_is_left_out_for_samplers_without_it(ctx):
+    job = generate.prepare(ctx.models, values(sampler="dpmpp_2m", eta=0.7))
+    assert job.recipe.eta == 0
+    with pytest.raises(UserError) as caught:
+        generate.prepare(ctx.models, values(eta=1.5))
+    assert caught.value.key == "eta_range" and caught.value.field == "eta"
