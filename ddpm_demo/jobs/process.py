@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 
 NICENESS = 10
+SAME_START_S = 10.0  # start times are told from the clock, which may be set while a run goes on
 LOG_FILE = "log.txt"
 
 # What a trainer needs of the app's environment; anything else, tokens above all, stays behind.
@@ -91,13 +92,13 @@ def members(pid: int, started: float) -> list[psutil.Process]:
     found: dict[int, psutil.Process] = {}
     with contextlib.suppress(psutil.Error):
         first = psutil.Process(pid)
-        if abs(first.create_time() - started) < 1.0:
+        if abs(first.create_time() - started) < SAME_START_S:
             found = {p.pid: p for p in [first, *first.children(recursive=True)]}
     if not found and hasattr(os, "getpgid"):
         # The launcher is gone; what it started is still in its session.
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error, OSError):
-                if os.getsid(process.pid) == pid and process.create_time() > started - 1.0:
+                if os.getsid(process.pid) == pid and process.create_time() > started - SAME_START_S:
                     found[process.pid] = process
     return [process for process in found.values() if _lives(process)]
 

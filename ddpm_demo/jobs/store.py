@@ -252,26 +252,32 @@ class Jobs:
     def keep_going(self) -> None:
         """See to the queue in the background for as long as there is anything in it."""
         with self._guard:
-            if self._keeper is None or not self._keeper.is_alive():
+            if self._keeper is None:
                 self._keeper = threading.Thread(target=self._keep, name="jobs", daemon=True)
                 self._keeper.start()
 
     def _keep(self) -> None:
-        while self.folder.is_dir() and self.queue():
+        while True:
+            with self._guard:
+                if not self.folder.is_dir() or not self.queue():
+                    self._keeper = None
+                    return
             time.sleep(TICK_SECONDS)
             self.tick()
 
     def _launch(self, name: str, job: Job) -> bool:
         run = self.folder / name
         (run / STOP_FILE).unlink(missing_ok=True)
-        self._write(name, job, wish="run", launched=time.time())
+        launched = time.time()
         try:
             words = command(Path(CONFIG_FILE))
             pid, started = process.start(words, run, self.num_threads)
+            trainer = {"name": name, "pid": pid, "started": started}
+            _write_json(self.folder / TRAINER_FILE, trainer)
         except OSError:
+            self._write(name, job, wish="run", launched=launched)
             return False  # shown as killed, with the offer to try again
-        trainer = {"name": name, "pid": pid, "started": started}
-        _write_json(self.folder / TRAINER_FILE, trainer)
+        self._write(name, job, wish="run", launched=launched)
         return True
 
     def _ask_to_stop(self, name: str, wish: Wish) -> None:
