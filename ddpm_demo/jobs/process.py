@@ -98,7 +98,8 @@ def members(pid: int, started: float) -> list[psutil.Process]:
         # The launcher is gone; what it started is still in its session.
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error, OSError):
-                if os.getsid(process.pid) == pid and process.create_time() > started - SAME_START_S:
+                later = process.create_time() > started - SAME_START_S
+                if later and os.getsid(process.pid) == pid:
                     found[process.pid] = process
     return [process for process in found.values() if _lives(process)]
 
