@@ -5,8 +5,8 @@
 Same U-Net, same batch, the same two cores, one run: the rows are visited in turn several times,
 each in processes of its own, and the median is printed. The peer is the script's loop with its
 defaults (PNG decoding and transforms a batch, EMAModel, accelerator, AdamW, a loss read back every
-step); without torchvision, which does not load beside this torch, its transforms are three lines of
-NumPy. `1 x 2` is one process of two threads, `2 x 1` two gloo processes of one thread with half
+step); without torchvision, which does not load beside this torch, its transforms are three lines
+of NumPy. `1 x 2` is one process of two threads, `2 x 1` two gloo processes of one thread with half
 the batch.
 """
 
