@@ -123,7 +123,10 @@ def in_its_own_process(arguments: argparse.Namespace, row: str) -> dict[str, flo
     command = [sys.executable, __file__, "--row", row]
     for name in ("checkpoint", "num_images", "num_steps"):
         command += [f"--{name.replace('_', '-')}", str(getattr(arguments, name))]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    measured = json.loads(output)
+    print(f"{row}: {measured['seconds']:.2f} s", file=sys.stderr, flush=True)
+    return measured
 
 
 def main() -> None:
