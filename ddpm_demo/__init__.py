@@ -17,18 +17,30 @@ if TYPE_CHECKING:
     from .errors import UserError
     from .pipeline import DDPM
     from .recipes import GenerateRecipe
+    from .tasks.diffuse import DiffuseRecipe
+    from .tasks.interpolate_recipe import InterpolateRecipe
 
 __version__ = "0.1.0"
 
 _MODULE_OF = {
     "DDPM": "pipeline",
     "GenerateRecipe": "recipes",
+    "InterpolateRecipe": "tasks.interpolate_recipe",
+    "DiffuseRecipe": "tasks.diffuse",
     "CheckpointInfo": "checkpoints",
     "list_checkpoints": "checkpoints",
     "UserError": "errors",
 }
 
-__all__ = ["DDPM", "CheckpointInfo", "GenerateRecipe", "UserError", "list_checkpoints"]
+__all__ = [
+    "DDPM",
+    "CheckpointInfo",
+    "DiffuseRecipe",
+    "GenerateRecipe",
+    "InterpolateRecipe",
+    "UserError",
+    "list_checkpoints",
+]
 
 
 def __getattr__(name: str) -> object:

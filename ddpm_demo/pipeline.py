@@ -9,23 +9,26 @@ Python code all stand on this.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
+from torch import Tensor
 
 from . import __version__, checkpoints
 from .checkpoints import CheckpointInfo
 from .denoiser import UNetDenoiser
 from .device import default_device
-from .images import to_pil
+from .images import to_pil, to_tensor
 from .noise import NoiseSource
 from .recipes import GenerateRecipe, Recipe
 from .samplers import Step, sampler_info
 from .schedule import Schedule
+from .tasks.diffuse import DiffuseRecipe, diffuse
 from .tasks.generate import generate
+from .tasks.interpolate import InterpolateRecipe, Interpolation
 
 
 class Run:
@@ -38,7 +41,7 @@ class Run:
             what there is.
     """
 
-    def __init__(self, recipe: Recipe, info: CheckpointInfo, steps: Iterator[Step]):
+    def __init__(self, recipe: Recipe, info: CheckpointInfo, steps: Iterable[Step]):
         self.recipe = recipe
         self.info = info
         self.last: Step | None = None
@@ -67,6 +70,19 @@ class Run:
             "weight_hash": self.info.weight_hash,
             "version": __version__,
         }
+
+
+class InterpolationRun(Run):
+    """A run of `DDPM.interpolate`; its pictures are the frames, the samples of each together."""
+
+    def __init__(self, recipe: Recipe, info: CheckpointInfo, steps: Interpolation):
+        super().__init__(recipe, info, steps)
+        self.interpolation = steps
+
+    def metadata(self, index: int = 0) -> dict[str, Any]:
+        """As ever, and how near each end came to its picture: MSE in [0, 1], None for seeds."""
+        errors = [r and r.mse for r in self.interpolation.reconstructions()]
+        return {**super().metadata(index), "reconstruction_mse": errors}
 
 
 class DDPM:
@@ -138,3 +154,57 @@ class DDPM:
         image_shape = (self.denoiser.channels, recipe.size_px, recipe.size_px)
         steps = generate(self.denoiser, recipe, image_shape, noise, variance=self.variance)
         return Run(recipe, self.info, steps)
+
+    def interpolate(
+        self, recipe: InterpolateRecipe, images: Sequence[Image.Image] = ()
+    ) -> InterpolationRun:
+        """What lies between pictures, seeds, or some of each.
+
+        Args:
+            recipe: what is wanted.
+            images: one for every "image" of `recipe.ends`; cut to a square in the middle, scaled.
+
+        Raises:
+            UserError: something in the recipe cannot be done with this checkpoint.
+        """
+        size_px = recipe.size_px or self.own_size_px(images)
+        recipe = recipe.replace(size_px=size_px)
+        run = Interpolation(
+            self.denoiser,
+            recipe,
+            [self.square(image, size_px) for image in images],
+            (self.denoiser.channels, size_px, size_px),
+            variance=self.variance,
+            device=self.device,
+        )
+        return InterpolationRun(recipe, self.info, run)
+
+    def diffuse(self, recipe: DiffuseRecipe, image: Image.Image | None = None) -> Run:
+        """A picture noised to t and brought back; without one, from pure noise.
+
+        Raises:
+            UserError: something in the recipe cannot be done with this checkpoint.
+        """
+        size_px = recipe.size_px or self.own_size_px([image] if image else [])
+        recipe = recipe.complete(self.schedule.num_timesteps).replace(size_px=size_px)
+        steps = diffuse(
+            self.denoiser,
+            recipe,
+            self.square(image, size_px) if image else None,
+            (self.denoiser.channels, size_px, size_px),
+            variance=self.variance,
+            device=self.device,
+        )
+        return Run(recipe, self.info, steps)
+
+    def own_size_px(self, images: Sequence[Image.Image] = ()) -> int:
+        """The checkpoint's size; for a prior of photographs up to 128, as far as they go."""
+        sides = [side for image in images for side in image.size]
+        if self.info.prior != "photo" or not sides:
+            return self.info.size_px
+        return max(8, min(128, *sides))
+
+    def square(self, image: Image.Image, size_px: int) -> Tensor:
+        """The middle of a picture as the network's [1, C, size_px, size_px] in [-1, 1]."""
+        fitted = ImageOps.fit(image, (size_px, size_px), Image.Resampling.LANCZOS)
+        return to_tensor(fitted, self.denoiser.channels)

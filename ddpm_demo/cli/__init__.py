@@ -14,9 +14,9 @@ from typing import NoReturn
 
 from .. import __version__
 from ..errors import UserError
-from . import checkpoints, evaluate, generate
+from . import checkpoints, diffuse, evaluate, generate, interpolate, train
 
-COMMANDS = (generate, checkpoints, evaluate)
+COMMANDS = (generate, interpolate, diffuse, train, evaluate, checkpoints)
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
 

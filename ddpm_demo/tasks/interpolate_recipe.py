@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from ..errors import UserError
 from ..noise import MAX_SEED
-from ..recipes import MAX_STEPS, Recipe, check_range, register
+from ..recipes import MAX_SIZE_PX, MAX_STEPS, Recipe, check_range, register
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 METHODS = ("ddim", "ddpm")
 IMAGE = "image"
@@ -55,6 +59,8 @@ class InterpolateRecipe(Recipe):
                 field="method",
                 name=self.method,
             )
+        if self.size_px is not None:
+            check_range("size_px", self.size_px, 8, MAX_SIZE_PX)
         check_range("num_steps", self.num_steps, 1, MAX_STEPS)
         check_range("evaluations_per_step", self.evaluations_per_step, 1, MAX_EVALUATIONS_PER_STEP)
 
@@ -128,6 +134,19 @@ def parse_end(end: str) -> int | None:
         )
     check_range("seed", int(digits), 0, MAX_SEED)
     return int(digits)
+
+
+def fitting_note(images: Sequence[Image.Image], size_px: int) -> UserError | None:
+    """What to tell the user, not an error: pictures of other sizes or modes were made alike."""
+    if len({(image.size, image.mode) for image in images}) < 2:
+        return None
+    return UserError(
+        "pictures_made_alike",
+        "The pictures differ in size or mode ({kinds}); each was cut to a square in the middle "
+        "and scaled to {size} x {size}.",
+        kinds=", ".join(f"{i.width} x {i.height} {i.mode}" for i in images),
+        size=size_px,
+    )
 
 
 def same_ends() -> UserError:
