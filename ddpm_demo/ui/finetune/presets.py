@@ -8,6 +8,7 @@ from typing import Any
 
 from ...checkpoints import CheckpointInfo
 from ...errors import UserError
+from ...jobs.networks import SCRATCH_UNET
 from ..models import Models
 
 SCRATCH = ""  # the choice of no checkpoint to start from
@@ -19,16 +20,6 @@ MAX_STEPS = 10_000_000
 SHEETS_A_RUN = 24
 MIN_SHEET_MINUTES = 1.0
 BATCH_SIZE = 16
-
-# Small enough to learn something on two cores in an hour.
-SCRATCH_UNET: dict[str, Any] = {
-    "block_out_channels": [16, 32, 96, 160],
-    "layers_per_block": 1,
-    "norm_num_groups": 8,
-    "attention_head_dim": 16,
-    "down_block_types": ["DownBlock2D", "DownBlock2D", "DownBlock2D", "AttnDownBlock2D"],
-    "up_block_types": ["AttnUpBlock2D", "UpBlock2D", "UpBlock2D", "UpBlock2D"],
-}
 
 
 @dataclass(frozen=True)

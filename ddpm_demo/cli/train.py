@@ -1,0 +1,211 @@
+"""`python -m ddpm_demo train --data DIR --out DIR [--from C]`: the trainer, in the foreground."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import UserError
+
+if TYPE_CHECKING:
+    from ..jobs import Watcher
+    from ..training.config import TrainConfig
+
+DEFAULT_MAX_STEPS = 3000
+FINE_TUNING_RATE = 2e-4
+POLL_SECONDS = 1.0
+
+# Options that are settings of the run under the same name.
+_SETTINGS = ("data", "out", "max_steps", "max_hours", "batch_size", "learning_rate")
+_MORE_SETTINGS = ("train_parts", "seed", "title", "num_threads")
+
+
+def add_parser(commands: Any) -> None:  # noqa: ANN401  argparse's own type is private
+    parser = commands.add_parser(
+        "train",
+        help="train or fine-tune on your own pictures",
+        description="Train on a folder, zip archive or array of pictures. Running the same "
+        "command again goes on where the run stopped; Ctrl-C stops it after the step. The "
+        "result is the folder OUT/result.",
+    )
+    parser.add_argument("--data", metavar="DIR", help="pictures: folder, zip, .npy or hub:NAME")
+    parser.add_argument("--out", metavar="DIR", help="run folder")
+    parser.add_argument("--from", dest="base", metavar="C", help="checkpoint to start from")
+    end = parser.add_mutually_exclusive_group()
+    end.add_argument("--max-steps", type=int, metavar="N", help=f"default: {DEFAULT_MAX_STEPS}")
+    end.add_argument("--max-hours", type=float, metavar="H")
+    parser.add_argument("--size-px", type=int, help="default: the checkpoint's own, or 64")
+    parser.add_argument("--batch-size", type=int, metavar="N")
+    parser.add_argument("--learning-rate", type=float, metavar="R")
+    parser.add_argument(
+        "--train-parts", metavar="P", help="all, norms_and_biases or attention_and_norms"
+    )
+    parser.add_argument("--seed", type=int, metavar="S")
+    parser.add_argument("--title", help="for the model card")
+    parser.add_argument("--num-threads", type=int, metavar="N", help="of each process")
+    parser.add_argument("--num-processes", type=int, default=1, metavar="N", help="default: 1")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="JSON file with settings")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        dest="overrides",
+        help="any other setting of TrainConfig",
+    )
+    parser.add_argument("--json", action="store_true", help="report as one JSON object")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Train to the end, or until stopped."""
+    config = make_config(args)
+    folder = Path(config.out)
+    path = write_config(config)
+    code = _train(path, folder, args.num_processes, args.json)
+    if code == 2:  # the trainer has said why
+        raise SystemExit(2)
+    if code:
+        raise UserError(
+            "train_ended",
+            "The trainer ended with exit code {code} before it was done; the same command goes "
+            "on from the last checkpoint in {folder}.",
+            code=code,
+            folder=str(folder),
+        )
+    progress = _watcher(folder).read()
+    report = {
+        "result": str(folder / "result"),
+        "step": progress.step,
+        "seconds": round(progress.elapsed_s, 1),
+        "reason": progress.last.get("reason", ""),
+    }
+    print(json.dumps(report) if args.json else report["result"])
+
+
+def make_config(args: argparse.Namespace) -> TrainConfig:
+    """The settings of the options, over those of the file, over what suits the start.
+
+    Raises:
+        UserError: something is missing, unknown or out of range.
+    """
+    from ..training.config import TrainConfig, parse_override
+
+    values = _read(args.config) if args.config else {}
+    named = {k: getattr(args, k) for k in (*_SETTINGS, *_MORE_SETTINGS)}
+    values.update({k: v for k, v in named.items() if v is not None})
+    values.update(parse_override(text) for text in args.overrides)
+    if args.size_px is not None:
+        values["sizes_px"] = [args.size_px]
+    if args.base is not None:
+        values["from_checkpoint"] = args.base
+    return TrainConfig.from_mapping(_with_defaults(values))
+
+
+def _with_defaults(values: Mapping[str, Any]) -> dict[str, Any]:
+    filled: dict[str, Any] = dict(values)
+    if filled.get("max_hours") is None:
+        filled.setdefault("max_steps", DEFAULT_MAX_STEPS)
+    if filled.get("from_checkpoint"):
+        from ..checkpoints import find
+
+        info = find(filled["from_checkpoint"])
+        photo = info.prior == "photo"
+        defaults = {
+            "sizes_px": [info.size_px],
+            "channels": info.channels,
+            "prior": info.prior,
+            "fit": "crop" if photo else "resize",
+            "learning_rate": FINE_TUNING_RATE,
+        }
+        return {**defaults, **filled}
+    if not filled.get("unet"):
+        from ..jobs.networks import SCRATCH_UNET
+
+        filled["unet"] = SCRATCH_UNET
+    return filled
+
+
+def write_config(config: TrainConfig) -> Path:
+    """Put the settings beside the run: the trainer's own copy tells what they were before.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
+    path = Path(config.out) / "settings.json"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(config.to_json(), encoding="utf-8")
+    except OSError as error:
+        raise UserError(
+            "write_failed",
+            "“{path}” cannot be written: {reason}.",
+            field="out",
+            path=str(path),
+            reason=error.strerror or type(error).__name__,
+        ) from error
+    return path
+
+
+def _train(path: Path, folder: Path, num_processes: int, quiet: bool) -> int:
+    """Run the trainer and show how far it has come; returns its exit code."""
+    from ..training.launch import command
+
+    watcher = _watcher(folder)
+    environment = {**os.environ, "PYTHONPATH": _python_path()}
+    # One process needs no launcher, whose own trace would hide the trainer's sentence.
+    alone = [sys.executable, "-m", "ddpm_demo.training", "--config", str(path)]
+    words = alone if num_processes == 1 else command(path, num_processes)
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL, env=environment) as trainer:
+        said = -1
+        while True:
+            try:
+                return trainer.wait(POLL_SECONDS)
+            except subprocess.TimeoutExpired:
+                said = said if quiet else _say(watcher, said)
+            except KeyboardInterrupt:  # the trainer has heard it too, and saves
+                if not quiet:
+                    print("stopping after this step", file=sys.stderr)
+
+
+def _say(watcher: Watcher, said: int) -> int:
+    progress = watcher.read()
+    if progress.step > said and progress.curve:
+        loss = progress.smoothed()[-1][1]
+        speed = f"{progress.images_per_s:.1f} pictures/s"
+        print(f"step {progress.step}  loss {loss:.4f}  {speed}", file=sys.stderr)
+        return progress.step
+    return said
+
+
+def _watcher(folder: Path) -> Watcher:
+    from ..jobs import Watcher
+
+    return Watcher(folder)
+
+
+def _python_path() -> str:
+    """So that the trainer finds this package from whatever folder the command is given in."""
+    root = str(Path(__file__).resolve().parent.parent.parent)
+    return os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH")) if part)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(values, dict):
+            raise ValueError("not an object")
+    except (OSError, ValueError) as error:
+        raise UserError(
+            "train_config_unreadable",
+            "The training configuration {path} cannot be read: {reason}.",
+            path=path.name,
+            reason=str(error).rstrip("."),
+        ) from error
+    return values
