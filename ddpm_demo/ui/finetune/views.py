@@ -33,7 +33,7 @@ def report_html(draft: Draft | None, language: str) -> str:
     """The report on an upload with its contact sheet; a hint before there is one."""
     if draft is None or draft.report is None:
         hint = html.escape(text(language, "finetune.report_hint"))
-        return f'<div class="stage"><p class="live-hint">{hint}</p></div>'
+        return f'<div class="stage low"><p class="live-hint">{hint}</p></div>'
     report, intake = draft.report, draft.intake
     rows = {
         "report_images": f"{report.num_images:,}",
