@@ -17,8 +17,8 @@ ARCHIVE = "upload.zip"
 SCRATCH_SIZE_PX = 64
 MAX_MINUTES = 7 * 24 * 60
 MAX_STEPS = 10_000_000
-SHEETS_A_RUN = 24
-MIN_SHEET_MINUTES = 1.0
+SHEETS_A_RUN = 20
+MIN_SHEET_MINUTES = 1.5
 BATCH_SIZE = 16
 
 
@@ -110,7 +110,7 @@ def run_settings(
         "sample_minutes": max(MIN_SHEET_MINUTES, minutes / SHEETS_A_RUN),
         "validation_minutes": None,
         "num_samples": 16,
-        "sample_num_steps": 20,
+        "sample_num_steps": 15,
         "log_steps": 5,
     }
 

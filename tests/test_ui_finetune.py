@@ -1,0 +1,282 @@
+"""The Fine-tune tab's handlers as plain functions, on a trainer that only pretends."""
+
+import io
+import json
+import sys
+import time
+import zipfile
+
+import gradio as gr
+import numpy as np
+import pytest
+from PIL import Image
+from test_jobs import ENDLESS, FAKE_TRAINER, wait
+
+from ddpm_demo.errors import UserError
+from ddpm_demo.jobs import Jobs, store
+from ddpm_demo.training.config import TrainConfig
+from ddpm_demo.ui.app import build_app
+from ddpm_demo.ui.finetune import presets, views
+from ddpm_demo.ui.finetune.desk import Desk
+from ddpm_demo.ui.finetune.panel import refreshed
+from ddpm_demo.ui.i18n import Texts, text
+from ddpm_demo.ui.models import Models
+from ddpm_demo.ui.tabs import finetune
+
+ME = "visitor"
+
+
+@pytest.fixture
+def desk(tiny_checkpoint, tmp_path, monkeypatch):
+    """A desk with the tiny network to start from and runs of its own."""
+    monkeypatch.delenv("SPACE_ID", raising=False)
+    monkeypatch.setattr(store, "command", lambda config: [sys.executable, "-c", FAKE_TRAINER])
+    monkeypatch.setattr(store, "TICK_SECONDS", 0.02)
+    models = Models("tiny", {"tiny": str(tiny_checkpoint)})
+    made = Desk(models, Jobs(tmp_path / "runs", num_threads=1), shared=False)
+    yield made
+    for name in made.jobs.names():
+        made.jobs.discard(name)
+
+
+@pytest.fixture
+def form(desk):
+    """The tab's form on a page of its own."""
+    from ddpm_demo.ui.components.form import Form
+    from ddpm_demo.ui.context import Context
+    from ddpm_demo.ui.sessions import Store
+
+    with gr.Blocks():
+        picker, switch, notice, tabs = gr.Dropdown(), gr.Radio(), gr.HTML(), gr.Tabs()
+        ctx = Context(Texts("en"), desk.models, Store(), switch, picker, notice, tabs)
+        made = Form(ctx, "finetune")
+        finetune._controls(ctx, made)
+    return made
+
+
+@pytest.fixture
+def pictures_zip(tmp_path):
+    path = tmp_path / "mine.zip"
+    generator = np.random.default_rng(0)
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(20):
+            buffer = io.BytesIO()
+            pixels = generator.integers(0, 256, (24, 24, 3), np.uint8)
+            Image.fromarray(pixels).save(buffer, "PNG")
+            archive.writestr(f"picture {number}.png", buffer.getvalue())
+        archive.writestr("<b>broken</b>.png", b"nothing")
+        archive.writestr("notes.txt", b"hello")
+    return str(path)
+
+
+def values(**changes):
+    plain = {"base": "tiny", "preset": "quick", "title": "My cats", "max_steps": ENDLESS}
+    plain |= {"minutes": 5, "learning_rate": 2e-4, "batch_size": 4, "train_parts": "all"}
+    return {**plain, "flips": True, "ema_decay": 0.99, "seed": 1, "sizes_px": 64, **changes}
+
+
+def start(desk, pictures_zip, **changes):
+    desk.upload(ME, [pictures_zip], values(**changes))
+    return desk.start(ME, values(**changes))
+
+
+def test_an_upload_is_reported_with_all_that_cannot_be_used(desk, form, pictures_zip):
+    report, note, steps, *errors = finetune.uploaded(
+        desk, form, ME, [pictures_zip], values(), "en"
+    )
+    assert "upload-report" in report and "24 × 24 (20)" in report
+    assert "2 files cannot be used" in report and "notes.txt" in report
+    assert "&lt;b&gt;broken" in report and "<b>broken</b>.png" not in report
+    assert text("en", "finetune.advice_few_images") in report
+    assert note == "" and steps == presets.PRESETS["quick"].low
+    assert len(errors) == len(form.error_outputs)
+    chinese = views.report_html(desk.drafts.get(ME), "zh-CN")
+    assert text("zh-CN", "finetune.advice_few_images") in chinese
+
+
+def test_a_bad_upload_is_one_sentence_and_leaves_nothing(desk, form, tmp_path):
+    path = tmp_path / "empty.zip"
+    zipfile.ZipFile(path, "w").close()
+    report, note, *_ = finetune.uploaded(desk, form, ME, [str(path)], values(), "en")
+    assert "upload-report" not in report and "no pictures in the upload" in note
+    assert desk.drafts.get(ME) is None
+    assert list((desk.jobs.folder / store.DRAFTS).iterdir()) == []
+
+
+def test_the_upload_goes_when_it_is_taken_back_or_the_page_closes(desk, form, pictures_zip):
+    finetune.uploaded(desk, form, ME, [pictures_zip], values(), "en")
+    folder = desk.drafts.get(ME).folder
+    assert folder.is_dir() and desk.drafts.get("somebody else") is None
+    finetune.uploaded(desk, form, ME, [], values(), "en")
+    assert desk.drafts.get(ME) is None and not folder.exists()
+
+
+def test_another_base_makes_the_pictures_ready_again(desk, form, pictures_zip):
+    finetune.uploaded(desk, form, ME, [pictures_zip], values(), "en")
+    first = desk.drafts.get(ME).sheet.size
+    scratch = values(base=presets.SCRATCH, sizes_px=32)
+    finetune.looked_again(desk, form, ME, scratch, "en")
+    assert desk.drafts.get(ME).sheet.size > first
+    assert desk.drafts.get(ME).sheet.width == 5 * 32 + 4 * 2
+
+
+def test_start_makes_a_run_with_the_settings_of_the_controls(desk, form, pictures_zip):
+    finetune.uploaded(desk, form, ME, [pictures_zip], values(), "en")
+    chosen, files, report, note, *_ = finetune.started(desk, form, ME, values(), "", "en")
+    assert chosen["value"] == "my-cats" and files is None
+    assert "upload-report" not in report and text("en", "finetune.started") in note
+    config = desk.jobs.config("my-cats")
+    assert (config.batch_size, config.seed, config.max_steps) == (4, 1, ENDLESS)
+    assert config.sizes_px == (16,) and config.out == "." and config.data == presets.ARCHIVE
+    assert config.max_hours == pytest.approx(5 / 60)
+    assert desk.drafts.get(ME) is None
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("learning_rate", 0),
+        ("learning_rate", 10),
+        ("max_steps", None),
+        ("minutes", -1),
+        ("batch_size", 0),
+        ("seed", -1),
+        ("ema_decay", 2),
+    ],
+)
+def test_a_bad_value_is_told_beside_its_control(desk, form, pictures_zip, field, value):
+    finetune.uploaded(desk, form, ME, [pictures_zip], values(), "en")
+    bad = values(**{field: value})
+    chosen, files, report, note, *errors = finetune.started(desk, form, ME, bad, "", "en")
+    update = errors[list(form.controls).index(field)]
+    assert note == "" and "invalid" in update["elem_classes"] and update["info"].endswith(".")
+    assert desk.jobs.names() == [] and desk.drafts.get(ME) is not None
+
+
+def test_start_without_pictures_says_so(desk, form):
+    *_, note = finetune.started(desk, form, ME, values(), "", "en")[:4]
+    assert "pictures to train on first" in note
+
+
+def test_the_watch_is_the_same_for_every_page_and_what_is_seen_stays(desk, pictures_zip):
+    name = start(desk, pictures_zip)
+    wait(desk.jobs, name, "training")
+    while desk.jobs.progress(name).step < 3:
+        time.sleep(0.01)
+    watch = desk.watch(None, "another browser", "en")
+    assert watch.name == name and watch.busy and "training" in watch.status
+    updates = refreshed(desk, watch, 1, "", "en", {})
+    assert updates["timer"].active and updates["box"]["visible"]
+    assert updates["pause"]["visible"] and not updates["resume"]["visible"]
+    assert {row[2] for row in updates["plot"]["data"]} == {"loss", "smoothed"}
+    again = refreshed(desk, watch, 1, "", "en", updates["seen"])
+    assert set(again) == {"timer", "seen"}
+    assert "训练中" in desk.watch(name, "", "zh-CN").status
+
+
+def test_pause_resume_stop_and_delete_by_the_buttons(desk, pictures_zip):
+    name = start(desk, pictures_zip)
+    wait(desk.jobs, name, "training")
+    desk.ask("pause", name, "")
+    wait(desk.jobs, name, "paused")
+    watch = desk.watch(name, "", "en")
+    assert not watch.busy
+    updates = refreshed(desk, watch, 1, "", "en", {})
+    assert updates["resume"]["visible"] and not updates["timer"].active
+    desk.ask("resume", name, "")
+    wait(desk.jobs, name, "training")
+    desk.ask("stop", name, "")
+    wait(desk.jobs, name, "finished")
+    desk.ask("discard", name, "")
+    assert desk.watch(name, "", "en").names == ()
+    with pytest.raises(UserError, match="no longer there"):
+        desk.ask("resume", name, "")
+
+
+def test_sample_sheets_are_followed_until_an_older_one_is_chosen(desk, pictures_zip):
+    name = start(desk, pictures_zip, max_steps=2)
+    wait(desk.jobs, name, "finished")
+    run = desk.jobs.folder / name
+    (run / "samples").mkdir()
+
+    def sheet(step):
+        Image.new("RGB", (8, 8), "red").save(run / "samples" / f"{step}.png")
+        event = {"kind": "samples", "step": step, "path": f"samples/{step}.png"}
+        with open(run / "events.jsonl", "a") as file:
+            file.write(json.dumps({**event, "time": 1.0}) + "\n")
+        return desk.watch(name, "", "en")
+
+    seen = refreshed(desk, sheet(1), 1, "", "en", {})["seen"]
+    updates = refreshed(desk, sheet(2), 1, "", "en", seen)
+    assert updates["slider"]["value"] == 2 and "Samples at step 2" in updates["sheet"]
+    later = refreshed(desk, sheet(3), 1, "", "en", updates["seen"])
+    assert later["slider"]["value"] == 1 and "Samples at step 1" in later["sheet"]
+    assert "Samples at step 3" in desk.sheet(name, 2, "", "en")
+
+
+def test_the_result_is_a_zip_with_a_plain_folder(desk, pictures_zip, tmp_path):
+    name = start(desk, pictures_zip, max_steps=1)
+    wait(desk.jobs, name, "finished")
+    with pytest.raises(UserError, match="no result yet"):
+        desk.archive(name, "", tmp_path)
+    result = desk.jobs.folder / name / "result"
+    result.mkdir()
+    (result / "model_index.json").write_text("{}")
+    assert desk.watch(name, "", "en").has_result
+    with zipfile.ZipFile(desk.archive(name, "", tmp_path)) as archive:
+        assert archive.namelist() == ["my-cats/model_index.json"]
+
+
+def test_strangers_on_a_shared_app_do_not_see_each_others_runs(desk, pictures_zip, tmp_path):
+    desk.shared = True
+    desk.upload(ME, [pictures_zip], values())
+    name = desk.start(ME, values(), key="mine")
+    assert desk.names("mine") == [name] and desk.names("theirs") == desk.names("") == []
+    assert desk.watch(name, "theirs", "en").names == ()
+    for ask in (
+        lambda: desk.ask("discard", name, "theirs"),
+        lambda: desk.sheet(name, 0, "theirs", "en"),
+        lambda: desk.archive(name, "theirs", tmp_path),
+    ):
+        with pytest.raises(UserError, match="no longer there"):
+            ask()
+
+
+def test_a_killed_trainer_is_told_with_the_offer_to_resume(desk, pictures_zip):
+    name = start(desk, pictures_zip)
+    wait(desk.jobs, name, "training")
+    from test_jobs import trainers
+
+    for process in trainers(desk.jobs):
+        process.kill()
+    wait(desk.jobs, name, "killed")
+    watch = desk.watch(name, "", "en")
+    assert "press Resume" in watch.status
+    assert refreshed(desk, watch, 1, "", "en", {})["resume"]["visible"]
+
+
+def test_on_a_space_the_tab_says_that_it_is_off(desk, pictures_zip, monkeypatch):
+    monkeypatch.setenv("SPACE_ID", "somebody/ddpm")
+    monkeypatch.delenv("DDPM_DEMO_ALLOW_TRAINING", raising=False)
+    assert "DDPM_DEMO_ALLOW_TRAINING" in finetune._off_html("zh-CN")
+    with pytest.raises(UserError, match="off on this public app"):
+        desk.upload(ME, [pictures_zip], values())
+    page = build_app("tiny", "en", desk.models.owner_folders)
+    buttons = [block for block in page.blocks.values() if isinstance(block, gr.Button)]
+    started = [button for button in buttons if button.value == text("en", "finetune.start")]
+    assert [button.interactive for button in started] == [False]
+
+
+@pytest.mark.parametrize("preset", presets.PRESETS)
+def test_more_pictures_get_more_steps_within_bounds(preset):
+    budgets = [presets.step_budget(preset, count) for count in (1, 100, 1000, 10**6)]
+    wanted = presets.PRESETS[preset]
+    assert budgets == sorted(budgets) and budgets[0] == wanted.low and budgets[-1] == wanted.high
+
+
+@pytest.mark.parametrize("base", ["fashion-32", "photos", "faces-64", presets.SCRATCH])
+def test_every_start_gives_a_configuration_that_the_trainer_takes(base):
+    settings = presets.run_settings(Models(), values(base=base))
+    config = TrainConfig.from_mapping({**settings, "out": "."})
+    assert config.fit == ("crop" if base == "photos" else "resize")
+    assert config.channels == (1 if base == "fashion-32" else 3)
