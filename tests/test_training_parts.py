@@ -15,6 +15,7 @@ from ddpm_demo.training.launch import command
 from ddpm_demo.training.objective import Objective
 from ddpm_demo.training.randomness import Order, draw_step, size_at
 from ddpm_demo.training.rates import ema_decay, learning_rate
+from ddpm_demo.training.run import check_batches
 
 
 def noisy_batch(schedule):
@@ -189,6 +190,13 @@ def test_networks_that_do_not_fit_are_refused(tmp_path, capsys, changes, words):
     assert main(["--config", str(path)]) == 2
     assert words in capsys.readouterr().err
     assert list(read_events(tmp_path / "run"))[-1]["kind"] == "error"
+
+
+def test_a_batch_that_cannot_be_split_evenly_is_refused(tmp_path):
+    config = tiny_config(tmp_path, sizes_px=[8, 16], size_batches=[6, 3])
+    check_batches(config, 3)
+    with pytest.raises(UserError, match="batch of 3 .* over 2 processes"):
+        check_batches(config, 2)
 
 
 def test_events_of_a_killed_writer_are_mended(tmp_path):

@@ -33,7 +33,7 @@ def launch(folder, num_processes=1, **changes):
         env=ENVIRONMENT,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=1800,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     return folder / "run"
@@ -58,17 +58,6 @@ def test_processes_resume_and_stop_together(tmp_path):
     assert loss_curve(run) == loss_curve(whole)
 
 
-def test_a_batch_that_cannot_be_split_is_refused(tmp_path):
-    done = subprocess.run(
-        command(write_config(tmp_path / "a", batch_size=3), 2),
-        env=ENVIRONMENT,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode != 0 and "cannot be split evenly" in done.stderr
-
-
 def start(path):
     return subprocess.Popen(
         [sys.executable, "-m", "ddpm_demo.training", "--config", str(path)],
@@ -79,7 +68,7 @@ def start(path):
     )
 
 
-def wait_for(condition, seconds=120):
+def wait_for(condition, seconds=1800):
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, "waited in vain"
@@ -106,5 +95,5 @@ def test_kill_9_at_any_moment_loses_at_most_the_steps_since_the_last_checkpoint(
         newest = list_checkpoints(run)[0][1]
         json.loads((newest / "state.json").read_text())
     process = start(path)
-    assert process.wait(timeout=300) == 0
+    assert process.wait(timeout=1800) == 0
     assert loss_curve(run) == loss_curve(whole)

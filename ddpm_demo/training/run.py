@@ -58,7 +58,7 @@ def train(config: TrainConfig) -> str:
 def _train(config: TrainConfig, accelerator: Accelerator, run: Path, events: EventLog) -> str:
     main = accelerator.is_main_process
     events.write("starting", 0, pid=os.getpid())
-    _check_batches(config, accelerator.num_processes)
+    check_batches(config, accelerator.num_processes)
     changed = _changes(run, config)
     with accelerator.main_process_first():  # the others find the prepared pictures
         samples, report = open_source(config)
@@ -133,7 +133,12 @@ def _data_sheet(config: TrainConfig, feeder: Feeder, schedule: Schedule, run: Pa
     return DATA_SHEET
 
 
-def _check_batches(config: TrainConfig, num_processes: int) -> None:
+def check_batches(config: TrainConfig, num_processes: int) -> None:
+    """Refuses batches that the processes cannot share evenly.
+
+    Raises:
+        UserError: a batch is no multiple of the number of processes.
+    """
     for batch in {config.batch_at(size) for size in config.sizes_px}:
         if batch % num_processes:
             raise UserError(
