@@ -91,6 +91,16 @@ def test_a_run_is_started_watched_and_finishes(jobs, fake_trainer):
     assert jobs.running() is None and jobs.queue() == []
 
 
+def test_a_run_at_its_end_can_be_trained_on(jobs, fake_trainer):
+    name = submit(jobs, max_steps=3)
+    wait(jobs, name, "finished")
+    jobs.resume(name)
+    while jobs.progress(name).step < 6:
+        time.sleep(0.01)
+    wait(jobs, name, "finished")
+    assert jobs.config(name).max_steps == 6 and jobs.progress(name).step == 6
+
+
 def test_the_trainer_gets_no_secrets_and_low_priority(jobs, fake_trainer, monkeypatch):
     for name in ("HF_TOKEN", "AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN"):
         monkeypatch.setenv(name, "secret")

@@ -251,7 +251,7 @@ def test_a_killed_trainer_is_told_with_the_offer_to_resume(desk, pictures_zip):
         process.kill()
     wait(desk.jobs, name, "killed")
     watch = desk.watch(name, "", "en")
-    assert "press Resume" in watch.status
+    assert "press “Train on”" in watch.status
     assert refreshed(desk, watch, 1, "", "en", {})["resume"]["visible"]
 
 

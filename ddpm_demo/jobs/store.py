@@ -10,7 +10,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -205,7 +205,7 @@ class Jobs:
         self._ask_to_stop(name, "stop")
 
     def resume(self, name: str) -> None:
-        """Put a paused, stopped, failed or killed run into the queue again.
+        """Put a run that does not train into the queue again; one at its end gets as much again.
 
         Raises:
             UserError: there is no such run, or training is off here.
@@ -213,6 +213,8 @@ class Jobs:
         self._check_allowed()
         job = self.job(name)
         if self.running() != name:
+            if self.progress(name).last.get("reason") in ("steps", "hours"):
+                self._extend(name)
             (self.folder / name / STOP_FILE).unlink(missing_ok=True)
             self._write(name, job, wish="queued", queued=time.time())
         self.tick()
@@ -279,6 +281,16 @@ class Jobs:
             return False  # shown as killed, with the offer to try again
         self._write(name, job, wish="run", launched=launched)
         return True
+
+    def _extend(self, name: str) -> None:
+        """Set the ends of a finished run twice as far."""
+        config = self.config(name)
+        config = replace(
+            config,
+            max_steps=config.max_steps and 2 * config.max_steps,
+            max_hours=config.max_hours and 2 * config.max_hours,
+        )
+        (self.folder / name / CONFIG_FILE).write_text(config.to_json(), encoding="utf-8")
 
     def _ask_to_stop(self, name: str, wish: Wish) -> None:
         with self._mutex():

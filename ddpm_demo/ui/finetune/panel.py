@@ -17,6 +17,7 @@ from ..context import Context, Update
 from ..errors import sentence
 from ..i18n import text
 from .desk import Desk, Watch
+from .views import curve_colours
 
 POLL_SECONDS = 2.0
 MAX_SESSIONS = 1000
@@ -27,7 +28,7 @@ ALLOWED = {
     "training": {"pause", "stop"},
     "stopping": set(),
     "paused": {"resume", "stop"},
-    "finished": set(),
+    "finished": {"resume"},
     "failed": {"resume"},
     "killed": {"resume"},
 }
@@ -96,6 +97,7 @@ def watch_panel(ctx: Context, desk: Desk) -> Panel:
                     y="loss",
                     color="curve",
                     color_title=" ",
+                    color_map=curve_colours(),
                     height=320,
                     tooltip="all",
                     buttons=[],

@@ -18,7 +18,8 @@ SCRATCH_SIZE_PX = 64
 MAX_MINUTES = 7 * 24 * 60
 MAX_STEPS = 10_000_000
 SHEETS_A_RUN = 20
-MIN_SHEET_MINUTES = 1.5
+# A sheet costs about five steps: counted in steps, it stays a small share on a slow machine too.
+SHEET_STEPS = (20, 500)
 BATCH_SIZE = 16
 
 
@@ -107,7 +108,8 @@ def run_settings(
         "num_threads": num_threads,
         "warmup_steps": min(100, max_steps // 10),
         "checkpoint_minutes": 2.0,
-        "sample_minutes": max(MIN_SHEET_MINUTES, minutes / SHEETS_A_RUN),
+        "sample_minutes": None,
+        "sample_steps": min(max(max_steps // SHEETS_A_RUN, SHEET_STEPS[0]), SHEET_STEPS[1]),
         "validation_minutes": None,
         "num_samples": 16,
         "sample_num_steps": 15,

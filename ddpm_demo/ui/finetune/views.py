@@ -9,7 +9,7 @@ from typing import Any
 from ...jobs import Jobs, Phase, Progress
 from ...training.config import TrainConfig
 from ..components.live_view import picture_html, status_html
-from ..i18n import text
+from ..i18n import LANGUAGES, text
 from .drafts import Draft
 
 MAX_SKIPPED_SHOWN = 12
@@ -103,7 +103,18 @@ def run_status_html(
         )
     if progress.curve:
         parts.append(text(language, "finetune.loss_now", loss=f"{progress.smoothed()[-1][1]:.4f}"))
-    return status_html(text(language, "common.status_join").join(parts), busy=phase in BUSY)
+    line = text(language, "common.status_join").join(parts)
+    return status_html(line[:1].upper() + line[1:], busy=phase in BUSY)
+
+
+def curve_colours() -> dict[str, str]:
+    """The colours of the curves by their names in every language, in light and dark."""
+    colours = {"raw": "#8a8f98", "smooth": "#0d9488"}
+    return {
+        text(language, f"finetune.curve_{kind}"): colour
+        for language in LANGUAGES
+        for kind, colour in colours.items()
+    }
 
 
 def plot_value(progress: Progress, language: str) -> dict[str, Any] | None:
