@@ -164,7 +164,7 @@ def test_the_watch_is_the_same_for_every_page_and_what_is_seen_stays(desk, pictu
     while desk.jobs.progress(name).step < 3:
         time.sleep(0.01)
     watch = desk.watch(None, "another browser", "en")
-    assert watch.name == name and watch.busy and "training" in watch.status
+    assert watch.name == name and watch.busy and "Training" in watch.status
     updates = refreshed(desk, watch, 1, "", "en", {})
     assert updates["timer"].active and updates["box"]["visible"]
     assert updates["pause"]["visible"] and not updates["resume"]["visible"]
