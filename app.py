@@ -58,7 +58,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     name, owner_folders = resolve_checkpoint(args.checkpoint)
     app = build_app(name, args.lang, owner_folders)
     open_browser = not args.no_browser and not ON_SPACES
-    app.launch(**launch_options(args.host, args.port, open_browser), prevent_thread_lock=True)
+    options = launch_options(args.host, args.port, open_browser, args.lang)
+    app.launch(**options, prevent_thread_lock=True)
     app.ctx.models.warm_up()
     app.block_thread()
 

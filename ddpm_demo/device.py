@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import threading
 from functools import lru_cache
 
 import torch
+
+_lock = threading.Lock()
 
 
 @lru_cache(maxsize=1)
@@ -16,7 +19,8 @@ def default_device() -> torch.device:
         return torch.device(chosen)
     from accelerate import PartialState
 
-    return PartialState().device
+    with _lock:  # a second thread would find accelerate's state half made
+        return PartialState().device
 
 
 def describe(device: torch.device) -> str:

@@ -30,6 +30,21 @@ MAX_FILE_SIZE = "64mb"
 _REMEMBER = """(language) => {
   try { localStorage.setItem("ddpm_demo.language", language); } catch (error) {}
 }"""
+_SETTLE = """(language) => {
+  document.documentElement.lang = language;
+  document.documentElement.classList.remove("language-pending");
+}"""
+# Before the first paint: a page that will be relabelled at once stays hidden until it has been.
+_HEAD = """<script>(() => {
+  let wanted = "";
+  try { wanted = localStorage.getItem("ddpm_demo.language") || ""; } catch (error) {}
+  const tags = navigator.languages || [];
+  wanted = wanted || "%s" || tags.find((tag) => /^(en|zh)/i.test(tag)) || "";
+  if (/^zh/i.test(wanted) === ("%s" === "zh-CN")) return;
+  const root = document.documentElement;
+  root.classList.add("language-pending");
+  setTimeout(() => root.classList.remove("language-pending"), 10000);
+})();</script>"""
 _RECALL = """() => {
   try { return [localStorage.getItem("ddpm_demo.language") || ""]; } catch (error) { return [""]; }
 }"""
@@ -78,8 +93,8 @@ def build_app(
                     import_module(f".tabs.{name}", __package__).build(ctx)
         footer = gr.HTML(footer_html(texts.language), elem_classes=["footer"])
         ctx.finish()
-        _connect_header(ctx, card, device)
-        _connect_language(ctx, footer, language)
+        _connect_header(ctx, card)
+        _connect_language(ctx, device, footer, language)
         add_endpoints(models)
 
         def on_unload(request: gr.Request) -> None:
@@ -105,7 +120,9 @@ def resolve_checkpoint(name: str | None) -> tuple[str | None, dict[str, str]]:
     return name, {}
 
 
-def launch_options(host: str, port: int | None, open_browser: bool) -> dict[str, Any]:
+def launch_options(
+    host: str, port: int | None, open_browser: bool, language: str | None = None
+) -> dict[str, Any]:
     """What `Blocks.launch` is given: nothing is shared, measured or served but results."""
     return {
         "server_name": host,
@@ -123,6 +140,7 @@ def launch_options(host: str, port: int | None, open_browser: bool) -> dict[str,
         "theme": make_theme(),
         "css_paths": [CSS_PATH],
         "js": SCRIPT,
+        "head": _HEAD % (language or "", known_language(language)),
         "favicon_path": Path(__file__).parent / "favicon.png",
     }
 
@@ -134,7 +152,7 @@ def footer_html(language: str) -> str:
     return f'<p>ddpm_demo {__version__} · {licence} · <a href="?view=api">{api}</a></p>'
 
 
-def _connect_header(ctx: Context, card: gr.HTML, device: gr.HTML) -> None:
+def _connect_header(ctx: Context, card: gr.HTML) -> None:
     def on_checkpoint(name: str | None, language: str) -> Iterator[tuple[str, str]]:
         yield from header.look_up(ctx.models, name or "", language)
 
@@ -151,16 +169,10 @@ def _connect_header(ctx: Context, card: gr.HTML, device: gr.HTML) -> None:
     for fn, inputs, outputs in ctx.checkpoint_handlers:
         ctx.quick(chosen.then, fn, [ctx.checkpoint, *inputs], outputs)
     ctx.quick(ctx.checkpoint.change, show_card, [ctx.language, ctx.checkpoint], [card])
-
-    root = gr.context.Context.root_block
-    assert root is not None
-    # torch may still be loading: the rest of the page does not wait for this.
-    ctx.quick(root.load, header.device_html, [ctx.language], [device])
-    ctx.quick(ctx.language.change, header.device_html, [ctx.language], [device])
     ctx.quick(ctx.language.change, show_card, [ctx.language, ctx.checkpoint], [card])
 
 
-def _connect_language(ctx: Context, footer: gr.HTML, forced: str | None) -> None:
+def _connect_language(ctx: Context, device: gr.HTML, footer: gr.HTML, forced: str | None) -> None:
     remembered = gr.Textbox(visible=False)
     outputs = [*ctx.relabel_outputs, footer]
 
@@ -177,9 +189,13 @@ def _connect_language(ctx: Context, footer: gr.HTML, forced: str | None) -> None
 
     root = gr.context.Context.root_block
     assert root is not None
-    ctx.quick(ctx.language.change, on_switch, [ctx.language], outputs)
+    switched = ctx.quick(ctx.language.change, on_switch, [ctx.language], outputs)
+    ctx.quick(switched.then, None, [ctx.language], None, js=_SETTLE)
     ctx.quick(ctx.language.input, None, [ctx.language], None, js=_REMEMBER)
-    ctx.quick(root.load, on_load, [remembered], [ctx.language], js=_RECALL)
+    loaded = ctx.quick(root.load, on_load, [remembered], [ctx.language], js=_RECALL)
+    # torch may still be loading: the rest of the page does not wait for the device's name.
+    for event in (loaded, switched):
+        ctx.quick(event.then, header.device_html, [ctx.language], [device])
 
 
 def _has_mcp() -> bool:

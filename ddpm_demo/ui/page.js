@@ -20,6 +20,15 @@
     true,
   );
 
+  // The endpoints' documentation opens over the page, so that results are not lost.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest && event.target.closest("a[href='?view=api']");
+    const button = document.querySelector("footer .show-api");
+    if (!link || !button) return;
+    event.preventDefault();
+    button.click();
+  });
+
   // A file dropped anywhere on a tab goes to that tab's box for pictures made before.
   const dropTarget = (event) => {
     if (!event.dataTransfer || !Array.from(event.dataTransfer.types).includes("Files")) return null;

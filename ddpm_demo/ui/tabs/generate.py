@@ -12,6 +12,7 @@ from ...sampler_table import SAMPLERS, SPACINGS, check_eta, sampler_info
 from ..components.form import Form
 from ..components.live_view import live_view
 from ..components.notice import notice_html
+from ..components.presets import presets_row
 from ..components.restore import restore_box
 from ..components.result import result_panel
 from ..components.run_bar import run_bar
@@ -30,6 +31,15 @@ if TYPE_CHECKING:
 TAB = "generate"
 AUTO = "auto"
 DEFAULT_NUM_IMAGES = 16
+
+_FAST = {"sampler": "dpmpp_2m", "num_steps": 20, "eta": 0.0, "spacing": AUTO}
+EXAMPLES = {
+    "generate.example_quick": {**_FAST, "num_images": 4, "num_steps": 10},
+    "generate.example_faces": {**_FAST, "num_images": 16, "checkpoint": "faces-64"},
+    "generate.example_garments": {**_FAST, "num_images": 36, "checkpoint": "fashion-32"},
+    "generate.example_ddim": {**_FAST, "num_images": 4, "sampler": "ddim", "num_steps": 50},
+    "generate.example_ddpm": {**_FAST, "num_images": 4, "sampler": "ddpm", "num_steps": 250},
+}
 
 
 def build(ctx: Context) -> None:
@@ -80,6 +90,7 @@ def build(ctx: Context) -> None:
         with gr.Column(elem_classes=["outputs"]):
             live = live_view(ctx)
             result = result_panel(ctx, TAB, live, bar.notice)
+    presets_row(ctx, form, examples(ctx.models))
     connect_run(ctx, TAB, form, bar, live, result, lambda values: prepare(ctx.models, values))
     _connect_defaults(ctx, form)
     _connect_restore(ctx, form, restore, bar.notice)
@@ -100,6 +111,8 @@ def _connect_defaults(ctx: Context, form: Form) -> None:
     ctx.quick(
         controls["sampler"].input, on_sampler, [controls["sampler"], ctx.checkpoint], dependent
     )
+    # Also when an example has set the sampler.
+    ctx.quick(controls["sampler"].change, show_eta, [controls["sampler"]], [controls["eta"]])
 
 
 def _connect_restore(ctx: Context, form: Form, restore: gr.File, notice: gr.HTML) -> None:
@@ -201,6 +214,12 @@ def default_num_steps(models: Models, name: str, sampler: str) -> int:
     return SAMPLERS.get(sampler, next(iter(SAMPLERS.values()))).num_steps
 
 
+def examples(models: Models) -> dict[str, dict[str, Any]]:
+    """Those of `EXAMPLES` whose checkpoints are here."""
+    here = {info.name for info in models.infos()}
+    return {key: v for key, v in EXAMPLES.items() if v.get("checkpoint", "") in {"", *here}}
+
+
 def sampler_choices() -> list[tuple[str, str]]:
     """(title, name) of every sampler."""
     return [(info.title, info.name) for info in SAMPLERS.values()]
@@ -216,8 +235,13 @@ def uses_eta(sampler: str) -> bool:
     return sampler in SAMPLERS and SAMPLERS[sampler].uses_eta
 
 
-def eta_update(sampler: str, eta: float = 0.0) -> dict[str, Any]:
+def show_eta(sampler: str) -> dict[str, Any]:
     """Shown only with a sampler that has it."""
+    return gr.update(visible=uses_eta(sampler))
+
+
+def eta_update(sampler: str, eta: float = 0.0) -> dict[str, Any]:
+    """The value, shown only with a sampler that has it."""
     return gr.update(visible=uses_eta(sampler), value=eta)
 
 

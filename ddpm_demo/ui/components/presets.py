@@ -1,0 +1,38 @@
+"""Examples one click away: each sets the controls of a tab."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import gradio as gr
+
+from ..context import Context, Update
+from .form import Form
+
+
+def presets_row(ctx: Context, form: Form, presets: Mapping[str, Mapping[str, Any]]) -> None:
+    """Make a row of buttons here, one a preset.
+
+    Args:
+        ctx: the page.
+        form: the controls.
+        presets: values by field (and "checkpoint"), by the text key of the button; what a preset
+            leaves out stays as it is.
+    """
+    with gr.Row(elem_classes=["presets"]):
+        ctx.make(gr.HTML, {"value": "common.examples"}, elem_classes=["row-label"], min_width=0)
+        for key, values in presets.items():
+            button = ctx.make(gr.Button, {"value": key}, size="sm", min_width=60)
+            outputs = [ctx.checkpoint, *form.inputs]
+
+            def on_click(values: Mapping[str, Any] = values) -> list[Update]:
+                return preset_updates(form, values)
+
+            ctx.quick(button.click, on_click, None, outputs)
+
+
+def preset_updates(form: Form, values: Mapping[str, Any]) -> list[Update]:
+    """For [checkpoint, *controls]; a control that the preset sets is shown."""
+    fields = ["checkpoint", *form.controls]
+    return [gr.update(value=values[field]) if field in values else gr.skip() for field in fields]
