@@ -10,6 +10,7 @@ from PIL import Image
 from ddpm_demo.errors import UserError
 from ddpm_demo.png_recipe import png_bytes, read_recipe
 from ddpm_demo.ui.app import build_app
+from ddpm_demo.ui.components.presets import preset_updates
 from ddpm_demo.ui.components.result import relabelled, scrub_to
 from ddpm_demo.ui.components.seed import last_seed, roll
 from ddpm_demo.ui.components.send_to import picture_to_send
@@ -129,6 +130,32 @@ def test_cancel_leaves_the_estimate_of_the_last_step_marked_as_unfinished(flow):
     assert len(gallery["value"]) == 3 and "Unfinished" in gallery["label"]
     saved = read_recipe(gallery["value"][0][0])
     assert saved["stopped_at_step"] < 900
+
+
+def test_a_run_that_the_queue_had_no_room_for_is_one_sentence(flow):
+    run_id, _ = flow.on_run(values(), "en", ME)
+    updates = flow.on_finish(run_id, "en", ME)  # the stream never ran
+    assert "Too many runs" in update_of(flow, updates, flow.bar.notice)
+    assert update_of(flow, updates, flow.bar.run)["interactive"] is True
+    assert run_through(flow) is not None
+
+
+def test_a_result_that_cannot_be_written_does_not_leave_the_page_running(flow, monkeypatch):
+    run_id, _ = flow.on_run(values(), "en", ME)
+    list(flow.on_stream(run_id, "en", ME))
+    monkeypatch.setattr(flow.ctx.store, "folder", lambda session: 1 / 0)
+    updates = flow.on_finish(run_id, "en", ME)
+    assert "unexpected" in update_of(flow, updates, flow.bar.notice)
+    assert update_of(flow, updates, flow.bar.run)["interactive"] is True
+
+
+def test_an_example_sets_only_what_it_names(flow, ctx):
+    for preset in generate.examples(ctx.models).values():
+        updates = preset_updates(flow.form, preset)
+        names = ["checkpoint", *flow.form.controls]
+        given = {n: u["value"] for n, u in zip(names, updates, strict=True) if "value" in u}
+        assert given == preset
+        generate.prepare(ctx.models, {**values(), **given})
 
 
 def test_scrubbing_shows_stored_steps_and_calls_no_network(flow, monkeypatch):

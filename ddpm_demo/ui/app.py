@@ -132,6 +132,8 @@ def launch_options(
         "show_error": False,
         "enable_monitoring": False,
         "run_history": False,
+        "ssr_mode": False,
+        "pwa": False,
         "footer_links": ["api"],  # style.css hides the row; without it ?view=api is dead
         "max_file_size": MAX_FILE_SIZE,
         "allowed_paths": [],

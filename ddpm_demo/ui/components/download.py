@@ -10,7 +10,6 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from ...errors import UserError
 from ..context import Context, Update
 from ..errors import sentence
 from .notice import notice_html
@@ -63,7 +62,7 @@ def downloads(
         def on_click(language: str, request: gr.Request, kind: str = kind) -> tuple[Update, str]:
             try:
                 return str(make_file(kind, request.session_hash or "")), ""
-            except UserError as error:
+            except Exception as error:
                 return None, notice_html(sentence(error, language))
 
         made = ctx.quick(button.click, on_click, [ctx.language], [files[kind], notice])

@@ -72,7 +72,10 @@ class RunFlow:
             job = self.prepare(values)
         except Exception as error:
             # Whatever went wrong, the page must go on: the sentence is all that changes.
-            return None, [*self._frame(False, gr.skip(), error, language), *self._result_skips()]
+            return None, [
+                *self._frame(False, gr.skip(), error, language),
+                *[gr.skip()] * len(self.result.outputs),
+            ]
         record = self.ctx.store.begin(session, self.tab, job)
         status = status_html(text(language, "common.status_waiting"), busy=True)
         frame = self._frame(True, status, None, language)
@@ -102,13 +105,13 @@ class RunFlow:
         """Updates for `frame_outputs` and the result's when the stream has ended."""
         record = self.ctx.store.take_ended(session, self.tab, run_id)
         if record is None:
-            return [gr.skip()] * len(self.finish_outputs)
+            return self._not_started(run_id, language, session)
         status = status_html(outcome_text(language, record))
-        frame = self._frame(False, status, record.error, language)
-        extra: Sequence[Update] = [gr.skip()] * len(self.extra_outputs)
-        if self.extra_values is not None and record.images:
-            extra = self.extra_values(record, language, session)
-        return [*frame, *self.result.updates(record, language, session), *extra]
+        try:
+            result = self._result_updates(record, language, session)
+        except Exception as error:  # a full disk, say: the page must not stay as if running
+            return [*self._frame(False, status, error, language), *self._finish_skips()]
+        return [*self._frame(False, status, record.error, language), *result]
 
     def on_cancel(self, language: str, session: str) -> list[Update]:
         """Updates for [run, cancel, status]."""
@@ -133,8 +136,27 @@ class RunFlow:
             *self.form.error_updates(error, language),
         ]
 
-    def _result_skips(self) -> list[Update]:
-        return [gr.skip()] * len(self.result.outputs)
+    def _result_updates(self, record: RunRecord, language: str, session: str) -> list[Update]:
+        extra: Sequence[Update] = [gr.skip()] * len(self.extra_outputs)
+        if self.extra_values is not None and record.images:
+            extra = self.extra_values(record, language, session)
+        return [*self.result.updates(record, language, session), *extra]
+
+    def _not_started(self, run_id: str | None, language: str, session: str) -> list[Update]:
+        """The stream ended without a run: it was cancelled, or the queue had no room for it."""
+        record = self.ctx.store.pending(session, self.tab, run_id)
+        if record is None or record.phase != "waiting":
+            return [gr.skip()] * len(self.finish_outputs)
+        self.ctx.store.cancel(session, self.tab)
+        error = UserError(
+            "run_queue_full", "Too many runs are waiting here; try again in a minute."
+        )
+        status = status_html(text(language, "common.status_failed"))
+        return [*self._frame(False, status, error, language), *self._finish_skips()]
+
+    def _finish_skips(self) -> list[Update]:
+        enabled = self.result.skips(enabled=True)
+        return [*enabled, *[gr.skip()] * len(self.extra_outputs)]
 
 
 def connect_run(

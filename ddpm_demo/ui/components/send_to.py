@@ -69,7 +69,7 @@ def _connect(
         ) -> tuple[Update, Update, str]:
             try:
                 path = picture_to_send(ctx.store, request.session_hash or "", tab, index)
-            except UserError as error:
+            except Exception as error:
                 return gr.skip(), gr.skip(), notice_html(sentence(error, language))
             return path, gr.Tabs(selected=name), ""
 
