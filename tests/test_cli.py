@@ -38,7 +38,7 @@ def test_one_picture_a_seed_with_its_recipe(generate, tmp_path, tiny_checkpoint)
     assert stdout.split() == [str(path) for path in paths]
     for index, path in enumerate(paths):
         recipe = read_recipe(path)
-        assert recipe["task"] == "generate" and recipe["checkpoint"] == str(tiny_checkpoint)
+        assert recipe["task"] == "generate" and recipe["checkpoint"] == tiny_checkpoint.name
         assert (recipe["seed"], recipe["image_index"], recipe["num_steps"]) == (5, index, 2)
         assert recipe["version"] == __version__ and len(recipe["weight_hash"]) == 12
         assert Image.open(path).size == (16, 16)
@@ -60,11 +60,14 @@ def test_json_is_one_object_and_nothing_else(generate, tmp_path):
 def test_a_saved_picture_gives_its_recipe_back(generate, tmp_path):
     generate("--num-images", "2", "--num-steps", "2", "--seed", "9", "--sampler", "ddim")
     saved = tmp_path / "out" / "seed-10.png"
-    code, *_ = generate("--recipe", str(saved), checkpoint=None, out=tmp_path / "again")
+    # The picture does not tell where the folder lies: without it the name alone is not enough.
+    code, _, stderr = generate("--recipe", str(saved), checkpoint=None, out=tmp_path / "again")
+    assert code == 2 and "tiny" in stderr
+    code, *_ = generate("--recipe", str(saved), out=tmp_path / "again")
     assert code == 0
     assert (tmp_path / "again" / "seed-10.png").read_bytes() == saved.read_bytes()
     options = ["--recipe", str(saved), "--num-images", "1", "--json"]
-    _, stdout, _ = generate(*options, checkpoint=None, out=tmp_path / "one")
+    _, stdout, _ = generate(*options, out=tmp_path / "one")
     recipe = json.loads(stdout)["recipe"]
     assert (recipe["num_images"], recipe["sampler"], recipe["seed"]) == (1, "ddim", 9)
 

@@ -1,4 +1,4 @@
-"""Operators against dense matrices in float64: A, its adjoint and pseudo-inverse, the proximal step."""
+"""Operators against dense matrices in float64; the conditional denoiser against Bayes."""
 
 import pytest
 import torch

@@ -2,9 +2,9 @@
 
 The proximal step of DiffPIR takes x_0 | x_t ~ N(x0_hat, rho_t^2 I): one number for all pixels, as
 if neighbours erred independently. They do not: above the frequency where the prior's power drops
-below sigma_t^2 there is little left to get wrong, below it the error is about sigma_t^2. With the power
-spectrum P(f) of the prior the Gaussian that fits best has, in the basis of the discrete cosine
-transform (which is what "stationary up to a reflecting border" means),
+below sigma_t^2 there is little left to get wrong, below it the error is about sigma_t^2. With the
+power spectrum P(f) of the prior the Gaussian that fits best has, in the basis of the discrete
+cosine transform (which is what "stationary up to a reflecting border" means),
 
     rho_t^2(f) = sigma_t^2 P(f) / (sigma_t^2 + P(f)),
 
