@@ -26,7 +26,9 @@ def encode(image, kind="PNG", **options):
 def noise_image(mode="RGB", size=(12, 10), seed=0):
     channels = len(Image.new(mode, (1, 1)).getbands())
     pixels = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], channels), np.uint8)
-    return Image.fromarray(pixels[..., 0] if channels == 1 else pixels, mode if channels > 2 else None)
+    return Image.fromarray(
+        pixels[..., 0] if channels == 1 else pixels, mode if channels > 2 else None
+    )
 
 
 def odd_files():
@@ -76,7 +78,9 @@ def test_a_folder_with_every_kind_of_file(tmp_path):
     write_all(tmp_path / "set", {**good, **bad, "notes.txt": b"not a picture and not named one"})
     config = tiny_config(tmp_path, data=str(tmp_path / "set"))
     (tmp_path / "run").mkdir()
-    samples, report = open_source(config)
+    told = []
+    samples, report = open_source(config, lambda done, total: told.append((done, total)))
+    assert told[0] == (0, 12) and told[-1] == (11, 12)
     check_odd_report(report, good, bad)
     shapes = {samples.sample(k).shape for k in range(2 * len(good))}
     assert shapes == {(8, 8, 3)}
@@ -155,7 +159,9 @@ def test_a_full_disk_while_preparing_leaves_nothing_behind(tmp_path, monkeypatch
 
 def test_duplicates_and_a_batch_larger_than_the_data_are_told(tmp_path):
     same = encode(noise_image())
-    write_all(tmp_path / "set", {"a.png": same, "b.png": same, "c.png": encode(noise_image(seed=1))})
+    write_all(
+        tmp_path / "set", {"a.png": same, "b.png": same, "c.png": encode(noise_image(seed=1))}
+    )
     (tmp_path / "run").mkdir()
     samples, report = open_source(tiny_config(tmp_path, data=str(tmp_path / "set")))
     assert report.num_duplicates == 1
@@ -180,7 +186,11 @@ def test_arrays_of_any_shape(tmp_path, shape, channels):
 
 @pytest.mark.parametrize(
     "images",
-    [np.zeros((2, 8, 8), np.float32), np.zeros((8, 8), np.uint8), np.zeros((0, 8, 8, 3), np.uint8)],
+    [
+        np.zeros((2, 8, 8), np.float32),
+        np.zeros((8, 8), np.uint8),
+        np.zeros((0, 8, 8, 3), np.uint8),
+    ],
 )
 def test_arrays_of_other_things_are_refused(tmp_path, images):
     np.save(tmp_path / "data.npy", images)

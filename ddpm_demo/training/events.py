@@ -3,6 +3,7 @@
 Every event has `kind`, `step`, `time` (seconds since 1970) and fields of its own:
 
     starting  pid                                 the process is up, libraries are loading
+    preparing done, total                         files of the data set read so far
     report    num_images, sizes, skipped, ...     the data set, before the first step
     start     from_step, parameters, changed      training begins or goes on
     loss      losses, learning_rate, samples_seen, images_per_s, elapsed_s

@@ -28,6 +28,7 @@ MAX_CROP_SOURCE_PX = 1024  # short side kept of a photograph that crops are cut 
 CACHE = "pictures"
 
 Reader = Callable[[], bytes]
+Tell = Callable[[int, int], None]  # files done, files in all
 
 
 def folder_files(folder: Path) -> Iterator[tuple[str, int, Reader]]:
@@ -53,18 +54,26 @@ def zip_files(archive: zipfile.ZipFile) -> Iterator[tuple[str, int, Reader]]:
             yield member.filename, member.file_size, reader(member)
 
 
-def open_folder(folder: Path, config: TrainConfig) -> tuple[PackedSource, DataReport]:
-    """The pictures below a folder.
+def silent(done: int, total: int) -> None:
+    """Tells nobody."""
+
+
+def open_folder(
+    folder: Path, config: TrainConfig, tell: Tell = silent
+) -> tuple[PackedSource, DataReport]:
+    """The pictures below a folder; `tell` hears how far the preparation is.
 
     Raises:
         UserError: there is no usable picture.
         OSError: there is no room for the prepared pictures in the run folder.
     """
-    return _prepare(list(folder_files(folder)), folder.name, config)
+    return _prepare(list(folder_files(folder)), folder.name, config, tell)
 
 
-def open_zip(path: Path, config: TrainConfig) -> tuple[PackedSource, DataReport]:
-    """The pictures in a zip archive.
+def open_zip(
+    path: Path, config: TrainConfig, tell: Tell = silent
+) -> tuple[PackedSource, DataReport]:
+    """The pictures in a zip archive; `tell` hears how far the preparation is.
 
     Raises:
         UserError: not a zip archive, or there is no usable picture in it.
@@ -72,7 +81,7 @@ def open_zip(path: Path, config: TrainConfig) -> tuple[PackedSource, DataReport]
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            return _prepare(list(zip_files(archive)), path.name, config)
+            return _prepare(list(zip_files(archive)), path.name, config, tell)
     except zipfile.BadZipFile as error:
         raise UserError(
             "train_zip_unreadable",
@@ -83,7 +92,7 @@ def open_zip(path: Path, config: TrainConfig) -> tuple[PackedSource, DataReport]
 
 
 def _prepare(
-    files: list[tuple[str, int, Reader]], name: str, config: TrainConfig
+    files: list[tuple[str, int, Reader]], name: str, config: TrainConfig, tell: Tell
 ) -> tuple[PackedSource, DataReport]:
     if len(files) > MAX_FILES:
         raise UserError(
@@ -98,7 +107,7 @@ def _prepare(
     key = _cache_key(files, config)
     facts = read_facts(path)
     if facts is None or facts.get("key") != key:
-        facts = _pack(files, path, key, config)
+        facts = _pack(files, path, key, config, tell)
     report = report_from_json(facts["report"])
     if not report.num_images:
         reasons = "; ".join(f"{file}: {reason}" for file, reason in report.skipped[:5])
@@ -119,12 +128,13 @@ def _cache_key(files: list[tuple[str, int, Reader]], config: TrainConfig) -> str
 
 
 def _pack(
-    files: list[tuple[str, int, Reader]], path: Path, key: str, config: TrainConfig
+    files: list[tuple[str, int, Reader]], path: Path, key: str, config: TrainConfig, tell: Tell
 ) -> dict[str, object]:
     builder = ReportBuilder(max(config.sizes_px), config.batch_size)
     facts: dict[str, object] = {"key": key}
     with PictureWriter(path, facts) as writer:
-        for name, num_bytes, read in files:
+        for done, (name, num_bytes, read) in enumerate(files):
+            tell(done, len(files))
             try:
                 ready, image = _ready(num_bytes, read, config)
             except UserError as error:

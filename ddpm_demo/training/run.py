@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from .config import TrainConfig
 from .data import Feeder
 from .events import EventLog
 from .export import RESULT, write_result
+from .files import Tell
 from .loop import STOP_FILE, Trainer
 from .network import build_network, build_state
 from .randomness import draw_step
@@ -26,6 +28,7 @@ from .state import Position, State, list_checkpoints, remove_partial
 from .validation import open_validation
 
 DATA_SHEET = "data.png"
+PREPARING_SECONDS = 2.0
 
 
 def train(config: TrainConfig) -> str:
@@ -61,7 +64,7 @@ def _train(config: TrainConfig, accelerator: Accelerator, run: Path, events: Eve
     check_batches(config, accelerator.num_processes)
     changed = _changes(run, config)
     with accelerator.main_process_first():  # the others find the prepared pictures
-        samples, report = open_source(config)
+        samples, report = open_source(config, _teller(events))
     unet, scheduler = build_network(config)
     schedule = Schedule.from_config(scheduler.config)
     feeder = Feeder(samples, config.fit, config.flips)
@@ -121,6 +124,19 @@ def resume(run: Path, state: State, events: EventLog) -> Position:
     if failure:
         raise failure
     return Position()
+
+
+def _teller(events: EventLog) -> Tell:
+    """Writes an event every few seconds while the data are prepared."""
+    last = time.monotonic()
+
+    def tell(done: int, total: int) -> None:
+        nonlocal last
+        if time.monotonic() - last >= PREPARING_SECONDS:
+            last = time.monotonic()
+            events.write("preparing", 0, done=done, total=total)
+
+    return tell
 
 
 def _data_sheet(config: TrainConfig, feeder: Feeder, schedule: Schedule, run: Path) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import UserError
 from .config import TrainConfig
 from .data import IndexedSamples, Samples
-from .files import open_folder, open_zip
+from .files import Tell, open_folder, open_zip, silent
 from .idx import read_idx
 from .pictures import ArraySource, PackedSource, resize_square, to_channels
 from .report import DataReport, ReportBuilder
@@ -19,8 +19,8 @@ HUB_PREFIX = "hub:"
 MAX_COMPARED = 200_000  # pictures looked at for duplicates
 
 
-def open_source(config: TrainConfig) -> tuple[Samples, DataReport]:
-    """The samples of a run, and the report on the data.
+def open_source(config: TrainConfig, tell: Tell = silent) -> tuple[Samples, DataReport]:
+    """The samples of a run, and the report on the data; `tell` hears how the preparation goes.
 
     Raises:
         UserError: there is nothing there, it is of no known kind, or holds no usable picture.
@@ -43,9 +43,9 @@ def open_source(config: TrainConfig) -> tuple[Samples, DataReport]:
     elif (path / "train.npy").is_file():
         source, report = _open_array(_load_array(path / "train.npy"), config)
     elif path.is_dir():
-        source, report = open_folder(path, config)
+        source, report = open_folder(path, config, tell)
     elif path.suffix.lower() == ".zip":
-        source, report = open_zip(path, config)
+        source, report = open_zip(path, config, tell)
     elif path.suffix.lower() in (".npy", ".npz"):
         source, report = _open_array(_load_array(path), config)
     else:
