@@ -1,6 +1,6 @@
 """Training speed beside the loop of diffusers' `train_unconditional.py`, written out plainly.
 
-    python benchmarks/training.py [--checkpoint faces-64] [--batch-size 32] [--num-steps 24]
+    python benchmarks/training.py [--checkpoint faces-64] [--batch-size 32] [--num-steps 12]
 
 Same U-Net, same batch, the same two cores, one run: the rows are visited in turn several times,
 each in processes of its own, and the median is printed. The peer is the script's loop with its
@@ -27,7 +27,7 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
 LAYOUTS = {"1 x 2": (1, 2), "2 x 1": (2, 1)}
-ROUNDS = 3
+ROUNDS = 2
 
 
 def peer(checkpoint: str, data: Path, batch_size: int, num_steps: int, num_threads: int) -> None:
@@ -75,7 +75,9 @@ def peer(checkpoint: str, data: Path, batch_size: int, num_steps: int, num_threa
 
     share = batch_size // accelerator.num_processes
     loader = torch.utils.data.DataLoader(Pictures(), batch_size=share, shuffle=True)
-    lr_scheduler = get_scheduler("cosine", optimizer, 500, 100_000)
+    lr_scheduler = get_scheduler(
+        "cosine", optimizer, num_warmup_steps=500, num_training_steps=100_000
+    )
     model, optimizer, loader, lr_scheduler = accelerator.prepare(
         model, optimizer, loader, lr_scheduler
     )
@@ -221,7 +223,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Training speed beside diffusers' loop.")
     parser.add_argument("--checkpoint", default="faces-64")
     parser.add_argument("--batch-size", type=int, default=32)
-    parser.add_argument("--num-steps", type=int, default=24)
+    parser.add_argument("--num-steps", type=int, default=12)
     parser.add_argument("--num-threads", type=int, default=2)
     parser.add_argument("--peer", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
