@@ -57,9 +57,9 @@ def frames(denoiser, wanted, *images):
 # --- inversion
 
 
-def up_and_back(denoiser, x_0, num_steps, evaluations, spacing="karras"):
+def up_and_back(denoiser, x_0, num_steps, spacing="karras", **options):
     timesteps = make_timesteps(denoiser.schedule, num_steps, spacing)
-    *_, top = invert(denoiser, x_0, timesteps, evaluations_per_step=evaluations)
+    *_, top = invert(denoiser, x_0, timesteps, **options)
     *_, bottom = ddim(denoiser, top.x_t, timesteps)
     return top, bottom
 
@@ -85,13 +85,24 @@ def test_a_diverging_iteration_returns_its_best_answer():
     assert found.item() == 4.0  # the first answer; the later ones are -8, 28, -80, 244
 
 
-@pytest.mark.parametrize("evaluations", [1, 3])
-def test_inversion_converges_to_the_noise_of_the_probability_flow(cosine, evaluations):
+def test_the_iteration_stops_when_every_picture_is_good_enough():
+    calls = []
+
+    def f(x):
+        calls.append(x)
+        return x / 2
+
+    solve_fixed_point(f, torch.tensor([[0.0], [8.0]]), 50, tolerance=0.3, memory=0)
+    assert [x[1].item() for x in calls] == [8, 4, 2, 1]  # residuals 4, 2, 1, 1/2; 1/4 < 0.3
+
+
+@pytest.mark.parametrize("options", [{"plain": True}, {}])
+def test_inversion_converges_to_the_noise_of_the_probability_flow(cosine, options):
     oracle = GaussianDenoiser(cosine, 0.2, 0.3)
     z = torch.randn(2, *SHAPE, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     errors = []
     for num_steps in (50, 200):
-        top, _ = up_and_back(oracle, 0.2 + 0.3 * z, num_steps, evaluations)
+        top, _ = up_and_back(oracle, 0.2 + 0.3 * z, num_steps, **options)
         abar = cosine.abar(top.t)
         exact = abar**0.5 * 0.2 + (abar * 0.09 + 1 - abar) ** 0.5 * z
         errors.append((top.x_t - exact).abs().max().item())
@@ -103,30 +114,54 @@ def test_more_evaluations_a_step_make_the_way_back_exact(cosine):
     draws = torch.randn(6, 192, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
     oracle = MixtureDenoiser(cosine, draws[:4] * 0.5, 0.2)
     x_0 = (draws[:2] * 0.5 + 0.2 * draws[4:]).view(2, *SHAPE)
+    ways = ({"plain": True}, {"max_evaluations": 1}, {"max_evaluations": 12})
     errors = [
-        (up_and_back(oracle, x_0, 10, evaluations)[1].x_t - x_0).abs().max().item()
-        for evaluations in (1, 3, 8)
+        (up_and_back(oracle, x_0, 10, **way)[1].x_t - x_0).abs().max().item() for way in ways
     ]
-    assert errors[0] > 4 * errors[1] > 40 * errors[2]
-    assert errors[2] < 1e-3
+    assert errors[0] > errors[1] > 10 * errors[2]
+    assert errors[2] < 0.01
 
 
 def test_more_steps_make_plain_inversion_better(network):
     x_0 = picture(1)
     few, many = (
-        reconstruction(x_0, up_and_back(without_clipping(network), x_0, n, 1)[1].x_t)[0].mse
+        reconstruction(x_0, up_and_back(without_clipping(network), x_0, n, plain=True)[1].x_t)[0]
         for n in (10, 100)
     )
-    assert many < few / 4
+    assert many.mse < few.mse / 4
 
 
 def test_inversion_counts_its_evaluations_and_yields_every_step(network):
     timesteps = make_timesteps(network.schedule, 5, "karras")
-    steps = list(invert(network, picture(0), timesteps, evaluations_per_step=3))
+    calls = []
+
+    class Counting:
+        schedule = network.schedule
+
+        def predict(self, x_t, t):
+            calls.append(t)
+            return network.predict(x_t, t)
+
+    steps = list(invert(Counting(), picture(0), timesteps, max_evaluations=3))
     assert [s.index for s in steps] == [0, 1, 2, 3, 4, 5]
     assert [s.t for s in steps] == [-1, *reversed(timesteps)]
-    assert [s.num_evaluations for s in steps] == [0, 3, 6, 9, 12, 15]
+    counts = [sum(t <= s.t for t in calls) for s in steps]
+    assert [s.num_evaluations for s in steps] == counts
+    assert counts[0] == 0 and 5 <= counts[-1] <= 15
     assert all(not s.x_t.requires_grad for s in steps)
+    plain = list(invert(network, picture(0), timesteps, plain=True))
+    assert [s.num_evaluations for s in plain] == [0, 1, 2, 3, 4, 5]
+
+
+def test_plain_inversion_is_that_of_the_paper(network):
+    timesteps = make_timesteps(network.schedule, 3, "karras")
+    x = picture(0)
+    for s, t in zip([-1.0, *timesteps[:0:-1]], timesteps[::-1], strict=True):
+        eps = network.predict(x, t).eps
+        abar_s, abar_t = network.schedule.abar(s), network.schedule.abar(t)
+        x = abar_t**0.5 * (x - (1 - abar_s) ** 0.5 * eps) / abar_s**0.5 + (1 - abar_t) ** 0.5 * eps
+    *_, top = invert(network, picture(0), timesteps, plain=True)
+    assert torch.allclose(top.x_t, x, atol=1e-5)
 
 
 def test_without_clipping_shares_the_network_and_leaves_the_original_alone(network):
@@ -167,7 +202,7 @@ def test_a_grid_on_the_sphere_has_its_corners_and_keeps_the_norm():
 
 def test_ddim_interpolation_between_pictures_ends_in_the_pictures(network):
     a, b = picture(1), picture(2)
-    x, run = frames(network, recipe(ends=("image", "image"), evaluations_per_step=6), a, b)
+    x, run = frames(network, recipe(ends=("image", "image")), a, b)
     assert len(x) == 5
     assert (x[[0, -1]] - torch.cat([a, b])).abs().max() < 0.02
     assert all(r.psnr > 40 for r in run.reconstructions())
@@ -196,9 +231,7 @@ def test_seed_ends_are_the_pictures_that_ddim_makes_of_those_seeds(network):
 
 
 def test_four_corners_of_any_kind_make_a_grid(network):
-    wanted = recipe(
-        ends=("seed:1", "image", "image", "seed:2"), num_between=1, evaluations_per_step=6
-    )
+    wanted = recipe(ends=("seed:1", "image", "image", "seed:2"), num_between=1)
     x, run = frames(network, wanted, picture(1), picture(2))
     assert len(x) == wanted.num_frames == 9
     assert (x[[2, 6]] - torch.cat([picture(1), picture(2)])).abs().max() < 0.02
@@ -214,7 +247,8 @@ def test_the_steps_of_both_parts_are_one_stream(network):
     assert [s.index for s in steps] == list(range(13))
     assert {s.num_steps for s in steps} == {12}
     assert [len(s.x_t) for s in steps] == [1] * 6 + [5] * 7
-    assert steps[-1].num_evaluations == 6 * 3 + 6
+    up = list(invert(without_clipping(network), picture(1), run.timesteps))[-1]
+    assert steps[-1].num_evaluations == up.num_evaluations + 6
     assert steps[-1].t == -1
 
 
@@ -291,7 +325,8 @@ def test_sample_j_is_the_same_however_many_samples_there_are(network):
         ({"ends": ("seed:1", "seed:4294967296")}, "range", "seed"),
         ({"method": "linear"}, "interpolate_method", "method"),
         ({"num_steps": 0}, "range", "num_steps"),
-        ({"evaluations_per_step": 0}, "range", "evaluations_per_step"),
+        ({"max_evaluations": 0}, "range", "max_evaluations"),
+        ({"size_px": 7}, "range", "size_px"),
         ({"num_samples": 0}, "range", "num_samples"),
     ],
 )

@@ -22,7 +22,7 @@ _FIELDS = (
     "num_between",
     "method",
     "num_steps",
-    "evaluations_per_step",
+    "max_evaluations",
     "t",
     "num_samples",
     "size_px",
@@ -47,10 +47,10 @@ def add_parser(commands: Any) -> None:  # noqa: ANN401  argparse's own type is p
     )
     parser.add_argument("--num-steps", type=int, metavar="K", help="up and down (default: 20)")
     parser.add_argument(
-        "--evaluations-per-step",
+        "--max-evaluations",
         type=int,
         metavar="E",
-        help="for ddim, on the way up: 1 is plain inversion (default: 3)",
+        help="for ddim, a step of the way up at most (default: 12)",
     )
     parser.add_argument("--t", type=int, help="for ddpm: noising steps (default: half of all)")
     parser.add_argument("--num-samples", type=int, metavar="S", help="for ddpm: samples a mix")

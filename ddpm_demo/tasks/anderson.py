@@ -7,9 +7,15 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+MEMORY = 4
+
 
 def solve_fixed_point(
-    f: Callable[[Tensor], Tensor], x: Tensor, num_evaluations: int, memory: int = 2
+    f: Callable[[Tensor], Tensor],
+    x: Tensor,
+    max_evaluations: int,
+    tolerance: float = 0.0,
+    memory: int = MEMORY,
 ) -> Tensor:
     """An x with f(x) close to x, for each picture of the batch on its own.
 
@@ -21,18 +27,21 @@ def solve_fixed_point(
     Args:
         f: keeps the shape; the pictures of a batch must not depend on one another.
         x: the first guess, [B, ...].
-        num_evaluations: calls of f, at least 1.
+        max_evaluations: calls of f at most, at least 1.
+        tolerance: stop when the mean squared residual of every picture is at most this.
         memory: how many earlier differences are mixed in.
     """
     answers: list[Tensor] = []
     residuals: list[Tensor] = []
-    best, best_norm = x, torch.full((len(x),), torch.inf, dtype=torch.float64, device=x.device)
-    for _ in range(num_evaluations):
+    best, smallest = x, torch.full((len(x),), torch.inf, dtype=torch.float64, device=x.device)
+    for _ in range(max_evaluations):
         answer = f(x)
         residual = (answer - x).flatten(1).double()
-        norm = residual.square().sum(1)
-        better = (norm < best_norm).view(-1, *[1] * (x.ndim - 1))
-        best, best_norm = torch.where(better, answer, best), torch.minimum(norm, best_norm)
+        size = residual.square().mean(1)
+        better = (size < smallest).view(-1, *[1] * (x.ndim - 1))
+        best, smallest = torch.where(better, answer, best), torch.minimum(size, smallest)
+        if bool((smallest <= tolerance).all()):
+            break
         answers = [*answers, answer][-memory - 1 :]
         residuals = [*residuals, residual][-memory - 1 :]
         x = _mix(answers, residuals)

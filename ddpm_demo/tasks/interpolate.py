@@ -69,13 +69,15 @@ class Interpolation:
     ):
         self.recipe = recipe
         self.ends = _ends(recipe, images, image_shape, torch.device(device))
-        timesteps = make_timesteps(denoiser.schedule, recipe.num_steps, INVERSION_SPACING)
+        self.timesteps = make_timesteps(denoiser.schedule, recipe.num_steps, INVERSION_SPACING)
         t = noising_steps(recipe, denoiser.schedule.num_timesteps)
         self._final: Tensor | None = None
         if recipe.method == "ddim":
-            self._steps = _through_noise(denoiser, recipe, self.ends, timesteps)
+            self._steps = _through_noise(denoiser, recipe, self.ends, self.timesteps)
         else:
-            self._steps = _through_mixture(denoiser, recipe, self.ends, timesteps, t, variance)
+            self._steps = _through_mixture(
+                denoiser, recipe, self.ends, self.timesteps, t, variance
+            )
 
     def __iter__(self) -> Iterator[Step]:
         for step in self._steps:
@@ -146,10 +148,7 @@ def _through_noise(
     if pictures:
         num_up = len(timesteps)
         upwards = invert(
-            denoiser,
-            torch.cat(pictures),
-            timesteps,
-            evaluations_per_step=recipe.evaluations_per_step,
+            denoiser, torch.cat(pictures), timesteps, max_evaluations=recipe.max_evaluations
         )
         for step in upwards:
             if not step.is_last:  # its noise is where the way down starts

@@ -18,7 +18,7 @@ IMAGE = "image"
 SEED_PREFIX = "seed:"
 MAX_BETWEEN = 10_000
 MAX_PICTURES = 10_002
-MAX_EVALUATIONS_PER_STEP = 20
+MAX_EVALUATIONS = 50
 
 
 @register
@@ -32,7 +32,8 @@ class InterpolateRecipe(Recipe):
         num_between: in-betweens, 1 to 10,000; between four corners, along each side.
         method: one of `METHODS`.
         num_steps: of the way up and of the way down; 1 to T.
-        evaluations_per_step: on the way up, for "ddim" alone, 1 to 20; 1 is plain DDIM inversion.
+        max_evaluations: a step of the way up at most, for "ddim" alone, 1 to 50; more for pictures
+            unlike those that the checkpoint was trained on.
         t: noising steps, for "ddpm" alone, 0 to T; None for T / 2.
         num_samples: samples a mix, for "ddpm" alone; sample j draws its noise from seed + j.
         size_px: side of the square pictures; None for the checkpoint's native size.
@@ -43,7 +44,7 @@ class InterpolateRecipe(Recipe):
     num_between: int = 8
     method: str = "ddim"
     num_steps: int = 20
-    evaluations_per_step: int = 3
+    max_evaluations: int = 12
     t: int | None = None
     num_samples: int = 1
     size_px: int | None = None
@@ -62,7 +63,7 @@ class InterpolateRecipe(Recipe):
         if self.size_px is not None:
             check_range("size_px", self.size_px, 8, MAX_SIZE_PX)
         check_range("num_steps", self.num_steps, 1, MAX_STEPS)
-        check_range("evaluations_per_step", self.evaluations_per_step, 1, MAX_EVALUATIONS_PER_STEP)
+        check_range("max_evaluations", self.max_evaluations, 1, MAX_EVALUATIONS)
 
     def _check_ends(self) -> None:
         if len(self.ends) not in (2, 4):
