@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -155,21 +155,21 @@ def footer_html(language: str) -> str:
 
 
 def _connect_header(ctx: Context, card: gr.HTML) -> None:
-    def on_checkpoint(name: str | None, language: str) -> Iterator[tuple[str, str]]:
-        yield from header.look_up(ctx.models, name or "", language)
+    def on_choice(name: str | None, language: str) -> tuple[str, str]:
+        return header.announce(ctx.models, name or "", language)
+
+    def on_checkpoint(name: str | None, language: str) -> tuple[str, str]:
+        return header.look_up(ctx.models, name or "", language)
 
     def show_card(language: str, name: str) -> str:
         return header.card_html(ctx.models, name, language)
 
     # The tabs' defaults follow what the visitor chooses, but not what a restored picture sets.
-    chosen = ctx.quick(
-        ctx.checkpoint.input,
-        on_checkpoint,
-        [ctx.checkpoint, ctx.language],
-        [card, ctx.checkpoint_notice],
-    )
-    for fn, inputs, outputs in ctx.checkpoint_handlers:
-        ctx.quick(chosen.then, fn, [ctx.checkpoint, *inputs], outputs)
+    inputs, outputs = [ctx.checkpoint, ctx.language], [card, ctx.checkpoint_notice]
+    announced = ctx.quick(ctx.checkpoint.input, on_choice, inputs, outputs)
+    chosen = ctx.quick(announced.then, on_checkpoint, inputs, outputs)
+    for fn, more_inputs, fn_outputs in ctx.checkpoint_handlers:
+        ctx.quick(chosen.then, fn, [ctx.checkpoint, *more_inputs], fn_outputs)
     ctx.quick(ctx.checkpoint.change, show_card, [ctx.language, ctx.checkpoint], [card])
     ctx.quick(ctx.language.change, show_card, [ctx.language, ctx.checkpoint], [card])
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator
 
 import gradio as gr
 
@@ -69,16 +68,20 @@ def shape(info: CheckpointInfo, language: str) -> str:
     return text(language, key, size=info.size_px)
 
 
-def look_up(models: Models, name: str, language: str) -> Iterator[tuple[str, str]]:
-    """(card, notice) for the name chosen or typed; says so while the Hub is asked."""
+def announce(models: Models, name: str, language: str) -> tuple[str, str]:
+    """(card, notice) before `look_up`: says so when the Hub will be asked."""
     if models.peek(name) is None and parse_hub_id(name) is not None:
-        yield "", notice_html(text(language, "common.looking_up", name=name), "info")
+        return "", notice_html(text(language, "common.looking_up", name=name), "info")
+    return card_html(models, name, language), ""
+
+
+def look_up(models: Models, name: str, language: str) -> tuple[str, str]:
+    """(card, notice) for the name chosen or typed; a Hub id is fetched, which takes its time."""
     try:
         models.info(name)
     except Exception as error:
-        yield "", notice_html(sentence(error, language))
-    else:
-        yield card_html(models, name, language), ""
+        return "", notice_html(sentence(error, language))
+    return card_html(models, name, language), ""
 
 
 def card_html(models: Models, name: str, language: str) -> str:
