@@ -5,6 +5,7 @@ import sys
 
 import pytest
 import torch
+from diffusers import UNet2DModel
 from training_helpers import TINY, tiny_config
 
 from ddpm_demo.errors import UserError
@@ -12,7 +13,9 @@ from ddpm_demo.training.__main__ import main
 from ddpm_demo.training.config import TrainConfig, parse_override
 from ddpm_demo.training.events import EventLog, loss_curve, read_events
 from ddpm_demo.training.launch import command
+from ddpm_demo.training.network import plain_attention
 from ddpm_demo.training.objective import Objective
+from ddpm_demo.training.precision import mixed_precision
 from ddpm_demo.training.randomness import Order, draw_step, size_at
 from ddpm_demo.training.rates import ema_decay, learning_rate
 from ddpm_demo.training.run import check_batches
@@ -230,3 +233,41 @@ def test_every_timestep_has_a_weight(schedule):
     for kind in ("v_prediction", "epsilon"):
         weight = Objective(schedule, kind, 5.0)._weight
         assert bool((weight > 0).all()) and bool(weight.isfinite().all())
+
+
+@pytest.mark.parametrize(
+    ("wanted", "launched_with", "on_cpu", "amx", "expected"),
+    [
+        ("auto", None, True, True, "bf16"),
+        ("auto", "no", True, True, "bf16"),
+        ("auto", None, True, False, "no"),
+        ("auto", None, False, True, "no"),
+        ("auto", "fp16", False, False, "fp16"),
+        ("no", "bf16", True, True, "no"),
+        ("bf16", None, True, False, "bf16"),
+    ],
+)
+def test_precision_is_as_asked_and_by_itself_what_pays(
+    monkeypatch, wanted, launched_with, on_cpu, amx, expected
+):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": amx})
+    monkeypatch.delenv("ACCELERATE_MIXED_PRECISION", raising=False)
+    if launched_with:
+        monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", launched_with)
+    assert mixed_precision(wanted, on_cpu) == expected
+
+
+def test_attention_written_out_gives_what_the_fused_one_gives():
+    unet = UNet2DModel(
+        sample_size=8,
+        block_out_channels=(8, 16),
+        down_block_types=("DownBlock2D", "AttnDownBlock2D"),
+        up_block_types=("AttnUpBlock2D", "UpBlock2D"),
+        norm_num_groups=4,
+        layers_per_block=1,
+    ).eval()
+    x = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        fused = unet(x, 10).sample
+        plain_attention(unet)
+        torch.testing.assert_close(unet(x, 10).sample, fused, rtol=1e-4, atol=1e-5)

@@ -39,6 +39,7 @@ def tiny_config(tmp_path, **changes):
         "sample_minutes": None,
         "validation_minutes": None,
         "num_threads": 1,
+        "mixed_precision": "no",
         "num_samples": 2,
         "sample_num_steps": 2,
         **changes,

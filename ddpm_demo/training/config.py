@@ -14,6 +14,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 from ..errors import UserError
 
 PREDICTION_TYPES = ("epsilon", "v_prediction")
+PRECISIONS = ("auto", "no", "bf16")
 BETA_SCHEDULES = ("squaredcos_cap_v2", "linear")
 TRAINABLE_PARTS = ("all", "norms_and_biases", "attention_and_norms")
 
@@ -52,6 +53,8 @@ class TrainConfig:
         max_steps, max_hours: whichever comes first ends the run; None for no such end.
         num_threads: of each process.
         channels_last: memory layout; as fast or faster on GPUs, measure it on a CPU.
+        mixed_precision: "bf16" (products in bfloat16, weights and sums in float32), "no", or
+            "auto": what `accelerate launch --mixed_precision` says, else bf16 on a CPU with AMX.
         compile: torch.compile the network; slow to start, worth it on some machines.
         checkpoint_minutes, checkpoint_steps: how often to save; None for never by that clock.
         log_steps: an event of the loss every so many steps.
@@ -92,6 +95,7 @@ class TrainConfig:
     max_hours: float | None = None
     num_threads: int = 2
     channels_last: bool = True
+    mixed_precision: str = "auto"
     compile: bool = False
     checkpoint_minutes: float | None = 10.0
     checkpoint_steps: int | None = None
@@ -253,6 +257,7 @@ _CHOICES: tuple[tuple[str, tuple[object, ...]], ...] = (
     ("prediction_type", PREDICTION_TYPES),
     ("beta_schedule", BETA_SCHEDULES),
     ("train_parts", TRAINABLE_PARTS),
+    ("mixed_precision", PRECISIONS),
     ("prior", ("object", "photo")),
 )
 

@@ -22,6 +22,7 @@ from .export import RESULT, write_result
 from .files import Tell
 from .loop import STOP_FILE, Trainer
 from .network import build_network, build_state
+from .precision import mixed_precision
 from .randomness import draw_step
 from .sources import open_source
 from .state import Position, State, list_checkpoints, remove_partial
@@ -39,7 +40,10 @@ def train(config: TrainConfig) -> str:
         OSError: the run folder cannot be written.
     """
     torch.set_num_threads(config.num_threads)
-    accelerator = Accelerator(cpu=not torch.accelerator.is_available())
+    on_cpu = not torch.accelerator.is_available()
+    accelerator = Accelerator(
+        cpu=on_cpu, mixed_precision=mixed_precision(config.mixed_precision, on_cpu)
+    )
     run = Path(config.out)
     main = accelerator.is_main_process
     if main:
