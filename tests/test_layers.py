@@ -12,7 +12,7 @@ PACKAGE = ROOT / "ddpm_demo"
 LAYERS = [
     {"errors"},
     {"sampler_table", "schedule", "noise", "device", "images", "model_card", "checkpoint_config"},
-    {"denoiser", "animation", "png_recipe", "checkpoint_safety", "hub"},
+    {"denoiser", "animation", "png_recipe", "checkpoint_safety", "hub", "masks"},
     {"checkpoints", "oracles"},
     {"samplers"},
     {"operators", "process", "recipes"},
