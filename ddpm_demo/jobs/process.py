@@ -6,10 +6,12 @@ import contextlib
 import os
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import psutil
+
+from ..training.launch import KEEP_STOP
 
 NICENESS = 10
 SAME_START_S = 10.0  # start times are told from the clock, which may be set while a run goes on
@@ -50,6 +52,7 @@ def environment(num_threads: int, source: Mapping[str, str] | None = None) -> di
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         "OMP_NUM_THREADS": str(num_threads),
+        KEEP_STOP: "1",  # one that is there was meant for this launch
         "HF_HUB_OFFLINE": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "TOKENIZERS_PARALLELISM": "false",
@@ -89,19 +92,42 @@ def members(pid: int, started: float) -> list[psutil.Process]:
     A process of another time that happens to have the same number is none of them.
     """
     _reap(pid)
-    found: dict[int, psutil.Process] = {}
+    # A dying launcher is a zombie without children before it is gone: only the session knows then
+    # what it has left behind.
+    return _living(_family(pid, started)) or _living(_session(pid, started))
+
+
+def leader(folder: Path, since: float) -> tuple[int, float] | None:
+    """(pid, start time) of a process of `start` in `folder` whose number nobody noted."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            first = not hasattr(os, "getsid") or os.getsid(process.pid) == process.pid
+            started = process.create_time()
+            if first and started > since - SAME_START_S and Path(process.cwd()) == folder:
+                return process.pid, started
+    return None
+
+
+def _family(pid: int, started: float) -> Iterator[psutil.Process]:
     with contextlib.suppress(psutil.Error):
         first = psutil.Process(pid)
         if abs(first.create_time() - started) < SAME_START_S:
-            found = {p.pid: p for p in [first, *first.children(recursive=True)]}
-    if not found and hasattr(os, "getpgid"):
-        # The launcher is gone; what it started is still in its session.
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.Error, OSError):
-                later = process.create_time() > started - SAME_START_S
-                if later and os.getsid(process.pid) == pid:
-                    found[process.pid] = process
-    return [process for process in found.values() if _lives(process)]
+            yield first
+            yield from first.children(recursive=True)
+
+
+def _session(pid: int, started: float) -> Iterator[psutil.Process]:
+    if not hasattr(os, "getsid"):
+        return
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            later = process.create_time() > started - SAME_START_S
+            if later and os.getsid(process.pid) == pid:
+                yield process
+
+
+def _living(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
+    return [process for process in processes if _lives(process)]
 
 
 def end(pid: int, started: float, grace_s: float = 0.0) -> None:
@@ -111,11 +137,15 @@ def end(pid: int, started: float, grace_s: float = 0.0) -> None:
         for process in mine:
             with contextlib.suppress(psutil.Error):
                 process.terminate()
-        _, mine = psutil.wait_procs(mine, timeout=grace_s)
-    for process in mine:
-        with contextlib.suppress(psutil.Error):
-            process.kill()
-    psutil.wait_procs(mine, timeout=5)
+        psutil.wait_procs(mine, timeout=grace_s)
+    for _ in range(5):  # a process that was being started escapes the first look
+        mine = members(pid, started)
+        for process in mine:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        psutil.wait_procs(mine, timeout=5)
+        if not mine:
+            break
     _reap(pid)
 
 

@@ -111,11 +111,12 @@ class Jobs:
 
     def phase(self, name: str) -> Phase:
         """How things stand with it."""
-        job, last = self.job(name), self.progress(name).last
+        job, lives = self.job(name), self.running() == name
+        last = self.progress(name).last  # after the look at the trainer, which may just have ended
         ours = float(last.get("time", 0.0)) >= job.launched > 0
         kind = last.get("kind") if ours else None
-        if self.running() == name:
-            if (self.folder / name / STOP_FILE).exists() and kind in (None, "start", "stop"):
+        if lives:
+            if (self.folder / name / STOP_FILE).exists():
                 return "stopping"
             return "training" if kind in ("start", "stop", "done") else "starting"
         if job.wish == "queued":
@@ -207,16 +208,21 @@ class Jobs:
     def resume(self, name: str) -> None:
         """Put a run that does not train into the queue again; one at its end gets as much again.
 
+        One that is being stopped is started again once it has stopped.
+
         Raises:
             UserError: there is no such run, or training is off here.
         """
         self._check_allowed()
-        job = self.job(name)
-        if self.running() != name:
-            if self.progress(name).last.get("reason") in ("steps", "hours"):
-                self._extend(name)
-            (self.folder / name / STOP_FILE).unlink(missing_ok=True)
-            self._write(name, job, wish="queued", queued=time.time())
+        with self._mutex():
+            job = self.job(name)
+            if self.running() != name:
+                if self.progress(name).last.get("reason") in ("steps", "hours"):
+                    self._extend(name)
+                (self.folder / name / STOP_FILE).unlink(missing_ok=True)
+                self._write(name, job, wish="queued", queued=time.time())
+            elif job.wish in ("pause", "stop"):
+                self._write(name, job, wish="queued", queued=time.time())
         self.tick()
         self.keep_going()
 
@@ -230,8 +236,8 @@ class Jobs:
         with self._mutex():
             self._write(name, job, wish="stop")
             if self.running() == name:
-                trainer = self._trainer()
-                process.end(trainer["pid"], trainer["started"])
+                if trainer := self._trainer():  # it may just have ended by itself
+                    process.end(trainer["pid"], trainer["started"])
             doomed = self.folder / DRAFTS / f"{name}-{os.urandom(4).hex()}"
             doomed.parent.mkdir(exist_ok=True)
             (self.folder / name).rename(doomed)
@@ -244,7 +250,10 @@ class Jobs:
     def tick(self) -> None:
         """Start the next run of the queue if none is running."""
         with self._mutex():
-            if not training_allowed() or self.running() is not None:
+            running = self.running()
+            if running is not None:
+                self._adopt(running)
+            if running is not None or not training_allowed():
                 return
             for name in self.queue():
                 job = self._read(name)
@@ -273,14 +282,24 @@ class Jobs:
         launched = time.time()
         try:
             words = command(Path(CONFIG_FILE))
-            pid, started = process.start(words, run, self.num_threads)
-            trainer = {"name": name, "pid": pid, "started": started}
+            # Noted before: should the app die in between, its trainer is found by its folder.
+            trainer = {"name": name, "pid": 0, "started": launched}
             _write_json(self.folder / TRAINER_FILE, trainer)
+            pid, started = process.start(words, run, self.num_threads)
+            _write_json(self.folder / TRAINER_FILE, {**trainer, "pid": pid, "started": started})
         except OSError:
+            (self.folder / TRAINER_FILE).unlink(missing_ok=True)
             self._write(name, job, wish="run", launched=launched)
             return False  # shown as killed, with the offer to try again
         self._write(name, job, wish="run", launched=launched)
         return True
+
+    def _adopt(self, name: str) -> None:
+        """Note that a run has been launched, where the app died before it could."""
+        job, waits = self._read(name), not (self.folder / name / STOP_FILE).exists()
+        if job is not None and job.wish == "queued" and waits:
+            launched = self._trainer().get("started", time.time()) - 1.0  # clocks differ a little
+            self._write(name, job, wish="run", launched=launched)
 
     def _extend(self, name: str) -> None:
         """Set the ends of a finished run twice as far."""
@@ -305,13 +324,15 @@ class Jobs:
         """{"name", "pid", "started"} of the trainer that was started last, {} before any."""
         try:
             found = json.loads((self.folder / TRAINER_FILE).read_text(encoding="utf-8"))
-            return {
-                "name": str(found["name"]),
-                "pid": int(found["pid"]),
-                "started": float(found["started"]),
-            }
+            name, pid, started = str(found["name"]), int(found["pid"]), float(found["started"])
         except (OSError, ValueError, KeyError, TypeError):
             return {}
+        if not pid:
+            lost = process.leader((self.folder / name).resolve(), started)
+            if lost is None:
+                return {}
+            pid, started = lost
+        return {"name": name, "pid": pid, "started": started}
 
     def _watcher(self, name: str) -> Watcher:
         with self._guard:

@@ -20,6 +20,7 @@ from .data import Feeder
 from .events import EventLog
 from .export import RESULT, write_result
 from .files import Tell
+from .launch import KEEP_STOP
 from .loop import STOP_FILE, Trainer
 from .network import build_network, build_state
 from .precision import mixed_precision
@@ -49,7 +50,8 @@ def train(config: TrainConfig) -> str:
     if main:
         run.mkdir(parents=True, exist_ok=True)
         remove_partial(run)
-        (run / STOP_FILE).unlink(missing_ok=True)
+        if not os.environ.get(KEEP_STOP):
+            (run / STOP_FILE).unlink(missing_ok=True)
     accelerator.wait_for_everyone()
     events = EventLog(run if main else None)
     try:

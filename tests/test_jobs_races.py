@@ -1,0 +1,129 @@
+"""Moments at which a look at a run could go wrong, each made to happen instead of waited for."""
+
+import json
+import sys
+import time
+
+import psutil
+import pytest
+from test_jobs import FAKE_TRAINER, fake_trainer, jobs, submit, trainers, wait  # noqa: F401
+from training_helpers import tiny_config
+
+from ddpm_demo.jobs import process as process_module
+from ddpm_demo.jobs import store
+from ddpm_demo.training.launch import KEEP_STOP
+
+LAUNCHER = "import subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[1]])"
+
+
+@pytest.fixture
+def launched(jobs, monkeypatch):  # noqa: F811
+    """A run whose trainer is the child of a launcher, as with accelerate."""
+    words = [sys.executable, "-c", LAUNCHER, FAKE_TRAINER]
+    monkeypatch.setattr(store, "command", lambda config: words)
+    name = submit(jobs)
+    wait(jobs, name, "training")
+    return name
+
+
+def wait_until(condition):
+    until = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def test_a_trainer_lives_on_while_its_dead_launcher_is_a_zombie(jobs, launched, monkeypatch):  # noqa: F811
+    """Else the run is told killed, asked to go on, found alive and never started again."""
+    launcher, trainer = trainers(jobs)
+    monkeypatch.setattr(process_module, "_reap", lambda pid: None)
+    launcher.kill()
+    wait_until(lambda: launcher.status() == psutil.STATUS_ZOMBIE)
+    assert [process.pid for process in trainers(jobs)] == [trainer.pid]
+    assert jobs.phase(launched) == "training"
+    trainer.kill()
+    wait(jobs, launched, "killed")
+    jobs.resume(launched)
+    wait(jobs, launched, "training")
+
+
+def test_the_end_of_a_run_is_not_taken_for_its_death(jobs, fake_trainer, monkeypatch):  # noqa: F811
+    """It may write its last event and end between two looks of the one who asks."""
+    name = submit(jobs)
+    wait(jobs, name, "training")
+    assert jobs.phase(name) == "training"
+    running = jobs.running
+
+    def ends_meanwhile():
+        monkeypatch.setattr(jobs, "running", running)
+        (jobs.folder / name / store.STOP_FILE).touch()
+        wait_until(lambda: running() is None)
+
+    monkeypatch.setattr(jobs, "running", ends_meanwhile)
+    assert jobs.phase(name) == "paused"
+
+
+def test_resuming_a_run_that_is_being_stopped_starts_it_again(jobs, fake_trainer, monkeypatch):  # noqa: F811
+    name = submit(jobs)
+    wait(jobs, name, "training")
+    (first,) = trainers(jobs)
+    first.suspend()
+    jobs.pause(name)
+    assert jobs.phase(name) == "stopping"
+    jobs.resume(name)
+    assert jobs.phase(name) == "stopping"
+    first.resume()
+    wait(jobs, name, "training")
+    (second,) = trainers(jobs)
+    assert second.pid != first.pid and jobs.queue() == []
+
+
+def test_resuming_a_run_that_trains_changes_nothing(jobs, fake_trainer):  # noqa: F811
+    name = submit(jobs)
+    wait(jobs, name, "training")
+    before = jobs.job(name), trainers(jobs)
+    jobs.resume(name)
+    assert (jobs.job(name), trainers(jobs)) == before
+
+
+def test_an_app_that_died_before_noting_the_trainer_finds_it_again(jobs, launched):  # noqa: F811
+    noted = jobs.folder / store.TRAINER_FILE
+    trainer = json.loads(noted.read_text())
+    noted.write_text(json.dumps({**trainer, "pid": 0}))
+    job = json.loads((jobs.folder / launched / store.JOB_FILE).read_text())
+    queued = {**job, "wish": "queued", "launched": 0.0}
+    (jobs.folder / launched / store.JOB_FILE).write_text(json.dumps(queued))
+    again = store.Jobs(jobs.folder, num_threads=1)
+    assert again.running() == launched and len(trainers(again)) == 2
+    again.tick()
+    assert len(trainers(again)) == 2  # no second one in the same folder
+    assert again.phase(launched) == "training" and again.queue() == []
+    again.stop(launched)
+    wait(again, launched, "finished")
+
+
+def test_an_app_that_died_before_starting_the_trainer_starts_it(jobs, fake_trainer):  # noqa: F811
+    name = submit(jobs)
+    wait(jobs, name, "training")
+    for process in trainers(jobs):
+        process.kill()
+    wait(jobs, name, "killed")
+    lost = {"name": name, "pid": 0, "started": time.time()}
+    (jobs.folder / store.TRAINER_FILE).write_text(json.dumps(lost))
+    assert jobs.running() is None
+    jobs.resume(name)
+    wait(jobs, name, "training")
+
+
+def test_a_run_asked_to_stop_before_it_has_started_stops(tmp_path, monkeypatch):
+    """The real trainer: it removes a STOP file of old, but not one meant for this launch."""
+    from ddpm_demo.training.run import train
+
+    config = tiny_config(tmp_path, max_steps=1)
+    (tmp_path / "run").mkdir()
+    for name, value in process_module.environment(1).items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "run" / store.STOP_FILE).touch()
+    assert train(config) == "stop file"
+    monkeypatch.delenv(KEEP_STOP)
+    assert train(config) == "steps"
