@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from .recipes import GenerateRecipe
     from .tasks.diffuse import DiffuseRecipe
     from .tasks.interpolate_recipe import InterpolateRecipe
+    from .tasks.restoration_recipes import (
+        ColouriseRecipe,
+        DeblurRecipe,
+        DenoiseRecipe,
+        InpaintRecipe,
+        UpscaleRecipe,
+    )
 
 __version__ = "0.1.0"
 
@@ -27,6 +34,11 @@ _MODULE_OF = {
     "GenerateRecipe": "recipes",
     "InterpolateRecipe": "tasks.interpolate_recipe",
     "DiffuseRecipe": "tasks.diffuse",
+    "ColouriseRecipe": "tasks.restoration_recipes",
+    "DeblurRecipe": "tasks.restoration_recipes",
+    "DenoiseRecipe": "tasks.restoration_recipes",
+    "InpaintRecipe": "tasks.restoration_recipes",
+    "UpscaleRecipe": "tasks.restoration_recipes",
     "CheckpointInfo": "checkpoints",
     "list_checkpoints": "checkpoints",
     "UserError": "errors",
@@ -35,9 +47,14 @@ _MODULE_OF = {
 __all__ = [
     "DDPM",
     "CheckpointInfo",
+    "ColouriseRecipe",
+    "DeblurRecipe",
+    "DenoiseRecipe",
     "DiffuseRecipe",
     "GenerateRecipe",
+    "InpaintRecipe",
     "InterpolateRecipe",
+    "UpscaleRecipe",
     "UserError",
     "list_checkpoints",
 ]

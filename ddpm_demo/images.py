@@ -91,6 +91,18 @@ def load_image(
         raise _unreadable() from error
 
 
+def plain(image: Image.Image) -> Image.Image:
+    """A picture that is open already as `load_image` gives it: upright, 8-bit, pixels alone.
+
+    Raises:
+        UserError: it is damaged.
+    """
+    try:
+        return _to_plain_mode(_turn_upright(image))
+    except _DECODER_ERRORS as error:
+        raise _unreadable() from error
+
+
 def open_header(
     source: ImageSource, formats: Sequence[str] = FORMATS, max_pixels: int = MAX_PIXELS
 ) -> Image.Image:

@@ -9,67 +9,35 @@ Python code all stand on this.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from . import __version__, checkpoints
+from . import checkpoints
 from .checkpoints import CheckpointInfo
 from .denoiser import UNetDenoiser
 from .device import default_device
-from .images import to_pil, to_tensor
+from .images import to_tensor
 from .noise import NoiseSource
 from .recipes import GenerateRecipe, Recipe
-from .samplers import Step, sampler_info
+from .restoration import tasks as restoration
+from .restoration.run import RestorationRun
+from .run import Run
+from .samplers import sampler_info
 from .schedule import Schedule
 from .tasks.diffuse import DiffuseRecipe, diffuse
 from .tasks.generate import generate
 from .tasks.interpolate import InterpolateRecipe, Interpolation
-
-
-class Run:
-    """A run of a task: iterate it for its `Step`s, or ask for `images()`.
-
-    Attributes:
-        recipe: complete, defaults filled in.
-        info: the checkpoint.
-        last: the newest `Step` seen, None before the first. After a cancelled run its x0_hat is
-            what there is.
-    """
-
-    def __init__(self, recipe: Recipe, info: CheckpointInfo, steps: Iterable[Step]):
-        self.recipe = recipe
-        self.info = info
-        self.last: Step | None = None
-        self._steps = steps
-
-    def __iter__(self) -> Iterator[Step]:
-        for step in self._steps:
-            self.last = step
-            yield step
-
-    def images(self) -> list[Image.Image]:
-        """The pictures, after running whatever is left of the run."""
-        for _ in self:
-            pass
-        return to_pil(self.last.x0_hat) if self.last is not None else []
-
-    def metadata(self, index: int = 0) -> dict[str, Any]:
-        """What picture `index` carries in its file: the recipe and what it was made with."""
-        recipe = self.recipe.to_dict()
-        if self.info.source == "local":
-            # A picture is passed on: it names the checkpoint, not where it lies on this machine.
-            recipe["checkpoint"] = Path(recipe["checkpoint"]).name
-        return {
-            **recipe,
-            "image_index": index,
-            "weight_hash": self.info.weight_hash,
-            "version": __version__,
-        }
+from .tasks.restoration_recipes import (
+    ColouriseRecipe,
+    DeblurRecipe,
+    DenoiseRecipe,
+    InpaintRecipe,
+    UpscaleRecipe,
+)
 
 
 class InterpolationRun(Run):
@@ -196,6 +164,62 @@ class DDPM:
             device=self.device,
         )
         return Run(recipe, self.info, steps)
+
+    def denoise(self, recipe: DenoiseRecipe, image: Image.Image) -> RestorationRun:
+        """A picture without its noise.
+
+        Args:
+            recipe: what is wanted.
+            image: of any size and mode; a prior of objects squares it to its own size, see
+                `restoration.prior.fit`.
+
+        Raises:
+            UserError: the picture is too large, too small or damaged.
+        """
+        return RestorationRun(recipe, self.info, restoration.denoise(self, recipe, image))
+
+    def inpaint(
+        self, recipe: InpaintRecipe, image: Image.Image, mask: Image.Image
+    ) -> RestorationRun:
+        """A picture with a part of it made anew; what is outside the mask comes back exactly.
+
+        Args:
+            recipe, image: as for `denoise`.
+            mask: of the picture's size; white (128 and above) is filled.
+
+        Raises:
+            UserError: as for `denoise`; also for a mask of another size, an empty or a full one.
+        """
+        return RestorationRun(recipe, self.info, restoration.inpaint(self, recipe, image, mask))
+
+    def upscale(self, recipe: UpscaleRecipe, image: Image.Image) -> RestorationRun:
+        """A picture enlarged.
+
+        Args:
+            recipe: what is wanted.
+            image: as for `denoise`; a prior of objects gives results of its own size, from a
+                picture squared to that size divided by the factor.
+
+        Raises:
+            UserError: as for `denoise`.
+        """
+        return RestorationRun(recipe, self.info, restoration.upscale(self, recipe, image))
+
+    def colourise(self, recipe: ColouriseRecipe, image: Image.Image) -> RestorationRun:
+        """Colours for a grey picture.
+
+        Raises:
+            UserError: as for `denoise`; also when the checkpoint knows no colours.
+        """
+        return RestorationRun(recipe, self.info, restoration.colourise(self, recipe, image))
+
+    def deblur(self, recipe: DeblurRecipe, image: Image.Image) -> RestorationRun:
+        """A picture without its blur.
+
+        Raises:
+            UserError: as for `denoise`.
+        """
+        return RestorationRun(recipe, self.info, restoration.deblur(self, recipe, image))
 
     def own_size_px(self, images: Sequence[Image.Image] = ()) -> int:
         """The checkpoint's size; for a prior of photographs up to 128, as far as they go."""

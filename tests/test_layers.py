@@ -11,13 +11,14 @@ PACKAGE = ROOT / "ddpm_demo"
 # A module may import from its own layer and from those above it in this list, never from below.
 LAYERS = [
     {"errors"},
-    {"sampler_table", "schedule", "noise", "device", "images", "model_card", "checkpoint_config"},
+    {"sampler_table", "schedule", "noise", "device", "images", "model_card", "checkpoint_config"}
+    | {"similarity"},
     {"denoiser", "animation", "png_recipe", "checkpoint_safety", "hub", "masks"},
     {"checkpoints", "oracles"},
     {"samplers"},
     {"operators", "process", "recipes"},
-    {"tasks"},
-    {"pipeline"},
+    {"tasks", "run"},
+    {"restoration", "pipeline"},
     {"training", "evaluation", "jobs"},
     {"ui", "cli"},
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .average_pool import AveragePool
 from .base import Operator
-from .blur import Blur, gaussian_kernel, motion_kernel
+from .blur import Blur, FramedBlur, gaussian_kernel, motion_kernel
 from .grey import LUMA, Grey
 from .mask import Identity, Mask
 
@@ -12,6 +12,7 @@ __all__ = [
     "LUMA",
     "AveragePool",
     "Blur",
+    "FramedBlur",
     "Grey",
     "Identity",
     "Mask",

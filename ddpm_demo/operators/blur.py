@@ -1,6 +1,7 @@
 """A picture out of focus or shaken: deblurring, by FFT.
 
-The convolution is circular: a picture from a camera is not, so `tasks.deblur` extends it first.
+`Blur` is circular, as if the picture were a tile of a wallpaper. A camera's picture is not: what
+lies outside the frame has been smeared into it, and `FramedBlur` makes that a part of x_0.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ import math
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from .base import Operator
+from .conjugate_gradients import conjugate_gradients
 
 
 class Blur(Operator):
@@ -60,6 +63,51 @@ class Blur(Operator):
     @staticmethod
     def _filter(x: Tensor, transfer: Tensor) -> Tensor:
         return torch.fft.irfft2(torch.fft.rfft2(x) * transfer, s=x.shape[-2:])
+
+
+class FramedBlur(Operator):
+    """The part of `Blur` that no border has touched: y is smaller than x by `margin_px` a side.
+
+    Args:
+        kernel: as for `Blur`.
+    """
+
+    tolerance, max_iterations = 1e-8, 2000
+
+    def __init__(self, kernel: Tensor):
+        self.blur = Blur(kernel)
+        self.margin_px = max(kernel.shape) // 2
+
+    def A(self, x: Tensor) -> Tensor:
+        return self.crop(self.blur.A(x))
+
+    def A_T(self, y: Tensor) -> Tensor:
+        return self.blur.A_T(F.pad(y, (self.margin_px,) * 4))
+
+    def A_pinv(self, y: Tensor) -> Tensor:
+        return self.A_T(self._solve_gram(y, 0.0))
+
+    def prox(self, x0: Tensor, y: Tensor, sigma_y: float, rho: float) -> Tensor:
+        return x0 + self.A_T(self._solve_gram(y - self.A(x0), (sigma_y / rho) ** 2))
+
+    def observation_shape(self, image_shape: tuple[int, ...]) -> tuple[int, ...]:
+        channels, height, width = image_shape
+        return channels, height - 2 * self.margin_px, width - 2 * self.margin_px
+
+    def crop(self, x: Tensor) -> Tensor:
+        """Without the margin."""
+        margin = self.margin_px
+        return x[..., margin : x.shape[-2] - margin, margin : x.shape[-1] - margin]
+
+    def _solve_gram(self, r: Tensor, ridge: float) -> Tensor:
+        """(A A^T + ridge I)^-1 r."""
+        return conjugate_gradients(
+            lambda u: self.A(self.A_T(u)) + ridge * u,
+            lambda u: u,
+            r,
+            self.tolerance,
+            self.max_iterations,
+        )
 
 
 def gaussian_kernel(radius_px: float) -> Tensor:

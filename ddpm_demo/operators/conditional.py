@@ -1,0 +1,83 @@
+"""E[x_0 | x_t, y] from E[x_0 | x_t], for a covariance S that is not a multiple of the identity.
+
+With x_0 | x_t ~ N(x0_hat, S) and y = A x_0 + N(0, sigma_y^2 I),
+
+    E[x_0 | x_t, y] = x0_hat + S A^T (A S A^T + sigma_y^2 I)^-1 (y - A x0_hat),
+
+which is the proximal step of `operators` when S = rho^2 I (Kalman 1960; in geostatistics,
+kriging). The small system is solved by conjugate gradients: cosine transforms, no evaluation of
+the network.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from .base import Operator, TightOperator
+from .conjugate_gradients import conjugate_gradients
+from .mask import Mask
+from .spectrum import Covariance
+
+TOLERANCE = 1e-3
+MAX_ITERATIONS = 40
+
+
+def condition(
+    operator: Operator,
+    x0: Tensor,
+    y: Tensor,
+    sigma_y: float,
+    covariance: Covariance,
+    tolerance: float = TOLERANCE,
+    max_iterations: int = MAX_ITERATIONS,
+) -> Tensor:
+    """E[x_0 | x_t, y], given x0 = E[x_0 | x_t] [B, C, H, W] and its error's covariance.
+
+    Args:
+        operator, y, sigma_y: the observation, as for `Operator.prox`.
+        covariance: S.
+        tolerance: of the residual, relative to the first.
+        max_iterations: of conjugate gradients.
+    """
+    if isinstance(operator, Mask) and sigma_y == 0:
+        return _fill(operator.mask, x0, y, covariance, tolerance, max_iterations)
+    gain = operator.gain if isinstance(operator, TightOperator) else 1.0
+
+    def gram(u: Tensor) -> Tensor:
+        return operator.A(covariance.apply(operator.A_T(u))) + sigma_y**2 * u
+
+    def precondition(u: Tensor) -> Tensor:
+        # Exact where everything is seen.
+        return operator.A(covariance.solve(operator.A_T(u), sigma_y**2 / gain)) / gain**2
+
+    residual = y - operator.A(x0)
+    u = conjugate_gradients(gram, precondition, residual, tolerance, max_iterations)
+    return x0 + covariance.apply(operator.A_T(u))
+
+
+def _fill(
+    mask: Tensor,
+    x0: Tensor,
+    y: Tensor,
+    covariance: Covariance,
+    tolerance: float,
+    max_iterations: int,
+) -> Tensor:
+    """`condition` for pixels that are known exactly.
+
+    The same answer as argmin_x (x - x0)^T S^-1 (x - x0) with x = y where mask = 1. S^-1 is close
+    to a power of the Laplacian, so that what is unknown is worked out hole by hole and the number
+    of iterations goes with the size of the holes, not with that of the picture.
+    """
+    hole = 1 - mask
+    known = mask * (y - x0)
+
+    def precision(u: Tensor) -> Tensor:
+        return hole * covariance.solve(hole * u)
+
+    def precondition(u: Tensor) -> Tensor:
+        return hole * covariance.apply(hole * u)
+
+    pull = -hole * covariance.solve(known)
+    u = conjugate_gradients(precision, precondition, pull, tolerance, max_iterations)
+    return x0 + known + u

@@ -1,0 +1,148 @@
+"""`RestorationRun`: a run whose pictures have the size and the transparency of the upload."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ..checkpoints import CheckpointInfo
+from ..images import to_pil
+from ..recipes import Recipe
+from ..run import Run
+from ..samplers import Step
+from ..similarity import psnr, ssim
+from ..tasks.blend import Restoration
+from .pictures import to_picture
+from .prior import Fit
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a task prepares for a run.
+
+    Args:
+        steps: the chains, finished pictures at the end of them.
+        fit: how the prior goes at the picture.
+        observed: [1, C, H, W], what was seen, at the size of the result.
+        original: [1, C, H, W] where it is known, else None.
+        baseline: a name and [1, C, H, W]: what a cheap method makes of it.
+        facts: metrics that are known before the run.
+        check: metrics of one finished picture [1, C, H, W].
+        is_grey: the results are grey though the network has colours.
+        alpha: transparency of the results.
+    """
+
+    steps: Restoration
+    fit: Fit
+    observed: Tensor
+    original: Tensor | None = None
+    baseline: tuple[str, Tensor] | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+    check: Callable[[Tensor], dict[str, Any]] = lambda picture: {}
+    is_grey: bool = False
+    alpha: Image.Image | None = None
+
+
+class RestorationRun(Run):
+    """A run of `DDPM.denoise`, `inpaint`, `upscale`, `colourise` or `deblur`.
+
+    Attributes:
+        fit: how the prior goes at the picture, and the size of the results.
+        observed: what was seen, at the size of the results: the noisy picture, the picture with a
+            grey hole, the small one enlarged pixel by pixel, the grey one, the blurred one.
+        original: the picture to compare with, None where there is none.
+        metrics: {} before the end. Then "sigma_255" and "sigma_estimated" (denoising); "psnr",
+            "ssim", "baseline", "baseline_psnr" and "baseline_ssim" where there is an original;
+            "consistency_255" (super-resolution: by how many 8-bit levels the result, reduced
+            again, is off at most). All of picture 0.
+    """
+
+    def __init__(self, recipe: Recipe, info: CheckpointInfo, setup: Setup):
+        super().__init__(recipe, info, setup.steps)
+        self.fit = setup.fit
+        self.metrics: dict[str, Any] = {}
+        self._setup = setup
+        self._metrics: list[dict[str, Any]] = []
+        self.observed = self._picture(setup.observed)
+        self.original = None if setup.original is None else self._picture(setup.original)
+
+    def __iter__(self) -> Iterator[Step]:
+        for step in super().__iter__():
+            if step.is_last:
+                self._measure(step.x0_hat)
+            yield step
+
+    def images(self) -> list[Image.Image]:
+        """The finished pictures, after running whatever is left of the run."""
+        super().images()
+        return self.pictures(self.last)
+
+    def pictures(self, step: Step | None) -> list[Image.Image]:
+        """The pictures of any step, such as `last` of a run that was cancelled."""
+        return [] if step is None else [self._picture(x[None]) for x in step.x0_hat]
+
+    def mean(self) -> Image.Image | None:
+        """The mean of the samples; None for a single one, or before the end."""
+        samples = self._setup.steps.samples
+        if samples is None or len(samples) < 2:
+            return None
+        return self._picture(samples.mean(0, keepdim=True))
+
+    def uncertainty(self) -> Image.Image | None:
+        """Standard deviation of the samples, over the channels, as grey levels from black (0) to
+        white (`uncertainty_255`); None for a single sample, or before the end."""
+        deviation = self._deviation()
+        if deviation is None:
+            return None
+        return to_pil(2 * deviation / deviation.max().clamp(min=1e-6) - 1)[0]
+
+    @property
+    def uncertainty_255(self) -> float | None:
+        """The largest standard deviation, in 8-bit levels, which is white in `uncertainty`."""
+        deviation = self._deviation()
+        return None if deviation is None else float(deviation.max()) * 127.5
+
+    def _deviation(self) -> Tensor | None:
+        samples = self._setup.steps.samples
+        if samples is None or len(samples) < 2:
+            return None
+        return samples.var(0, keepdim=True).mean(1, keepdim=True).sqrt()
+
+    def metadata(self, index: int = 0) -> dict[str, Any]:
+        """As ever, and the metrics of picture `index`."""
+        metrics = self._metrics[index] if index < len(self._metrics) else {}
+        return {**super().metadata(index), **({"metrics": metrics} if metrics else {})}
+
+    def _picture(self, x: Tensor) -> Image.Image:
+        return to_picture(x, self._setup.is_grey, self._setup.alpha)
+
+    @torch.inference_mode()
+    def _measure(self, pictures: Tensor) -> None:
+        setup, common = self._setup, dict(self._setup.facts)
+        original = setup.original
+        if original is not None and setup.baseline is not None:
+            name, baseline = setup.baseline
+            common.update(
+                baseline=name,
+                baseline_psnr=_finite(psnr(baseline, original)),
+                baseline_ssim=ssim(baseline, original),
+            )
+        self._metrics = []
+        for picture in pictures.split(1):
+            own = setup.check(picture)
+            if original is not None:
+                own.update(
+                    psnr=_finite(psnr(picture, original)), ssim=ssim(picture, original)
+                )
+            self._metrics.append({**common, **own})
+        self.metrics = self._metrics[0]
+
+
+def _finite(decibels: float) -> float:
+    """JSON has no infinity: equal pictures are said to have 100 dB."""
+    return min(decibels, 100.0)

@@ -1,0 +1,255 @@
+"""The restorations, each from an upload to a `Setup`: what was seen, by which operator.
+
+The engine behind them is `tasks.solve`; nothing here knows how it works.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..denoiser import Denoiser, TiledDenoiser
+from ..errors import UserError
+from ..images import plain, to_tensor
+from ..masks import from_picture
+from ..noise import NoiseSource
+from ..operators import (
+    AveragePool,
+    FramedBlur,
+    Grey,
+    Mask,
+    gaussian_kernel,
+    motion_kernel,
+)
+from ..operators.spectrum import OBJECT, PHOTO, Spectrum
+from ..tasks import solve
+from ..tasks.blend import Restoration
+from ..tasks.noise_level import estimate_sigma
+from ..tasks.observation import Observation
+from ..tasks.restoration_recipes import (
+    MIN_DENOISE_SIGMA_255,
+    ColouriseRecipe,
+    DeblurRecipe,
+    DenoiseRecipe,
+    InpaintRecipe,
+    RestorationRecipe,
+    UpscaleRecipe,
+)
+from .pictures import Upload, check_mask, expand, feather, fit_mask, prepare
+from .prior import Fit
+from .run import Setup
+
+if TYPE_CHECKING:
+    from ..pipeline import DDPM
+
+LEVELS = 127.5  # 8-bit levels in one unit of [-1, 1]
+# Noise that is added comes from other generators than that of the chains.
+ADDED_NOISE_SEED = 2**40
+
+
+def denoise(ddpm: DDPM, recipe: DenoiseRecipe, image: Image.Image) -> Setup:
+    """A noisy picture, or one that is made noisy first."""
+    upload = prepare(image, ddpm.info, recipe.num_images, recipe.reduce)
+    y = original = upload.tensor(ddpm.denoiser.channels).to(ddpm.device)
+    if recipe.add_noise_255 is not None:
+        y = y + recipe.add_noise_255 / LEVELS * _added_noise(recipe, y)
+    estimated = recipe.sigma_255 is None
+    sigma_255 = estimate_sigma(y) * LEVELS if estimated else recipe.sigma_255
+    sigma_255 = max(sigma_255, MIN_DENOISE_SIGMA_255)
+    restoration = solve.denoise(
+        denoiser(ddpm, upload.fit),
+        y,
+        sigma_255 / LEVELS,
+        recipe,
+        NoiseSource.for_run(recipe.seed, recipe.num_images, ddpm.device),
+        to_8_bit,
+    )
+    known = recipe.add_noise_255 is not None
+    return Setup(
+        restoration,
+        upload.fit,
+        y,
+        original=original if known else None,
+        baseline=("noisy", y) if known else None,
+        facts={"sigma_255": sigma_255, "sigma_estimated": estimated},
+        **_shape(upload),
+    )
+
+
+def inpaint(ddpm: DDPM, recipe: InpaintRecipe, image: Image.Image, mask: Image.Image) -> Setup:
+    """A picture with a hole."""
+    image = plain(image)
+    image, mask = expand(image, from_picture(plain(mask), image.size), recipe.expand)
+    upload = prepare(image, ddpm.info, solve.num_chains(recipe), recipe.reduce)
+    hole = to_tensor(fit_mask(mask, upload), 1).add(1).div(2).to(ddpm.device)
+    check_mask(hole)
+    weight = feather(hole, recipe.feather_px)
+    known = (weight == 0).float()
+    original = upload.tensor(ddpm.denoiser.channels).to(ddpm.device)
+
+    def finish(x: Tensor) -> Tensor:
+        return to_8_bit(torch.where(known > 0, original, original + weight * (x - original)))
+
+    observation = Observation(Mask(known), known * original, 0.0, tuple(original.shape[1:]))
+    return Setup(
+        _solve(ddpm, upload.fit, observation, recipe, solve.Settings(), finish),
+        upload.fit,
+        known * original,
+        original=None if any(recipe.expand) else original,
+        **_shape(upload),
+    )
+
+
+def upscale(ddpm: DDPM, recipe: UpscaleRecipe, image: Image.Image) -> Setup:
+    """A small picture, or one that is made small first."""
+    factor, original = recipe.factor, None
+    if recipe.reduce_first:
+        upload = prepare(image, ddpm.info, solve.num_chains(recipe), recipe.reduce)
+        original = upload.tensor(ddpm.denoiser.channels).to(ddpm.device)
+        height, width = (side // factor * factor for side in original.shape[-2:])
+        _check_reducible(width, height, factor)
+        original = original[..., :height, :width]
+        y = AveragePool(factor).A(original)
+        if recipe.sigma_255 > 0:
+            y = y + recipe.sigma_255 / LEVELS * _added_noise(recipe, y)
+        alpha = upload.alpha and upload.alpha.crop((0, 0, width, height))
+        fit = Fit(upload.fit.how, width, height, upload.fit.tile_px, upload.fit.overlap_px)
+    else:
+        upload = prepare(image, ddpm.info, solve.num_chains(recipe), recipe.reduce, factor)
+        y = upload.tensor(ddpm.denoiser.channels).to(ddpm.device)
+        alpha = upload.alpha and upload.alpha.resize(
+            (upload.fit.width, upload.fit.height), Image.Resampling.BICUBIC
+        )
+        fit = upload.fit
+    pool, exact = AveragePool(factor), recipe.sigma_255 == 0
+    shape = (y.shape[1], fit.height, fit.width)
+    observation = Observation(pool, y, recipe.sigma_255 / LEVELS, shape)
+
+    def finish(x: Tensor) -> Tensor:
+        for _ in range(20 if exact else 0):  # in range and consistent at once
+            x = pool.prox(x.clamp(-1, 1), y, 0.0, 1.0)
+        return to_8_bit(x)
+
+    def check(picture: Tensor) -> dict[str, Any]:
+        difference = (pool.A(picture) - y).abs().max()
+        return {"consistency_255": float(difference) * LEVELS} if exact else {}
+
+    bicubic = F.interpolate(y, scale_factor=factor, mode="bicubic").clamp(-1, 1)
+    return Setup(
+        _solve(ddpm, fit, observation, recipe, solve.Settings(), finish),
+        fit,
+        F.interpolate(y, scale_factor=factor, mode="nearest"),
+        original=original,
+        baseline=("bicubic", bicubic),
+        check=check,
+        is_grey=upload.is_grey,
+        alpha=alpha,
+    )
+
+
+def colourise(ddpm: DDPM, recipe: ColouriseRecipe, image: Image.Image) -> Setup:
+    """A picture in grey."""
+    if ddpm.denoiser.channels == 1:
+        raise UserError(
+            "colourise_grey_prior",
+            "This checkpoint knows grey pictures only, so that it has no colours to give; "
+            "choose one of colour pictures.",
+            field="checkpoint",
+        )
+    upload = prepare(image, ddpm.info, solve.num_chains(recipe), recipe.reduce)
+    colour = upload.tensor(3).to(ddpm.device)
+    grey = Grey()
+    observation = Observation(grey, grey.A(colour), 0.0, tuple(colour.shape[1:]))
+    seen = observation.y.expand(-1, 3, -1, -1)
+    return Setup(
+        _solve(ddpm, upload.fit, observation, recipe, solve.Settings(), to_8_bit),
+        upload.fit,
+        seen,
+        original=None if upload.is_grey else colour,
+        baseline=None if upload.is_grey else ("grey", seen),
+        alpha=upload.alpha,
+    )
+
+
+def deblur(ddpm: DDPM, recipe: DeblurRecipe, image: Image.Image) -> Setup:
+    """A blurred picture, or one that is blurred first."""
+    upload = prepare(image, ddpm.info, solve.num_chains(recipe), recipe.reduce)
+    picture = upload.tensor(ddpm.denoiser.channels).to(ddpm.device)
+    if recipe.kind == "gaussian":
+        kernel = gaussian_kernel(recipe.radius_px)
+    else:
+        kernel = motion_kernel(recipe.length_px, recipe.angle_degrees)
+    blur = FramedBlur(kernel)
+    y = picture
+    if recipe.blur_first:
+        y = blur.A(F.pad(picture, (blur.margin_px,) * 4, mode="replicate"))
+        y = y + recipe.sigma_255 / LEVELS * _added_noise(recipe, y)
+    channels, height, width = y.shape[1:]
+    shape = (channels, height + 2 * blur.margin_px, width + 2 * blur.margin_px)
+    observation = Observation(blur, y, recipe.sigma_255 / LEVELS, shape)
+    steps = _solve(ddpm, upload.fit, observation, recipe, solve.Settings(), to_8_bit, blur.crop)
+    return Setup(
+        steps,
+        upload.fit,
+        y,
+        original=picture if recipe.blur_first else None,
+        baseline=("blurred", y) if recipe.blur_first else None,
+        **_shape(upload),
+    )
+
+
+def denoiser(ddpm: DDPM, fit: Fit) -> Denoiser:
+    """The checkpoint's, in tiles where the fit says so."""
+    if fit.how == "tiles":
+        return TiledDenoiser(ddpm.denoiser, fit.tile_px, fit.overlap_px)
+    return ddpm.denoiser
+
+
+def spectrum(ddpm: DDPM) -> Spectrum:
+    return PHOTO if ddpm.info.prior == "photo" else OBJECT
+
+
+def to_8_bit(x: Tensor) -> Tensor:
+    """The nearest values that an 8-bit picture has, in [-1, 1]."""
+    return ((x + 1) * LEVELS).round().clamp(0, 255) / LEVELS - 1
+
+
+def _solve(
+    ddpm: DDPM,
+    fit: Fit,
+    observation: Observation,
+    recipe: RestorationRecipe,
+    settings: solve.Settings,
+    finish: Callable[[Tensor], Tensor],
+    crop: Callable[[Tensor], Tensor] = lambda x: x,
+) -> Restoration:
+    noise = NoiseSource.for_run(recipe.seed, solve.num_sources(recipe), ddpm.device)
+    prior = denoiser(ddpm, fit)
+    return solve.solve(
+        prior, observation, spectrum(ddpm), recipe, settings, noise, finish, crop
+    )
+
+
+def _added_noise(recipe: RestorationRecipe, like: Tensor) -> Tensor:
+    noise = NoiseSource([recipe.seed + ADDED_NOISE_SEED], like.device)
+    return noise.randn(like.shape[1:])
+
+
+def _shape(upload: Upload) -> dict[str, Any]:
+    return {"is_grey": upload.is_grey, "alpha": upload.alpha}
+
+
+def _check_reducible(width: int, height: int, factor: int) -> None:
+    if min(width, height) < 8 * factor:
+        raise UserError(
+            "upscale_reduced_too_small",
+            "Reduced {factor} times the picture would be smaller than 8 x 8; "
+            "give a larger picture or choose a smaller factor.",
+            field="factor",
+            factor=factor,
+        )

@@ -1,0 +1,138 @@
+"""Restoring from any observation y = A x_0 + n, and from a noisy picture, as chains."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..denoiser import Denoiser
+from ..noise import NoiseSource
+from ..operators.guided import GuidedDenoiser
+from ..operators.spectrum import Spectrum
+from ..samplers import Step
+from .blend import Restoration
+from .observation import Observation, gaussian_mean, gaussian_samples
+from .restoration_recipes import RestorationRecipe
+from .restore import PairedNoise, make_sigmas, restore
+
+# Pairs of chains behind a posterior mean.
+MEAN_PAIRS = 2
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How the chains go.
+
+    Args:
+        num_steps: evaluations a chain, when the recipe has none.
+        sigma_start: where they start, from a sample of the Gaussian posterior, in [-1, 1] units.
+        sigma_stop: noise level of the last evaluation.
+        eta: share of fresh noise; see `restore`.
+        time_travel: repeats a step.
+    """
+
+    num_steps: int = 12
+    sigma_start: float = 2.0
+    sigma_stop: float = 0.02
+    eta: float = 1.0
+    time_travel: int = 0
+
+
+def num_sources(recipe: RestorationRecipe) -> int:
+    """Sources of noise that `solve` needs for a recipe: chains, or pairs of them."""
+    return recipe.num_images if recipe.perception == 1 else max(MEAN_PAIRS, recipe.num_images)
+
+
+def num_chains(recipe: RestorationRecipe) -> int:
+    """Chains of `solve` that run side by side for a recipe."""
+    return num_sources(recipe) * (1 if recipe.perception == 1 else 2)
+
+
+def solve(
+    denoiser: Denoiser,
+    observation: Observation,
+    spectrum: Spectrum,
+    recipe: RestorationRecipe,
+    settings: Settings,
+    noise: NoiseSource,
+    finish: Callable[[Tensor], Tensor] = lambda x: x,
+    crop: Callable[[Tensor], Tensor] = lambda x: x,
+) -> Restoration:
+    """Samples of p(x_0 | y), their mean, or what lies between them.
+
+    Args:
+        denoiser: the prior's.
+        observation, spectrum: y, and the prior's power spectrum.
+        recipe: what is wanted.
+        settings: of the chains.
+        noise: a source for `num_sources(recipe)` pictures.
+        finish: see `Restoration`.
+        crop: the part of x_0 that is wanted.
+    """
+    chains = _chains(denoiser, observation, spectrum, recipe, settings, noise)
+    chains = (
+        dataclasses.replace(step, x_t=crop(step.x_t), x0_hat=crop(step.x0_hat)) for step in chains
+    )
+    return Restoration(chains, recipe.num_images, recipe.perception, finish=finish)
+
+
+@torch.inference_mode()
+def _chains(
+    denoiser: Denoiser,
+    observation: Observation,
+    spectrum: Spectrum,
+    recipe: RestorationRecipe,
+    settings: Settings,
+    noise: NoiseSource,
+) -> Iterator[Step]:
+    source = noise if recipe.perception == 1 else PairedNoise(noise)
+    guided = GuidedDenoiser(
+        denoiser, observation.operator, observation.y, observation.sigma_y, spectrum
+    )
+    mean = gaussian_mean(observation, spectrum)
+    z = gaussian_samples(observation, spectrum, source, mean)
+    z = z + settings.sigma_start * source.randn(observation.image_shape)
+    num_steps = recipe.num_steps or settings.num_steps
+    sigmas = make_sigmas(num_steps, settings.sigma_start, settings.sigma_stop)
+    yield from restore(
+        guided, z, sigmas, source, eta=settings.eta, time_travel=settings.time_travel
+    )
+
+
+def denoise(
+    denoiser: Denoiser,
+    y: Tensor,
+    sigma: float,
+    recipe: RestorationRecipe,
+    noise: NoiseSource,
+    finish: Callable[[Tensor], Tensor] = lambda x: x,
+    *,
+    num_steps: int = 12,
+    sigma_stop: float = 0.02,
+) -> Restoration:
+    """y = x_0 + n needs no guidance: y is x_t / sqrt(abar_t) where sigma_t is the noise in it.
+
+    One evaluation is the posterior mean; chains from there on are samples.
+
+    Args:
+        denoiser: the prior's.
+        y: [1, C, H, W].
+        sigma: of its noise, in [-1, 1] units, above 0.
+        recipe: what is wanted.
+        noise: a source for `recipe.num_images` pictures.
+        finish: see `Restoration`.
+        num_steps: when the recipe has none.
+        sigma_stop: noise level of the last evaluation.
+    """
+    is_mean = recipe.perception == 0 and recipe.num_images == 1
+    steps = 1 if is_mean else recipe.num_steps or num_steps
+    sigmas = make_sigmas(steps, sigma, min(sigma_stop, sigma / 2))
+    z = y.expand(recipe.num_images, -1, -1, -1)
+    chains = restore(denoiser, z, sigmas, noise)
+    return Restoration(
+        chains, recipe.num_images, recipe.perception, first_is_mean=True, finish=finish
+    )
