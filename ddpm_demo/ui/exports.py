@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -99,3 +99,14 @@ def _zip(paths: Sequence[Path], target: Path) -> Path:
         for path in paths:
             archive.write(path, path.name)
     return target
+
+
+def write_extras(
+    record: RunRecord, pictures: Mapping[str, Image.Image], folder: Path
+) -> dict[str, Path]:
+    """What a run found besides its result, each as a plain PNG; paths by name."""
+    from ..png_recipe import save_png
+
+    target = folder / record.id / "beside"
+    target.mkdir(parents=True, exist_ok=True)
+    return {name: save_png(image, target / f"{name}.png") for name, image in pictures.items()}

@@ -12,7 +12,7 @@ import tempfile
 import threading
 import uuid
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -77,8 +77,18 @@ class RunRecord:
         return self.last is not None and self.last.index < self.last.num_steps
 
     @property
+    def extras(self) -> Mapping[str, Any]:
+        return self.last.extras if self.last else {}
+
+    @property
     def num_bytes(self) -> int:
-        return sum(frame.num_bytes for frame in self.frames)
+        pictures = [*self.images, *self.extras.values()]
+        inputs = self.job.inputs.values()
+        return sum(frame.num_bytes for frame in self.frames) + sum(
+            picture.width * picture.height * len(picture.getbands())
+            for picture in [*pictures, *inputs]
+            if isinstance(picture, Image.Image)
+        )
 
     def keep(self, snapshot: Snapshot) -> None:
         """Store the step if its turn has come; the first and the newest one are always there."""

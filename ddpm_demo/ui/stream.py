@@ -30,11 +30,14 @@ class Job:
         recipe: what was asked for.
         start: a function of a module (it is pickled on ZeroGPU) that makes the run.
         inputs: what the task needs besides, such as uploaded pictures.
+        extras: a function of a module that says what the run has besides its pictures so far; its
+            pictures then are the run's own `pictures(step)`. None for runs without.
     """
 
     recipe: Recipe
     start: Callable[[DDPM, Recipe, Mapping[str, Any]], Run]
     inputs: Mapping[str, Any] = field(default_factory=dict)
+    extras: Callable[[Run], Mapping[str, Any]] | None = None
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,7 @@ class Snapshot:
         num_shown, num_images: how many pictures those are, and how many the run has.
         images: every picture of x0_hat.
         metadata: what each picture's file says of the run, in the order of `images`.
+        extras: what the run has besides.
     """
 
     index: int
@@ -59,6 +63,7 @@ class Snapshot:
     num_images: int
     images: Sequence[Image.Image]
     metadata: Sequence[dict[str, Any]]
+    extras: Mapping[str, Any] = field(default_factory=dict)
 
 
 @gpu
@@ -72,7 +77,7 @@ def snapshots(models: Models, job: Job) -> Iterator[Snapshot]:
 
     run = job.start(models.load(job.recipe.checkpoint), job.recipe, job.inputs)
     for step in run:
-        images = to_pil(step.x0_hat)
+        images = to_pil(step.x0_hat) if job.extras is None else run.pictures(step)
         shown = preview_count(len(images), max(images[0].size))
         yield Snapshot(
             index=step.index,
@@ -85,6 +90,7 @@ def snapshots(models: Models, job: Job) -> Iterator[Snapshot]:
             num_images=len(images),
             images=images,
             metadata=[run.metadata(i) for i in range(len(images))],
+            extras=job.extras(run) if job.extras is not None else {},
         )
 
 
@@ -99,4 +105,7 @@ def preview_grid(images: Sequence[Image.Image]) -> Image.Image:
     from ..images import make_grid
 
     columns = math.ceil(math.sqrt(len(images)))
-    return make_grid(images, columns=columns, gap_px=0)
+    grid = make_grid(images, columns=columns, gap_px=0)
+    if max(grid.size) > MAX_PREVIEW_PX:
+        grid.thumbnail((MAX_PREVIEW_PX, MAX_PREVIEW_PX), Image.Resampling.BOX)
+    return grid

@@ -11,6 +11,7 @@ from ...errors import UserError
 from ..context import Context, Update
 from ..errors import sentence
 from ..i18n import C, Text, has_text, text
+from .notice import notice, notice_html
 
 _INVALID = "invalid"
 
@@ -29,6 +30,7 @@ class Form:
         self._tab = tab
         self._folds: dict[str, gr.Accordion] = {}
         self._open_fold: gr.Accordion | None = None
+        self._notices: dict[str, gr.HTML] = {}
         self.controls: dict[str, Component] = {}
 
     def add(
@@ -48,6 +50,21 @@ class Form:
             self._folds[field] = self._open_fold
         return control
 
+    def add_picture(
+        self,
+        field: str,
+        kind: Callable[..., C],
+        texts: dict[str, Text] | None = None,
+        **props: object,
+    ) -> C:
+        """As `add`, for a component without a line of help: its errors stand in a notice below."""
+        control = self._ctx.make(kind, {"label": self._key(field), **(texts or {})}, **props)
+        self.controls[field] = control
+        self._notices[field] = notice()
+        if self._open_fold is not None:
+            self._folds[field] = self._open_fold
+        return control
+
     def more_settings(self) -> _Fold:
         """`with form.more_settings():` around the controls that few people need."""
         fold = self._ctx.make(gr.Accordion, {"label": "common.more_settings"}, open=False)
@@ -63,8 +80,9 @@ class Form:
 
     @property
     def error_outputs(self) -> list[Component]:
-        """The controls, then the folds that may have to open."""
-        return [*self.controls.values(), *dict.fromkeys(self._folds.values())]
+        """The controls, the notices below some of them, then the folds that may have to open."""
+        folds = dict.fromkeys(self._folds.values())
+        return [*self.controls.values(), *self._notices.values(), *folds]
 
     def error_updates(
         self,
@@ -80,7 +98,9 @@ class Form:
         updates: list[Update] = []
         for name, control in self.controls.items():
             classes = _classes(control)
-            if name == field:
+            if name in self._notices:
+                updates.append(gr.update())
+            elif name == field:
                 assert error is not None
                 note = sentence(error, language)
                 updates.append(gr.update(info=note, elem_classes=[*classes, _INVALID]))
@@ -90,6 +110,9 @@ class Form:
                 updates.append(gr.update(info=note, elem_classes=classes))
             if values is not None and name in values:
                 updates[-1]["value"] = values[name]
+        for name in self._notices:
+            wrong = name == field and error is not None
+            updates.append(notice_html(sentence(error, language)) if wrong else "")
         for fold in dict.fromkeys(self._folds.values()):
             holds_it = field is not None and self._folds.get(field) is fold
             updates.append(gr.update(open=True) if holds_it else gr.skip())

@@ -11,7 +11,12 @@ from ..context import Context, Update
 from .form import Form
 
 
-def presets_row(ctx: Context, form: Form, presets: Mapping[str, Mapping[str, Any]]) -> None:
+def presets_row(
+    ctx: Context,
+    form: Form,
+    presets: Mapping[str, Mapping[str, Any]],
+    icons: Mapping[str, str] | None = None,
+) -> None:
     """Make a row of buttons here, one a preset.
 
     Args:
@@ -19,11 +24,15 @@ def presets_row(ctx: Context, form: Form, presets: Mapping[str, Mapping[str, Any
         form: the controls.
         presets: values by field (and "checkpoint"), by the text key of the button; what a preset
             leaves out stays as it is.
+        icons: path of a small picture on the button, by the same key.
     """
+    icons = icons or {}
     with gr.Row(elem_classes=["presets"]):
         ctx.make(gr.HTML, {"value": "common.examples"}, elem_classes=["row-label"], min_width=0)
         for key, values in presets.items():
-            button = ctx.make(gr.Button, {"value": key}, size="sm", min_width=60)
+            button = ctx.make(
+                gr.Button, {"value": key}, size="sm", min_width=60, icon=icons.get(key)
+            )
             outputs = [ctx.checkpoint, *form.inputs]
 
             def on_click(values: Mapping[str, Any] = values) -> list[Update]:

@@ -36,6 +36,7 @@ class ResultPanel:
         scrubber: over the steps of the last run.
         files: the download buttons.
         send_buttons: "send to" buttons.
+        strip: whether the gallery is low, under a large view of one of its pictures.
     """
 
     ctx: Context
@@ -45,6 +46,7 @@ class ResultPanel:
     scrubber: gr.Slider
     files: Downloads
     send_buttons: list[gr.Button]
+    strip: bool = False
 
     @property
     def outputs(self) -> list[Component]:
@@ -62,7 +64,7 @@ class ResultPanel:
                 value=items,
                 label=_label(record, language),
                 columns=max(2, min(MAX_FEW, len(items))),
-                elem_classes=gallery_classes(len(items)),
+                elem_classes=gallery_classes(len(items), self.strip),
                 selected_index=None,
             ),
             gr.update(minimum=0, maximum=max(1, last), value=last, interactive=True),
@@ -76,7 +78,9 @@ class ResultPanel:
         return [gr.skip(), gr.update(interactive=enabled), *[gr.skip()] * rest]
 
 
-def result_panel(ctx: Context, tab: str, live: LiveView, notice: Component) -> ResultPanel:
+def result_panel(
+    ctx: Context, tab: str, live: LiveView, notice: Component, *, strip: bool = False
+) -> ResultPanel:
     """Make the panel here.
 
     Args:
@@ -84,6 +88,7 @@ def result_panel(ctx: Context, tab: str, live: LiveView, notice: Component) -> R
         tab: whose runs it shows.
         live: the view that the slider shows its steps in.
         notice: where a sentence goes when a download fails.
+        strip: low gallery, for tabs that show one of its pictures large.
     """
     gallery = gr.Gallery(
         label=ctx.text("common.result"),
@@ -93,7 +98,7 @@ def result_panel(ctx: Context, tab: str, live: LiveView, notice: Component) -> R
         object_fit="scale-down",
         buttons=["download", "fullscreen"],
         interactive=False,
-        elem_classes=gallery_classes(0),
+        elem_classes=gallery_classes(0, strip),
     )
     scrubber = ctx.make(
         gr.Slider,
@@ -111,13 +116,15 @@ def result_panel(ctx: Context, tab: str, live: LiveView, notice: Component) -> R
 
     files = downloads(ctx, EXPORTS, make_file, notice)
     send_buttons = send_to_row(ctx, tab, gallery, notice)
-    panel = ResultPanel(ctx, tab, live, gallery, scrubber, files, send_buttons)
+    panel = ResultPanel(ctx, tab, live, gallery, scrubber, files, send_buttons, strip)
     _connect_scrubber(panel)
     return panel
 
 
-def gallery_classes(num_images: int) -> list[str]:
+def gallery_classes(num_images: int, strip: bool = False) -> list[str]:
     """Few pictures are shown in one row, many in as many columns as fit."""
+    if strip:
+        return ["pixels", "result", "strip"]
     return ["pixels", "result", *(["many"] if num_images > MAX_FEW else [])]
 
 
