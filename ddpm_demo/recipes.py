@@ -43,6 +43,10 @@ class Recipe:
         """The recipe as JSON values, with its task."""
         return {"task": self.task, **dataclasses.asdict(self)}
 
+    def picture_name(self, index: int) -> str:
+        """What the file of picture `index` is called, without its ending."""
+        return f"seed-{self.seed + index}"
+
     def replace(self, **changes: object) -> Self:
         """A copy with some fields changed, validated again."""
         return dataclasses.replace(self, **changes)

@@ -75,9 +75,8 @@ def run(args: argparse.Namespace) -> None:
     assert recorder.first is not None
     output.write_png("x_t.png", make_grid(to_pil(recorder.first.x_t)), metadata)
     output.write_png("x0_hat.png", make_grid(to_pil(recorder.first.x0_hat)), metadata)
-    first_seed = recipe.seed if recipe.branch_at is None else recipe.branch_seed
     for index, picture in enumerate(diffusion.images()):
-        name = f"seed-{first_seed + index}.png"
+        name = f"{recipe.picture_name(index)}.png"
         output.write_png(name, picture, diffusion.metadata(index))
     if args.animation:
         output.write(f"animation.{args.animation}", animate(recorder.frames, args.animation))

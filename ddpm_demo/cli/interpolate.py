@@ -98,38 +98,23 @@ def make_recipe(args: argparse.Namespace) -> InterpolateRecipe:
 
 def _write(args: argparse.Namespace, output: Output, interpolation: InterpolationRun) -> None:
     from ..animation import animate
+    from ..tasks.interpolate_recipe import strip
 
     recipe = interpolation.recipe
     images = interpolation.images()
-    samples = recipe.num_pictures // recipe.num_frames
     for index, image in enumerate(images):
-        frame, sample = divmod(index, samples)
-        suffix = f"-sample-{sample}" if samples > 1 else ""
-        name = f"frame-{frame:04d}{suffix}.png"
+        name = f"{recipe.picture_name(index)}.png"
         output.write_png(name, image, interpolation.metadata(index))
     output.write_png("strip.png", strip(recipe, images), interpolation.metadata())
     if args.animation:
         content = animate(
-            images[::samples],
+            [images[frame * recipe.samples_a_frame] for frame in recipe.path],
             args.animation,
             fps=args.fps,
             there_and_back=args.there_and_back,
             enlarge=max(1, 256 // images[0].width),
         )
         output.write(f"animation.{args.animation}", content)
-
-
-def strip(recipe: InterpolateRecipe, images: list[Image.Image]) -> Image.Image:
-    """All pictures in one: frames from left to right with a row a sample, or the grid."""
-    from ..images import make_grid
-
-    side = recipe.num_between + 2
-    if len(recipe.ends) == 4:
-        samples = recipe.num_pictures // recipe.num_frames
-        return make_grid(images[::samples], columns=side)
-    samples = len(images) // side
-    rows = [image for sample in range(samples) for image in images[sample::samples]]
-    return make_grid(rows, columns=side)
 
 
 def _tell_fitting(images: list[Image.Image], interpolation: InterpolationRun) -> None:

@@ -59,6 +59,10 @@ class DiffuseRecipe(Recipe):
             check_range("size_px", self.size_px, 8, MAX_SIZE_PX)
         check_range("branch_seed", self.branch_seed, 0, MAX_SEED)
 
+    def picture_name(self, index: int) -> str:
+        first = self.seed if self.branch_at is None else self.branch_seed
+        return f"seed-{first + index}"
+
     def complete(self, num_timesteps: int) -> DiffuseRecipe:
         """With t, sampler and steps filled in.
 

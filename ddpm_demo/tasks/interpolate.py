@@ -92,7 +92,7 @@ class Interpolation:
         """
         if self._final is None:
             return []
-        samples = self.recipe.num_pictures // self.recipe.num_frames
+        samples = self.recipe.samples_a_frame
         places = zip(self.ends, self.recipe.end_frames, strict=True)
         return [
             reconstruction(end.x, self._final[frame * samples][None])[0] if end.is_image else None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from ..errors import UserError
+from ..images import make_grid
 from ..noise import MAX_SEED
 from ..recipes import MAX_SIZE_PX, MAX_STEPS, Recipe, check_range, register
 
@@ -109,6 +110,25 @@ class InterpolateRecipe(Recipe):
         return self.num_frames * (self.num_samples if self.method == "ddpm" else 1)
 
     @property
+    def samples_a_frame(self) -> int:
+        """Pictures of each frame, one next to the other in the run."""
+        return self.num_pictures // self.num_frames
+
+    def picture_name(self, index: int) -> str:
+        frame, sample = divmod(index, self.samples_a_frame)
+        return f"frame-{frame:04d}" + (f"-sample-{sample}" if self.samples_a_frame > 1 else "")
+
+    @property
+    def path(self) -> tuple[int, ...]:
+        """The frames as an animation shows them; over a grid there and back, row by row."""
+        side = self.num_between + 2
+        if len(self.ends) == 2:
+            return tuple(range(side))
+        rows = [range(side * row, side * (row + 1)) for row in range(side)]
+        turned = [row[::-1] if k % 2 else row for k, row in enumerate(rows)]
+        return tuple(frame for row in turned for frame in row)
+
+    @property
     def end_frames(self) -> tuple[int, ...]:
         """Which frames are the ends, in the order of `ends`."""
         side = self.num_between + 2
@@ -135,6 +155,18 @@ def parse_end(end: str) -> int | None:
         )
     check_range("seed", int(digits), 0, MAX_SEED)
     return int(digits)
+
+
+def strip(recipe: InterpolateRecipe, images: Sequence[Image.Image]) -> Image.Image:
+    """All pictures in one: frames from left to right with a row a sample, or the grid.
+
+    A grid shows the first sample of each frame.
+    """
+    side, samples = recipe.num_between + 2, recipe.samples_a_frame
+    if len(recipe.ends) == 4:
+        return make_grid(images[::samples], columns=side)
+    rows = [image for sample in range(samples) for image in images[sample::samples]]
+    return make_grid(rows, columns=side)
 
 
 def fitting_note(images: Sequence[Image.Image], size_px: int) -> UserError | None:

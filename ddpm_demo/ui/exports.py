@@ -72,7 +72,7 @@ def _write_pngs(record: RunRecord, folder: Path, enlarge: bool) -> list[Path]:
         if factor > 1:
             size = (image.width * factor, image.height * factor)
             image = image.resize(size, Image.Resampling.NEAREST)
-        path = folder / f"seed-{record.job.recipe.seed + index}.png"
+        path = folder / f"{record.job.recipe.picture_name(index)}.png"
         paths.append(save_png(image, path, _metadata(record, index)))
     return paths
 

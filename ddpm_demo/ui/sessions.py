@@ -31,26 +31,35 @@ Phase = Literal["waiting", "running", "done", "cancelled", "failed"]
 
 @dataclass(frozen=True)
 class StoredFrame:
-    """A step to scrub to: x_t and x0_hat as 8-bit grids."""
+    """A step to scrub to: x_t, x0_hat and perhaps the predicted noise as 8-bit grids."""
 
     index: int
     t: float
     num_evaluations: int
     x_t: np.ndarray
     x0_hat: np.ndarray
+    eps: np.ndarray | None = None
 
     @property
     def num_bytes(self) -> int:
-        return self.x_t.nbytes + self.x0_hat.nbytes
+        rest = 0 if self.eps is None else self.eps.nbytes
+        return self.x_t.nbytes + self.x0_hat.nbytes + rest
 
     def pictures(self) -> tuple[Image.Image, Image.Image]:
         """(x_t, x0_hat)."""
         return Image.fromarray(self.x_t), Image.fromarray(self.x0_hat)
 
+    def eps_picture(self) -> Image.Image | None:
+        """The predicted noise, where the run kept it."""
+        return None if self.eps is None else Image.fromarray(self.eps)
+
 
 @dataclass
 class RunRecord:
-    """One run of one visitor on one tab, from the click on."""
+    """One run of one visitor on one tab, from the click on.
+
+    `options` are what the visitor has chosen since for looking at it or for its downloads.
+    """
 
     job: Job
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -63,6 +72,7 @@ class RunRecord:
     frames: list[StoredFrame] = field(default_factory=list)
     last: Snapshot | None = None
     shown_index: int = 0
+    options: dict[str, Any] = field(default_factory=dict)
 
     @property
     def images(self) -> Sequence[Image.Image]:
@@ -101,6 +111,7 @@ class RunRecord:
             snapshot.num_evaluations,
             np.asarray(snapshot.x_t),
             np.asarray(snapshot.x0_hat),
+            None if snapshot.eps is None else np.asarray(snapshot.eps),
         )
         stride = frame_stride(snapshot.num_steps, frame.num_bytes)
         # The newest frame gives way to the next one unless it lies on the stride.

@@ -32,12 +32,14 @@ class Job:
         inputs: what the task needs besides, such as uploaded pictures.
         extras: a function of a module that says what the run has besides its pictures so far; its
             pictures then are the run's own `pictures(step)`. None for runs without.
+        with_eps: the predicted noise is shown too.
     """
 
     recipe: Recipe
     start: Callable[[DDPM, Recipe, Mapping[str, Any]], Run]
     inputs: Mapping[str, Any] = field(default_factory=dict)
     extras: Callable[[Run], Mapping[str, Any]] | None = None
+    with_eps: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class Snapshot:
         images: every picture of x0_hat.
         metadata: what each picture's file says of the run, in the order of `images`.
         extras: what the run has besides.
+        eps: the predicted noise like x_t, None where it is not asked for.
     """
 
     index: int
@@ -64,6 +67,7 @@ class Snapshot:
     images: Sequence[Image.Image]
     metadata: Sequence[dict[str, Any]]
     extras: Mapping[str, Any] = field(default_factory=dict)
+    eps: Image.Image | None = None
 
 
 @gpu
@@ -75,10 +79,14 @@ def snapshots(models: Models, job: Job) -> Iterator[Snapshot]:
     """
     from ..images import to_pil
 
-    run = job.start(models.load(job.recipe.checkpoint), job.recipe, job.inputs)
+    ddpm = models.load(job.recipe.checkpoint)
+    run = job.start(ddpm, job.recipe, job.inputs)
     for step in run:
         images = to_pil(step.x0_hat) if job.extras is None else run.pictures(step)
         shown = preview_count(len(images), max(images[0].size))
+        eps = None
+        if job.with_eps:
+            eps = ddpm.schedule.eps_from_x0(step.x_t[:shown], step.x0_hat[:shown], step.t)
         yield Snapshot(
             index=step.index,
             num_steps=step.num_steps,
@@ -91,6 +99,7 @@ def snapshots(models: Models, job: Job) -> Iterator[Snapshot]:
             images=images,
             metadata=[run.metadata(i) for i in range(len(images))],
             extras=job.extras(run) if job.extras is not None else {},
+            eps=None if eps is None else preview_grid(to_pil(eps)),
         )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import html
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import gradio as gr
@@ -19,6 +20,7 @@ from ..i18n import text
 
 # Below this many pixels, single picture or grid cell, pixels are drawn hard.
 SMOOTH_FROM_PX = 129
+PANES = ("x_t", "x0_hat")
 
 
 @dataclass(frozen=True)
@@ -28,27 +30,29 @@ class LiveView:
     Args:
         view: give it `live_html(...)`.
         status: give it `status_html(...)`.
+        names: of its panes.
     """
 
     view: gr.HTML
     status: gr.HTML
+    names: tuple[str, ...] = PANES
 
 
-def live_view(ctx: Context) -> LiveView:
+def live_view(ctx: Context, names: Sequence[str] = PANES) -> LiveView:
     """Make the view and the status line here, empty, with a line that says what will come."""
-    view = gr.HTML(empty_html(ctx.texts.language), elem_classes=["live"])
+    view = gr.HTML(empty_html(ctx.texts.language, names), elem_classes=["live"])
     status = gr.HTML(status_html(""), elem_classes=["status"])
-    return LiveView(view, status)
+    return LiveView(view, status, tuple(names))
 
 
-def empty_html(language: str) -> str:
+def empty_html(language: str, names: Sequence[str] = PANES) -> str:
     """The view before the first run."""
     panes = []
-    for name in ("x_t", "x0_hat"):
+    for name in names:
         hint = html.escape(text(language, f"common.hint_{name}"))
         caption = text(language, f"common.{name}")
         panes.append(_pane(caption, "", f'<p class="live-hint">{hint}</p>', name))
-    return f'<div class="panes">{"".join(panes)}</div>'
+    return f'<div class="{_panes_class(len(panes))}">{"".join(panes)}</div>'
 
 
 def live_html(
@@ -56,6 +60,7 @@ def live_html(
     x_t: Image.Image,
     x0_hat: Image.Image,
     *,
+    eps: Image.Image | None = None,
     num_shown: int = 1,
     num_images: int = 1,
     smooth: bool | None = None,
@@ -65,6 +70,7 @@ def live_html(
     Args:
         language: of the captions.
         x_t, x0_hat: 8-bit pictures or grids.
+        eps: the predicted noise, as a third picture.
         num_shown, num_images: "first 64 of 256" is said when they differ.
         smooth: enlarge smoothly; None to judge by the size of one picture in the grid.
     """
@@ -78,7 +84,9 @@ def live_html(
         _pane(text(language, "common.x_t"), note, _img(x_t, smooth), "x_t"),
         _pane(text(language, "common.x0_hat"), note, _img(x0_hat, smooth), "x0_hat"),
     ]
-    return f'<div class="panes">{"".join(panes)}</div>'
+    if eps is not None:
+        panes.append(_pane(text(language, "common.eps"), note, _img(eps, smooth), "eps"))
+    return f'<div class="{_panes_class(len(panes))}">{"".join(panes)}</div>'
 
 
 def status_html(line: str, busy: bool = False) -> str:
@@ -92,6 +100,22 @@ def picture_html(image: Image.Image, alt: str = "", smooth: bool | None = None) 
     if smooth is None:
         smooth = max(image.size) >= SMOOTH_FROM_PX
     return _img(image, smooth, alt)
+
+
+def pane_html(caption: str, content: str, name: str = "") -> str:
+    """A caption over a stage with one picture of `picture_html`."""
+    return _pane(caption, "", content, name)
+
+
+def animation_html(content: bytes, kind: str, size: tuple[int, int], alt: str) -> str:
+    """A moving picture, GIF or WebP, of width x height pixels."""
+    source = f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"
+    style = f"--w:{size[0]};--h:{size[1]}"
+    return f'<img class="px hard" style="{style}" src="{source}" alt="{html.escape(alt)}">'
+
+
+def _panes_class(count: int) -> str:
+    return "panes" if count == 2 else f"panes panes-{count}"
 
 
 def data_uri(image: Image.Image) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import gradio as gr
 from gradio.components import Component
@@ -13,7 +16,7 @@ from ..i18n import text
 from ..runner import frame_text, outcome_text
 from ..sessions import RunRecord
 from .download import Downloads, downloads
-from .live_view import LiveView, empty_html, live_html, status_html
+from .live_view import PANES, LiveView, empty_html, live_html, status_html
 from .send_to import send_to_row
 
 EXPORTS = {
@@ -25,6 +28,9 @@ EXPORTS = {
 }
 
 MAX_FEW = 4
+MAX_GALLERY = 256
+
+MakeExport = Callable[[RunRecord | None, Any, Path], Path]
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,7 @@ class ResultPanel:
         if not record.images:
             return self.skips(enabled=self.ctx.store.result(session, self.tab) is not None)
         paths = write_pictures(record, self.ctx.store.folder(session))
-        items = [(str(path), path.stem) for path in paths]
+        items = [(str(path), path.stem) for path in paths[:MAX_GALLERY]]
         last = record.frames[-1].index
         return [
             gr.update(
@@ -79,7 +85,13 @@ class ResultPanel:
 
 
 def result_panel(
-    ctx: Context, tab: str, live: LiveView, notice: Component, *, strip: bool = False
+    ctx: Context,
+    tab: str,
+    live: LiveView,
+    notice: Component,
+    exports: Mapping[str, str] = EXPORTS,
+    make_export: MakeExport = export,
+    strip: bool = False,
 ) -> ResultPanel:
     """Make the panel here.
 
@@ -88,6 +100,8 @@ def result_panel(
         tab: whose runs it shows.
         live: the view that the slider shows its steps in.
         notice: where a sentence goes when a download fails.
+        exports: text key of each download button by its kind.
+        make_export: (the last run, kind, folder for the file) -> path of the file.
         strip: low gallery, for tabs that show one of its pictures large.
     """
     gallery = gr.Gallery(
@@ -112,9 +126,9 @@ def result_panel(
     )
 
     def make_file(kind: str, session: str) -> Update:
-        return export(ctx.store.result(session, tab), kind, ctx.store.folder(session))
+        return make_export(ctx.store.result(session, tab), kind, ctx.store.folder(session))
 
-    files = downloads(ctx, EXPORTS, make_file, notice)
+    files = downloads(ctx, dict(exports), make_file, notice)
     send_buttons = send_to_row(ctx, tab, gallery, notice)
     panel = ResultPanel(ctx, tab, live, gallery, scrubber, files, send_buttons, strip)
     _connect_scrubber(panel)
@@ -145,7 +159,8 @@ def _connect_scrubber(panel: ResultPanel) -> None:
 
     def on_language(language: str, session: str) -> list[Update]:
         record = ctx.store.result(session, tab)
-        return [*relabelled(record, language), gr.update(label=_label(record, language))]
+        shown = relabelled(record, language, live.names)
+        return [*shown, gr.update(label=_label(record, language))]
 
     ctx.on_language(on_language, [live.view, live.status, panel.gallery])
 
@@ -167,14 +182,21 @@ def frame_html(record: RunRecord, index: int, language: str) -> str:
         return empty_html(language)
     x_t, x0_hat = frame.pictures()
     return live_html(
-        language, x_t, x0_hat, num_shown=record.num_shown, num_images=len(record.images)
+        language,
+        x_t,
+        x0_hat,
+        eps=frame.eps_picture(),
+        num_shown=record.num_shown,
+        num_images=len(record.images),
     )
 
 
-def relabelled(record: RunRecord | None, language: str) -> tuple[Update, Update]:
-    """(live view, status line) as they are, in another language."""
+def relabelled(
+    record: RunRecord | None, language: str, names: Sequence[str] = PANES
+) -> tuple[Update, Update]:
+    """(live view with panes of these names, status line) as they are, in another language."""
     if record is None or record.last is None:
-        return empty_html(language), status_html("")
+        return empty_html(language, names), status_html("")
     view = frame_html(record, record.shown_index, language)
     if record.shown_index == record.last.index:
         return view, status_html(outcome_text(language, record))
@@ -183,7 +205,15 @@ def relabelled(record: RunRecord | None, language: str) -> tuple[Update, Update]
 
 def _label(record: RunRecord | None, language: str) -> str:
     """The gallery's label, which says so when a run was stopped."""
-    if record is None or record.last is None or not record.is_unfinished:
+    if record is None or record.last is None:
         return text(language, "common.result")
     last = record.last
-    return text(language, "common.result_unfinished", index=last.index, total=last.num_steps)
+    label = text(language, "common.result")
+    if record.is_unfinished:
+        label = text(
+            language, "common.result_unfinished", index=last.index, total=last.num_steps
+        )
+    if len(record.images) > MAX_GALLERY:
+        count = text(language, "common.first_of", shown=MAX_GALLERY, total=len(record.images))
+        label = text(language, "common.status_join").join([label, count])
+    return label

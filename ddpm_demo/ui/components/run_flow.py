@@ -6,7 +6,7 @@ then fills the result panel. Cancel sets a flag that the stream obeys at its nex
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,6 +96,7 @@ class RunFlow:
                     language,
                     snapshot.x_t,
                     snapshot.x0_hat,
+                    eps=snapshot.eps,
                     num_shown=snapshot.num_shown,
                     num_images=snapshot.num_images,
                 )
@@ -179,13 +180,31 @@ def connect_run(
     """
     flow = RunFlow(ctx, tab, form, bar, live, result, prepare, extra_outputs, extra_values)
     ctx.flows[tab] = flow
+    run_on_click(flow, bar.run)
+
+    def on_cancel(language: str, request: gr.Request) -> list[Update]:
+        return flow.on_cancel(language, request.session_hash or "")
+
+    ctx.quick(bar.cancel.click, on_cancel, [ctx.language], [bar.run, bar.cancel, live.status])
+    return flow
+
+
+def run_on_click(
+    flow: RunFlow, button: gr.Button, more: Mapping[str, Component] | None = None
+) -> None:
+    """Let `button` start a run of the flow, too.
+
+    `more` are components beside the form's whose values `prepare` gets under these names.
+    """
+    ctx, form, result = flow.ctx, flow.form, flow.result
     run_id = gr.State(None)
-    run_outputs = [*flow.frame_outputs, *result.outputs]
+    names = [*form.controls, *(more or {})]
+    inputs = [*form.inputs, *(more or {}).values()]
 
     def on_run(
         request: gr.Request, language: str, checkpoint: str, *inputs: Update
     ) -> list[Update]:
-        values = {"checkpoint": checkpoint, **form.values(inputs)}
+        values = {"checkpoint": checkpoint, **dict(zip(names, inputs, strict=True))}
         new_id, updates = flow.on_run(values, language, request.session_hash or "")
         return [new_id, *updates]
 
@@ -197,13 +216,12 @@ def connect_run(
     def on_finish(run: str | None, language: str, request: gr.Request) -> list[Update]:
         return flow.on_finish(run, language, request.session_hash or "")
 
-    def on_cancel(language: str, request: gr.Request) -> list[Update]:
-        return flow.on_cancel(language, request.session_hash or "")
-
     started = ctx.quick(
-        bar.run.click, on_run, [ctx.language, ctx.checkpoint, *form.inputs], [run_id, *run_outputs]
+        button.click,
+        on_run,
+        [ctx.language, ctx.checkpoint, *inputs],
+        [run_id, *flow.frame_outputs, *result.outputs],
     )
-    streamed = ctx.heavy(started.then, on_stream, [run_id, ctx.language], [live.view, live.status])
+    live = [flow.live.view, flow.live.status]
+    streamed = ctx.heavy(started.then, on_stream, [run_id, ctx.language], live)
     ctx.quick(streamed.then, on_finish, [run_id, ctx.language], flow.finish_outputs)
-    ctx.quick(bar.cancel.click, on_cancel, [ctx.language], [bar.run, bar.cancel, live.status])
-    return flow
