@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 import threading
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import torch
+
+if TYPE_CHECKING:
+    from accelerate import PartialState
 
 _lock = threading.Lock()
 
@@ -17,10 +21,32 @@ def default_device() -> torch.device:
     chosen = os.environ.get("DDPM_DEMO_DEVICE")
     if chosen:
         return torch.device(chosen)
+    return _state().device
+
+
+def process_share() -> tuple[int, int]:
+    """(number of this process from 0, how many there are): several under `accelerate launch` or
+    `torchrun`, one otherwise.
+    """
+    if int(os.environ.get("WORLD_SIZE") or 1) == 1:
+        return 0, 1
+    state = _state()
+    return state.process_index, state.num_processes
+
+
+def gather(rows: torch.Tensor) -> torch.Tensor:
+    """[P * B, ...] on the CPU of every process's [B, ...], in their order."""
+    from accelerate.utils import gather as gather_from_all
+
+    return gather_from_all(rows.to(_state().device)).cpu()
+
+
+def _state() -> PartialState:
     from accelerate import PartialState
 
     with _lock:  # a second thread would find accelerate's state half made
-        return PartialState().device
+        # Left to itself, accelerate takes several processes without a GPU for one.
+        return PartialState(cpu=not torch.accelerator.is_available())
 
 
 def describe(device: torch.device) -> str:

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from ddpm_demo.evaluation import neighbours
 from ddpm_demo.evaluation.distances import fid, inside, kid, precision_recall
-from ddpm_demo.evaluation.neighbours import memorisation, nearest
+from ddpm_demo.evaluation.neighbours import memorisation
+from ddpm_demo.training import nearest as search
+from ddpm_demo.training.nearest import nearest
 
 
 def normal(count, dims=8, seed=0, shift=0.0):
@@ -88,7 +89,7 @@ def test_precision_and_recall_compare_equal_numbers():
 
 @pytest.mark.parametrize("kind", ["float", "uint8", "memory map"])
 def test_the_nearest_are_those_of_all_pairs(kind, monkeypatch, tmp_path):
-    monkeypatch.setattr(neighbours, "CHUNK_VALUES", 7 * 48)  # chunks that do not divide the sets
+    monkeypatch.setattr(search, "CHUNK_VALUES", 7 * 48)  # chunks that do not divide the sets
     rng = np.random.default_rng(0)
     base = rng.integers(0, 256, (40, 4, 4, 3), dtype=np.uint8)
     queries = rng.integers(0, 256, (15, 4, 4, 3), dtype=np.uint8)

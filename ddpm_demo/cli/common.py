@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -71,8 +72,13 @@ class Output:
             UserError: it cannot be written.
         """
         path = self.folder / name
+        partial = path.with_name(f".{name}.{os.getpid()}")
         with _writing(path):
-            path.write_bytes(content)
+            try:
+                partial.write_bytes(content)
+                partial.replace(path)  # a killed process leaves no half pictures
+            finally:
+                partial.unlink(missing_ok=True)
         self.files.append(str(path))
         return path
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import UserError
 from .common import DEFAULT_CHECKPOINT, Output
 from .evaluate_report import CONFIG_FIELDS, RECIPE_FIELDS, StageBars, command_line
+from .processes import add_processes_option, relaunched
 
 if TYPE_CHECKING:
     from ..checkpoints import CheckpointInfo
@@ -62,6 +63,7 @@ def add_parser(commands: Any) -> None:  # noqa: ANN401  argparse's own type is p
     parser.add_argument("--card", action="store_true", help="write it into the model card")
     parser.add_argument("--no-cache", action="store_true", help="do not keep features on disk")
     parser.add_argument("--json", action="store_true", help="report as one JSON object")
+    add_processes_option(parser)
     parser.set_defaults(run=run)
 
 
@@ -73,6 +75,9 @@ def run(args: argparse.Namespace) -> None:
     info = find(args.checkpoint)
     if args.card:
         check_own(info)  # before anything takes time
+    _config(args)
+    if relaunched(args):
+        return
     if info.prior == "photo" and not args.curve:
         _run_photos(args, info)
     elif args.data is None:
@@ -88,6 +93,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _run_quality(args: argparse.Namespace, info: CheckpointInfo) -> None:
+    from ..device import process_share
     from ..evaluation.card import write_measured, write_sheet
     from ..evaluation.evaluate import evaluate
     from ..evaluation.report import json_report, markdown_report, text_report
@@ -95,8 +101,11 @@ def _run_quality(args: argparse.Namespace, info: CheckpointInfo) -> None:
 
     config = _config(args)
     output = Output(args.out, args.json) if args.out else None
-    with StageBars(args.json) as bars:
-        result, pictures = evaluate(config, bars)
+    with StageBars(args.json or process_share()[0] > 0) as bars:
+        measured = evaluate(config, bars)
+    if measured is None:  # not the first of several processes
+        return
+    result, pictures = measured
     command = command_line(args, info, result.data)
     values = json_report(result, command)
     if output is not None:
@@ -113,6 +122,7 @@ def _run_quality(args: argparse.Namespace, info: CheckpointInfo) -> None:
 
 
 def _run_curve(args: argparse.Namespace, info: CheckpointInfo) -> None:
+    from ..device import process_share
     from ..evaluation.card import write_measured
     from ..evaluation.curve import STEPS, measure_curve, plan, plot, to_csv
     from ..evaluation.data import open_real
@@ -137,8 +147,10 @@ def _run_curve(args: argparse.Namespace, info: CheckpointInfo) -> None:
         points,
         config.num_images,
         args.out / "curve.json",
-        on_point=None if args.json else _print_point,
+        on_point=None if args.json or process_share()[0] else _print_point,
     )
+    if process_share()[0]:
+        return
     output.files.append(str(args.out / "curve.json"))
     output.write("curve.csv", to_csv(done).encode())
     picture = plot(done, f"{info.title}: KID, {len(features)} real pictures")

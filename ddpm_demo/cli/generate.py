@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
+from . import bulk
 from .common import DEFAULT_CHECKPOINT, Output, add_animation_option, add_run_options, drain
+from .processes import add_processes_option, relaunched
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -27,7 +29,9 @@ def add_parser(commands: Any) -> None:  # noqa: ANN401  argparse's own type is p
     )
     add_run_options(parser)
     add_animation_option(parser)
-    parser.add_argument("--num-images", type=int, metavar="N", help="default: 16")
+    parser.add_argument(
+        "--num-images", type=int, metavar="N", help="default: 16; up to 10 million, in batches"
+    )
     parser.add_argument("--eta", type=float, help="for ddim: 0 deterministic, 1 like ddpm")
     parser.add_argument("--spacing", help="which timesteps: trailing, leading, ...")
     parser.add_argument("--size-px", type=int, help="default: the checkpoint's own size")
@@ -35,15 +39,21 @@ def add_parser(commands: Any) -> None:  # noqa: ANN401  argparse's own type is p
     parser.add_argument(
         "--recipe", type=Path, metavar="PNG", help="take the recipe of a picture made before"
     )
+    add_processes_option(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> None:
     """Sample and write the files."""
     saved = _read_recipe(args.recipe) if args.recipe else {}
-    recipe = make_recipe(args, saved)
+    many = bulk.asked_for(args)
+    # A recipe is of one batch; how many batches there are is not its business.
+    wanted = argparse.Namespace(**{**vars(args), "num_images": None}) if many else args
+    recipe = make_recipe(wanted, saved)
     _check_animation(args.animation)
     output = Output(args.out, args.json)
+    if many and relaunched(args):
+        return
     from ..pipeline import DDPM
 
     ddpm = DDPM.from_pretrained(recipe.checkpoint)
@@ -52,6 +62,9 @@ def run(args: argparse.Namespace) -> None:
             f"The weights of {recipe.checkpoint} are not those that made the picture.",
             file=sys.stderr,
         )
+    if many:
+        bulk.write_many(ddpm, recipe, args.num_images or recipe.num_images, output)
+        return
     sampling = ddpm.generate(recipe)
     recorder = _Recorder(sampling.recipe.num_steps or 1) if args.animation else None
     drain(sampling, args.json, recorder)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from ..device import process_share
 from ..errors import UserError
 from ..pipeline import DDPM
 from ..recipes import GenerateRecipe
@@ -111,7 +112,8 @@ def measure_curve(
         point = known.get(way) or _measure(ddpm, real, extract, *way, num_images, batch_size)
         known[way] = point
         done.append(point)
-        _write(file, {**settings, "points": [asdict(p) for p in known.values()]})
+        if not process_share()[0]:  # the others of several processes have the same
+            _write(file, {**settings, "points": [asdict(p) for p in known.values()]})
         if on_point is not None:
             on_point(point)
     return done

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from .. import __version__
 from ..checkpoints import CheckpointInfo
+from ..device import process_share
 from ..errors import UserError
 from ..noise import NoiseSource
 from ..pipeline import DDPM
@@ -105,8 +106,10 @@ class Pictures(NamedTuple):
 
 def evaluate(
     config: EvaluationConfig, on_progress: Progress | None = None
-) -> tuple[Evaluation, Pictures]:
+) -> tuple[Evaluation, Pictures] | None:
     """Sample, compare, report.
+
+    Several processes share the sampling; the first of them does the rest, and the others get None.
 
     Args:
         config: what to measure.
@@ -124,6 +127,8 @@ def evaluate(
     reference = reference_images(real, config)
     with clock.stage("sampling", config.num_images) as tell:
         samples = sample_images(ddpm, recipe, config.num_images, config.batch_size, tell)
+    if process_share()[0]:
+        return None
     with clock.stage("features of samples", len(samples)):
         fake = extract(samples)
     with clock.stage("features of real pictures", len(reference)) as tell:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import torch
 from PIL import Image
 
+from ..device import gather, process_share
 from ..images import make_grid
 from ..pipeline import DDPM
 from ..recipes import GenerateRecipe
@@ -24,6 +26,7 @@ def sample_images(
     """uint8 [N, H, W, C] of seeds recipe.seed to recipe.seed + num_images - 1.
 
     The very pictures that the doors give: 8-bit, and the same for a seed at any batch size.
+    Several processes share the batches, and all get all pictures.
 
     Args:
         ddpm: the checkpoint.
@@ -32,15 +35,27 @@ def sample_images(
         batch_size: pictures a run, 1 to 256.
         on_progress: told how many are done.
     """
+    index, count = process_share()
+    starts = range(0, num_images, batch_size)
     batches = []
-    for start in range(0, num_images, batch_size):
-        count = min(batch_size, num_images - start)
-        batch = recipe.replace(seed=recipe.seed + start, num_images=count)
-        images = np.stack([np.asarray(image) for image in ddpm.generate(batch).images()])
-        batches.append(images if images.ndim == 4 else images[..., None])
+    for first in range(0, len(starts), count):
+        together = starts[first : first + count]
+        own = together[min(index, len(together) - 1)]  # one without work helps for nothing
+        size = min(batch_size, num_images - own)
+        recipe_of_batch = recipe.replace(seed=recipe.seed + own, num_images=size)
+        images = np.stack([np.asarray(x) for x in ddpm.generate(recipe_of_batch).images()])
+        images = images if images.ndim == 4 else images[..., None]
+        batches += [images] if count == 1 else _from_all(images, batch_size)[: len(together)]
         if on_progress is not None:
-            on_progress(start + count)
-    return np.concatenate(batches)
+            on_progress(min(together[-1] + batch_size, num_images))
+    return np.concatenate(batches)[:num_images]
+
+
+def _from_all(images: np.ndarray, batch_size: int) -> list[np.ndarray]:
+    """The batch of every process, in their order; a short one is filled up at its end."""
+    full = np.zeros((batch_size, *images.shape[1:]), np.uint8)
+    full[: len(images)] = images
+    return list(gather(torch.from_numpy(full)[None]).numpy())
 
 
 def contact_sheet(images: np.ndarray) -> Image.Image:

@@ -1,0 +1,98 @@
+"""Any number of pictures, in batches of fixed seeds that several processes share.
+
+Which seeds make a batch does not depend on the number of processes, so the pictures do not either.
+A command given again goes on where it was ended: pictures that are there are not made again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from ..errors import UserError
+from .common import Output
+
+if TYPE_CHECKING:
+    from ..pipeline import DDPM, Run
+    from ..recipes import GenerateRecipe
+
+BATCH = 50
+MAX_IMAGES = 10_000_000
+
+
+def asked_for(args: argparse.Namespace) -> bool:
+    """Whether `generate` is to make more than one batch, or on several processes.
+
+    Raises:
+        UserError: that does not go together with the other options.
+    """
+    from ..recipes import MAX_IMAGES as ONE_RUN
+    from ..recipes import check_range
+
+    several = args.num_processes != 1 or int(os.environ.get("WORLD_SIZE") or 1) > 1
+    if not several and (args.num_images or 0) <= ONE_RUN:
+        return False
+    check_range("num_images", args.num_images or 1, 1, MAX_IMAGES)
+    if args.grid or args.animation:
+        raise UserError(
+            "bulk_extras",
+            "A grid or an animation is made of at most {limit} pictures in one process; leave out "
+            "--grid and --animation.",
+            field="num_images",
+            limit=ONE_RUN,
+        )
+    return True
+
+
+def write_many(ddpm: DDPM, recipe: GenerateRecipe, num_images: int, output: Output) -> None:
+    """Write this process's share of `num_images` pictures, one PNG a seed.
+
+    Raises:
+        UserError: the recipe does not suit the checkpoint, or a file cannot be written.
+    """
+    from tqdm import tqdm
+
+    from ..device import process_share
+
+    index, count = process_share()
+    started, made, kept = time.perf_counter(), 0, 0
+    starts = range(0, num_images, BATCH)[index::count]
+    hidden = output.as_json or index > 0 or not sys.stderr.isatty()
+    last: dict[str, Any] = {}
+    for start in tqdm(starts, unit="batch", disable=hidden):
+        size = min(BATCH, num_images - start)
+        run = ddpm.generate(recipe.replace(seed=recipe.seed + start, num_images=size))
+        last = run.metadata()
+        if _are_there(run, output, size):
+            kept += size
+            continue
+        for number, image in enumerate(run.images()):
+            output.write_png(_name(run, number), image, run.metadata(number))
+        made += size
+    seconds = time.perf_counter() - started
+    process = f"process {index + 1} of {count}: " if count > 1 else ""
+    print(f"{process}{made} pictures in {seconds:.1f} s, {kept} were there", file=sys.stderr)
+    if index == 0:
+        output.files.clear()  # a folder of so many files is named, not listed
+        output.files.append(str(output.folder))
+        output.report(last, num_images=num_images, num_processes=count)
+
+
+def _name(run: Run, number: int) -> str:
+    return f"seed-{run.recipe.seed + number}.png"
+
+
+def _are_there(run: Run, output: Output, size: int) -> bool:
+    """Whether all pictures of the batch have been made already, in the very same way."""
+    from ..png_recipe import read_recipe
+
+    try:
+        return all(
+            read_recipe(output.folder / _name(run, number)) == run.metadata(number)
+            for number in range(size)
+        )
+    except (UserError, OSError):
+        return False

@@ -1,0 +1,61 @@
+"""One command on several processes: `--num-processes P` starts it again by `accelerate launch`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+from pathlib import Path
+
+from ..errors import UserError
+
+MAX_PROCESSES = 1024
+
+
+def add_processes_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--num-processes",
+        type=int,
+        default=1,
+        metavar="P",
+        help="share the sampling; the pictures do not depend on it (default: 1)",
+    )
+
+
+def relaunched(args: argparse.Namespace) -> bool:
+    """Whether several processes have done the command, and nothing is left to do here.
+
+    Under `accelerate launch` or `torchrun` this is one of the processes already. What the user can
+    mend should be said before: a launcher's own trace would hide it.
+
+    Raises:
+        UserError: no such number of processes.
+        SystemExit: a process failed; it has said why.
+    """
+    count = args.num_processes
+    if not 1 <= count <= MAX_PROCESSES:
+        raise UserError(
+            "range",
+            "{name} must be between {low} and {high}, not {value}.",
+            field="num_processes",
+            name="num_processes",
+            low=1,
+            high=MAX_PROCESSES,
+            value=count,
+        )
+    if count == 1 or "WORLD_SIZE" in os.environ:
+        return False
+    from ..training.launch import launcher
+
+    # Threads of several processes on the same cores only get in each other's way.
+    threads = str(max(1, (os.cpu_count() or 1) // count))
+    environment = {"OMP_NUM_THREADS": threads, **os.environ, "PYTHONPATH": _python_path()}
+    words = [*launcher(count), "-m", "ddpm_demo", *args.words]
+    if subprocess.run(words, env=environment).returncode:
+        raise SystemExit(1)
+    return True
+
+
+def _python_path() -> str:
+    root = str(Path(__file__).resolve().parent.parent.parent)
+    return os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH")) if part)
