@@ -43,7 +43,8 @@ def test_a_run_leaves_everything_a_reader_needs(whole_run):
     names = {path.name for path in whole_run.iterdir()}
     assert {"config.json", "events.jsonl", "samples", "result", "data.png"} <= names
     assert [step for step, _ in list_checkpoints(whole_run)] == [10, 8]  # the newest two
-    assert {p.name for p in (whole_run / "samples").iterdir()} == {"00000005.png", "00000010.png"}
+    sheets = {f"{step:08d}{kind}.png" for step in (5, 10) for kind in ("", "-nearest")}
+    assert {p.name for p in (whole_run / "samples").iterdir()} == sheets
     assert kinds(whole_run)[:3] == ["starting", "report", "start"]
     assert kinds(whole_run)[-2:] == ["stop", "done"]
     assert sorted(loss_curve(whole_run)) == list(range(1, 11))

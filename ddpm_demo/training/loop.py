@@ -19,6 +19,7 @@ from ..schedule import Schedule
 from .config import TrainConfig
 from .data import Feeder
 from .events import EventLog
+from .gauge import Gauge
 from .network import memory_layout
 from .objective import Objective
 from .randomness import draw_step, size_at
@@ -69,6 +70,7 @@ class Trainer:
         schedule, prediction_type: what the network learns.
         events: the log; silent in all but the main process.
         validation: held-out pictures, in the main process; None for none.
+        gauge: of memorisation, in the main process; None for none.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class Trainer:
         prediction_type: str,
         events: EventLog,
         validation: Validation | None = None,
+        gauge: Gauge | None = None,
     ):
         self.config = config
         self.accelerator = accelerator
@@ -92,6 +95,7 @@ class Trainer:
         self.prediction_type = prediction_type
         self.events = events
         self.validation = validation
+        self.gauge = gauge
         self.run = Path(config.out)
         device = accelerator.device
         self.objective = Objective(schedule, prediction_type, config.snr_gamma, device)
@@ -258,13 +262,20 @@ class Trainer:
             return
         path = self.run / "samples" / f"{self.position.step:08d}.png"
         try:
-            write_sheet(
+            images = write_sheet(
                 self.state.ema_unet, self.schedule, self.prediction_type, self.config, path
             )
+            facts: dict[str, object] = {"path": f"samples/{path.name}"}
+            if self.gauge:
+                reading = self.gauge.read(images)
+                beside = path.with_stem(f"{path.stem}-nearest")
+                self.gauge.write_sheet(images, reading, beside)
+                facts["nearest"] = f"samples/{beside.name}"
+                facts |= {"distance": reading.distance, "ratio": reading.ratio}
         except OSError as error:
             self.events.write("warning", self.position.step, message=str(error))
             return
-        self.events.write("samples", self.position.step, path=f"samples/{path.name}")
+        self.events.write("samples", self.position.step, **facts)
 
     def _save(self, last: bool = False) -> None:
         if not self.accelerator.is_main_process:

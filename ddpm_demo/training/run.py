@@ -20,6 +20,7 @@ from .data import Feeder
 from .events import EventLog
 from .export import RESULT, write_result
 from .files import Tell
+from .gauge import Gauge
 from .launch import KEEP_STOP
 from .loop import STOP_FILE, Trainer
 from .network import build_network, build_state
@@ -101,6 +102,7 @@ def _train(config: TrainConfig, accelerator: Accelerator, run: Path, events: Eve
         scheduler.config.prediction_type,
         events,
         open_validation(config, schedule.num_timesteps) if main else None,
+        Gauge.of(samples, config) if main and draws_sheets(config) else None,
     )
     reason = trainer.train()
     if main:
@@ -153,6 +155,11 @@ def _data_sheet(config: TrainConfig, feeder: Feeder, schedule: Schedule, run: Pa
     pictures = to_pil(feeder.batch(draws, 0, part))
     make_grid(pictures).save(run / DATA_SHEET)
     return DATA_SHEET
+
+
+def draws_sheets(config: TrainConfig) -> bool:
+    """Whether there will be sample sheets."""
+    return config.sample_steps is not None or config.sample_minutes is not None
 
 
 def check_batches(config: TrainConfig, num_processes: int) -> None:

@@ -41,8 +41,10 @@ def sample_images(
 
 def write_sheet(
     unet: UNet2DModel, schedule: Schedule, prediction_type: str, config: TrainConfig, path: Path
-) -> None:
+) -> np.ndarray:
     """Draws `config.num_samples` pictures of seeds 0, 1, ... and saves them as one PNG.
+
+    Returns them as uint8 [N, S, S, C].
 
     Raises:
         OSError: the file cannot be written.
@@ -57,5 +59,8 @@ def write_sheet(
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}")
-    make_grid(to_pil(images)).save(temporary, format="PNG")
+    pictures = to_pil(images)
+    make_grid(pictures).save(temporary, format="PNG")
     temporary.replace(path)
+    arrays = np.stack([np.asarray(picture) for picture in pictures])
+    return arrays if arrays.ndim == 4 else arrays[..., None]
