@@ -1,0 +1,1 @@
+"""Parts of `benchmarks/restoration.py`, one thing a file."""
