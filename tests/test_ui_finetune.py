@@ -214,6 +214,78 @@ def test_sample_sheets_are_followed_until_an_older_one_is_chosen(desk, pictures_
     assert "Samples at step 3" in desk.sheet(name, 2, "", "en")
 
 
+def test_the_gauge_says_whether_samples_are_copies(desk, pictures_zip):
+    name = start(desk, pictures_zip, max_steps=2)
+    wait(desk.jobs, name, "finished")
+    run = desk.jobs.folder / name
+    (run / "samples").mkdir()
+    for step, ratio in enumerate((0.9, 0.5, 0.1), start=1):
+        for kind in ("", "-nearest"):
+            Image.new("RGB", (8, 8), "red").save(run / "samples" / f"{step}{kind}.png")
+        event = {"kind": "samples", "step": step, "path": f"samples/{step}.png", "ratio": ratio}
+        event |= {"nearest": f"samples/{step}-nearest.png", "time": 1.0}
+        with open(run / "events.jsonl", "a") as file:
+            file.write(json.dumps(event) + "\n")
+    shown = [desk.gauge(name, index, "", "en") for index in range(3)]
+    for html, words in zip(shown, ("new pictures", "come close", "repeat"), strict=True):
+        assert words in html and "<img" in html
+    updates = refreshed(desk, desk.watch(name, "", "en"), 1, "", "en", {})
+    assert updates["gauge"] == shown[2]
+    (run / "samples" / "3-nearest.png").unlink()
+    assert desk.gauge(name, 2, "", "en") == ""
+
+
+def test_the_time_is_told_once_it_has_been_measured(desk, pictures_zip, monkeypatch):
+    from ddpm_demo.jobs import estimate
+    from ddpm_demo.ui.finetune import time_needed
+
+    monkeypatch.setattr(estimate, "_measure", lambda config: 0.25)
+    wanted = values(max_steps=2400, minutes=60)
+    assert time_needed.measured_html(desk, ME, wanted, "en") == ""  # no pictures yet
+    desk.upload(ME, [pictures_zip], wanted)
+    assert "Measuring" in time_needed.time_html(desk, ME, wanted, "en")
+    said = time_needed.measured_html(desk, ME, wanted, "en")
+    assert "2,400 steps take about 10 min 0 s" in said and "0.25 s a step" in said
+    assert said == time_needed.time_html(desk, ME, wanted, "en")
+    shorter = time_needed.time_html(desk, ME, values(max_steps=2400, minutes=1), "en")
+    assert "after about 240 steps" in shorter
+    assert time_needed.time_html(desk, ME, values(max_steps=None), "en") == ""
+    monkeypatch.setattr(estimate, "_measure", lambda config: None)
+    assert time_needed.measured_html(desk, ME, values(batch_size=8), "en") == ""
+
+
+def test_only_the_owner_and_those_logged_in_can_push(desk, pictures_zip, monkeypatch):
+    from ddpm_demo.jobs import publish as hub
+    from ddpm_demo.ui.finetune import publish
+    from ddpm_demo.ui.finetune.publish import can_push, pushed
+
+    name = start(desk, pictures_zip, max_steps=1)
+    wait(desk.jobs, name, "finished")
+    sent = []
+    monkeypatch.setattr(hub, "push", lambda folder, name, token: sent.append(folder) or "there")
+    assert "no result yet" in pushed(desk, name, "", "cats", "token", "en")
+    result = desk.jobs.folder / name / "result"
+    result.mkdir()
+    (result / "model_index.json").write_text("{}")
+    assert "not logged in" in pushed(desk, name, "", "cats", None, "en")
+    assert "on the Hub: there" in pushed(desk, name, "", "cats", "token", "en")
+    assert sent == [result]
+
+    monkeypatch.setattr(hub, "own_token", lambda: "token")
+    assert can_push(desk)
+    updates = refreshed(desk, desk.watch(name, "", "en"), 1, "", "en", {})
+    assert updates["hub"]["visible"]
+    desk.shared = True
+    assert not can_push(desk)
+    assert "no longer there" in pushed(desk, name, "somebody else", "cats", "token", "en")
+    monkeypatch.setenv("SPACE_ID", "somebody/ddpm")
+    monkeypatch.setenv("OAUTH_CLIENT_ID", "id")
+    monkeypatch.setattr(publish, "find_spec", lambda package: True)
+    assert can_push(desk)
+    monkeypatch.setattr(publish, "find_spec", lambda package: None)
+    assert not can_push(desk)
+
+
 def test_the_result_is_a_zip_with_a_plain_folder(desk, pictures_zip, tmp_path):
     name = start(desk, pictures_zip, max_steps=1)
     wait(desk.jobs, name, "finished")

@@ -4,8 +4,19 @@ No torch here. A run is a folder of `checkpoints.RUNS_FOLDER`; all that is known
 there, so that a restarted app, or a second one, finds everything again.
 """
 
+from .estimate import Estimates
 from .intake import Intake, take_in
 from .progress import Progress, Watcher
 from .store import Job, Jobs, Phase, training_allowed
 
-__all__ = ["Intake", "Job", "Jobs", "Phase", "Progress", "Watcher", "take_in", "training_allowed"]
+__all__ = [
+    "Estimates",
+    "Intake",
+    "Job",
+    "Jobs",
+    "Phase",
+    "Progress",
+    "Watcher",
+    "take_in",
+    "training_allowed",
+]

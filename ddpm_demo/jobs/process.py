@@ -86,6 +86,17 @@ def start(command: Sequence[str], folder: Path, num_threads: int) -> tuple[int, 
     return child.pid, started
 
 
+def wait(pid: int, timeout_s: float) -> None:
+    """Wait until a process that this one has started is over.
+
+    Raises:
+        subprocess.TimeoutExpired: it is not.
+    """
+    child = _children.get(pid)
+    if child is not None:
+        child.wait(timeout_s)
+
+
 def members(pid: int, started: float) -> list[psutil.Process]:
     """The living processes that `start` led to, also after the first of them has died.
 

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import UserError
-from ...jobs import Jobs, Phase, training_allowed
+from ...jobs import Estimates, Jobs, Phase, training_allowed
+from ...training.config import TrainConfig
 from ..i18n import text
 from ..models import Models
 from . import presets, views
-from .archive import zip_result
+from .archive import result_folder, zip_result
 from .drafts import Draft, Drafts, look
 
 
@@ -59,6 +60,7 @@ class Desk:
         self.models = models
         self.jobs = jobs or Jobs()
         self.drafts = Drafts(self.jobs)
+        self.estimates = Estimates()
         self.shared = bool(os.environ.get("SPACE_ID")) if shared is None else shared
 
     def upload(self, session: str, paths: Sequence[str], values: Mapping[str, Any]) -> Draft:
@@ -82,6 +84,24 @@ class Desk:
         if draft is not None:
             look(draft, presets.picture_settings(self.models, values))
         return draft
+
+    def config(self, values: Mapping[str, Any]) -> TrainConfig:
+        """The run that the controls ask for, before it has a folder.
+
+        Raises:
+            UserError: a value is refused.
+        """
+        settings = presets.run_settings(self.models, values, self.jobs.num_threads)
+        return TrainConfig.from_mapping({**settings, "out": "."})
+
+    def result(self, name: str | None, key: str) -> Path:
+        """The folder of the result of a run.
+
+        Raises:
+            UserError: there is no such run of this visitor's, or no result yet.
+        """
+        self._own(name, key)
+        return result_folder(self.jobs, name or "")
 
     def start(self, session: str, values: Mapping[str, Any], key: str = "") -> str:
         """Make a run of the upload and the controls; returns its name.
@@ -132,6 +152,8 @@ class Desk:
         self.jobs.tick()
         chosen = name if name in names else names[0]
         queue = self.jobs.queue()
+        if queue:  # of an app that was ended, perhaps: nobody else would see to it
+            self.jobs.keep_going()
         phases = {one: self.jobs.phase(one) for one in names}
         labels = []
         for one in names:
@@ -157,6 +179,12 @@ class Desk:
         self._own(name, key)
         progress = self.jobs.progress(name or "")
         return views.sheet_html(self.jobs.folder / (name or ""), progress, index, language)
+
+    def gauge(self, name: str | None, index: int, key: str, language: str) -> str:
+        """What of sample sheet `index` (from 0) resembles the training pictures."""
+        self._own(name, key)
+        progress = self.jobs.progress(name or "")
+        return views.gauge_html(self.jobs.folder / (name or ""), progress, index, language)
 
     def archive(self, name: str | None, key: str, folder: Path) -> Path:
         """The result as a zip file of a plain diffusers folder, in the visitor's `folder`.

@@ -17,6 +17,7 @@ from ..context import Context, Update
 from ..errors import sentence
 from ..i18n import text
 from .desk import Desk, Watch
+from .publish import can_push, connect_hub, hub_box
 from .views import curve_colours
 
 POLL_SECONDS = 2.0
@@ -113,12 +114,15 @@ def watch_panel(ctx: Context, desk: Desk) -> Panel:
                     value=1,
                     visible=False,
                 )
+        gauge = gr.HTML("", elem_classes=["live", "nearest"])
 
         def make_file(kind: str, session: str) -> Any:  # noqa: ANN401  a path
             name, visitor = selected.get(session, (None, ""))
             return desk.archive(name, visitor, ctx.store.folder(session))
 
         saved = downloads(ctx, {"zip": "finetune.download"}, make_file, said)
+        hub = hub_box(ctx)
+        connect_hub(ctx, desk, hub, chosen, key)
         with ctx.make(gr.Accordion, {"label": "finetune.log"}, open=False):
             log = gr.HTML("")
     parts = {
@@ -130,8 +134,10 @@ def watch_panel(ctx: Context, desk: Desk) -> Panel:
         "plot": plot,
         "slider": slider,
         "sheet": sheet,
+        "gauge": gauge,
         "log": log,
         "download": saved.buttons[0],
+        "hub": hub.box,
         "timer": timer,
         "picker": ctx.checkpoint,
         "seen": seen,
@@ -162,6 +168,8 @@ def refreshed(
         put(action, shown, lambda shown=shown: gr.update(visible=shown))
     put("use", watch.has_result, lambda: gr.update(visible=watch.has_result))
     put("download", watch.has_result, lambda: gr.update(interactive=watch.has_result))
+    offered = watch.has_result and can_push(desk)
+    put("hub", offered, lambda: gr.update(visible=offered))
     put("plot", repr((watch.plot or {}).get("data", [])[-1:]), lambda: watch.plot)
     put("log", hash(watch.log), lambda: watch.log)
     # The newest sheet is followed, unless an older one was chosen.
@@ -170,11 +178,9 @@ def refreshed(
     number = count if follow else min(int(index), max(1, count))
     put("slider", watch.sheets, lambda: slider_update(watch, number, language))
     if watch.name:
-        put(
-            "sheet",
-            (count and watch.sheets[number - 1]),
-            lambda: desk.sheet(watch.name, number - 1, key, language),
-        )
+        shown = count and watch.sheets[number - 1]
+        put("sheet", shown, lambda: desk.sheet(watch.name, number - 1, key, language))
+        put("gauge", shown, lambda: desk.gauge(watch.name, number - 1, key, language))
     known = [name for name, folder in results(desk, watch)]
     put(
         "picker",
@@ -240,15 +246,16 @@ def _remember(panel: Panel, session: str, name: str | None, key: str) -> None:
 
 
 def _connect_slider(ctx: Context, desk: Desk, panel: Panel) -> None:
-    def on_slide(name: str | None, index: float, key: str, language: str) -> Update:
+    def on_slide(name: str | None, index: float, key: str, language: str) -> list[Update]:
         try:
-            return desk.sheet(name, int(index) - 1, key, language)
+            place = int(index) - 1
+            return [make(name, place, key, language) for make in (desk.sheet, desk.gauge)]
         except Exception as error:
-            return notice_html(sentence(error, language))
+            return [notice_html(sentence(error, language)), ""]
 
-    slider, sheet = panel.parts["slider"], panel.parts["sheet"]
+    slider = panel.parts["slider"]
     inputs = [panel.chosen, slider, panel.key, ctx.language]
-    ctx.quick(slider.input, on_slide, inputs, [sheet])
+    ctx.quick(slider.input, on_slide, inputs, [panel.parts["sheet"], panel.parts["gauge"]])
 
 
 def _connect_buttons(

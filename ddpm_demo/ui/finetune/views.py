@@ -14,6 +14,9 @@ from .drafts import Draft
 
 MAX_SKIPPED_SHOWN = 12
 MAX_LOG_LINES = 60
+# Of the distance between training pictures, see `training.gauge.Reading`.
+COPIES_BELOW = 0.3
+CLOSE_BELOW = 0.6
 BUSY: tuple[Phase, ...] = ("queued", "starting", "training", "stopping")
 
 
@@ -130,27 +133,50 @@ def plot_value(progress: Progress, language: str) -> dict[str, Any] | None:
 
 def sheet_html(run: Path, progress: Progress, index: int, language: str) -> str:
     """Sample sheet `index` (from 0), a hint while there is none."""
-    from PIL import Image
-
     if progress.sheets:
         step, path = progress.sheets[max(0, min(index, len(progress.sheets) - 1))]
-        try:
-            with Image.open(run / path, formats=["PNG"]) as image:
-                image.load()
-        except OSError:
-            image = None
-        if image is not None:
-            caption = text(language, "finetune.sheet_at", step=f"{step:,}")
-            picture = picture_html(image, caption, smooth=False)
-            return (
-                f'<figure class="pane"><figcaption>{html.escape(caption)}</figcaption>'
-                f'<div class="stage">{picture}</div></figure>'
-            )
-    caption = html.escape(text(language, "finetune.sheets"))
+        caption = text(language, "finetune.sheet_at", step=f"{step:,}")
+        if content := _picture(run / path, caption):
+            return _figure(caption, content)
     hint = html.escape(text(language, "finetune.sheet_hint"))
+    caption = text(language, "finetune.sheets")
+    return _figure(caption, f'<p class="live-hint">{hint}</p>')
+
+
+def gauge_html(run: Path, progress: Progress, index: int, language: str) -> str:
+    """The samples of sheet `index` above the training pictures nearest to them, and what the
+    memorisation gauge reads; empty where there is nothing to compare with.
+    """
+    if not progress.sheets:
+        return ""
+    step, _ = progress.sheets[max(0, min(index, len(progress.sheets) - 1))]
+    path, ratio = progress.nearest.get(step, ("", 0.0))
+    caption = text(language, "finetune.nearest")
+    content = _picture(run / path, caption) if path else ""
+    if not content:
+        return ""
+    kind = "copies" if ratio < COPIES_BELOW else "close" if ratio < CLOSE_BELOW else "new"
+    said = text(language, f"finetune.gauge_{kind}", ratio=f"{ratio:.2f}")
+    share = min(100.0, 100 * ratio)
+    meter = f'<div class="gauge {kind}"><i style="width:{share:.0f}%"></i></div>'
+    return f"{_figure(caption, content)}{meter}<p>{html.escape(said)}</p>"
+
+
+def _picture(path: Path, alt: str) -> str:
+    from PIL import Image
+
+    try:
+        with Image.open(path, formats=["PNG"]) as image:
+            image.load()
+            return picture_html(image, alt, smooth=False)
+    except OSError:
+        return ""
+
+
+def _figure(caption: str, content: str) -> str:
     return (
-        f'<figure class="pane"><figcaption>{caption}</figcaption>'
-        f'<div class="stage"><p class="live-hint">{hint}</p></div></figure>'
+        f'<figure class="pane"><figcaption>{html.escape(caption)}</figcaption>'
+        f'<div class="stage">{content}</div></figure>'
     )
 
 

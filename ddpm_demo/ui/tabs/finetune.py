@@ -20,6 +20,7 @@ from ..errors import sentence
 from ..finetune import presets, views
 from ..finetune.desk import Desk
 from ..finetune.panel import Panel, connect_panel, watch_panel
+from ..finetune.time_needed import connect_time
 from ..i18n import text
 from ..models import Models
 
@@ -46,6 +47,7 @@ def build(ctx: Context) -> None:
             _text(ctx, "finetune.files_help", "hint")
             said = notice()
             _controls(ctx, form)
+            time_line = gr.HTML("")
             start = ctx.make(
                 gr.Button,
                 {"value": "finetune.start"},
@@ -59,7 +61,8 @@ def build(ctx: Context) -> None:
     ctx.on_language(
         lambda language, session: [views.report_html(desk.drafts.get(session), language)], [report]
     )
-    _connect_upload(ctx, desk, form, files, report, said)
+    looked = _connect_upload(ctx, desk, form, files, report, said)
+    connect_time(ctx, desk, form, time_line, looked)
     _connect_defaults(ctx, desk, form)
     refresh = connect_panel(ctx, desk, panel)
     _connect_start(ctx, desk, form, start, [files, report, start_said], panel, refresh)
@@ -112,7 +115,8 @@ def _controls(ctx: Context, form: Form) -> None:
 
 def _connect_upload(
     ctx: Context, desk: Desk, form: Form, files: gr.File, report: gr.HTML, said: gr.HTML
-) -> None:
+) -> Any:  # noqa: ANN401  a Gradio event
+    """Returns the event after which the report is there."""
     controls = form.controls
     outputs = [report, said, controls["max_steps"], *form.error_outputs]
 
@@ -130,9 +134,10 @@ def _connect_upload(
         return notice_html(text(language, "finetune.reading"), "info")
 
     told = ctx.quick(files.change, wait, [ctx.language], [said])
-    ctx.quick(told.then, on_files, [ctx.language, files, *form.inputs], outputs)
+    looked = ctx.quick(told.then, on_files, [ctx.language, files, *form.inputs], outputs)
     for field in ("base", "sizes_px"):
         ctx.quick(controls[field].input, on_base, [ctx.language, *form.inputs], outputs)
+    return looked
 
 
 def uploaded(
