@@ -36,7 +36,8 @@ Source = Literal["bundled", "local", "hub"]
 
 ROOT = Path(__file__).resolve().parent.parent
 BUNDLED_FOLDER = ROOT / "checkpoints"
-RUNS_FOLDER = ROOT / "runs"
+# On a Space, DDPM_DEMO_RUNS names the storage that outlives a restart.
+RUNS_FOLDER = Path(os.environ.get("DDPM_DEMO_RUNS") or ROOT / "runs").absolute()
 RESULT_FOLDER = "result"  # where a training run leaves its checkpoint, inside the run's folder
 EXTRA_FOLDERS_VARIABLE = "DDPM_DEMO_CHECKPOINTS"
 MAX_LOADED = 3

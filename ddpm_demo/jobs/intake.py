@@ -78,12 +78,7 @@ def take_in(paths: Sequence[Path], target: Path) -> Intake:
             )
     except OSError as error:
         target.unlink(missing_ok=True)
-        raise UserError(
-            "upload_not_stored",
-            "The upload cannot be stored: {reason}.",
-            field="files",
-            reason=error.strerror or type(error).__name__,
-        ) from error
+        raise not_stored(error) from error
     except BaseException:
         target.unlink(missing_ok=True)
         raise
@@ -110,12 +105,7 @@ class _Packer:
         self.num_files += 1
         self.num_bytes += len(content)
         if self.num_files > MAX_FILES:
-            raise UserError(
-                "upload_too_many",
-                "The upload holds more than {limit} pictures; choose some of them.",
-                field="files",
-                limit=MAX_FILES,
-            )
+            raise _too_many()
         if self.num_bytes > MAX_TOTAL_BYTES:
             raise _too_large()
         self.archive.writestr(self._free_name(plain_name(name)), content)
@@ -182,13 +172,9 @@ def _refusal(member: zipfile.ZipInfo) -> str | None:
 
 
 def _check_archive(path: Path, members: list[zipfile.ZipInfo]) -> None:
-    if len(members) > MAX_MEMBERS:
-        raise UserError(
-            "upload_too_many",
-            "The upload holds more than {limit} pictures; choose some of them.",
-            field="files",
-            limit=MAX_FILES,
-        )
+    pictures = sum(member.filename.lower().endswith(ENDINGS) for member in members)
+    if len(members) > MAX_MEMBERS or pictures > MAX_FILES:
+        raise _too_many()
     unpacked = sum(member.file_size for member in members)
     bomb = unpacked > RATIO_FROM_BYTES and unpacked > MAX_RATIO * path.stat().st_size
     if bomb or unpacked > MAX_TOTAL_BYTES:
@@ -217,6 +203,25 @@ def _check_room(target: Path, num_bytes: int) -> None:
             "There is too little room left on the disk of this machine; make some first.",
             field="files",
         )
+
+
+def not_stored(error: OSError) -> UserError:
+    """The sentence for an upload that the disk did not take."""
+    return UserError(
+        "upload_not_stored",
+        "The upload cannot be stored: {reason}.",
+        field="files",
+        reason=error.strerror or type(error).__name__,
+    )
+
+
+def _too_many() -> UserError:
+    return UserError(
+        "upload_too_many",
+        "The upload holds more than {limit} pictures; choose some of them.",
+        field="files",
+        limit=MAX_FILES,
+    )
 
 
 def _too_large() -> UserError:

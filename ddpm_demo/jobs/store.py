@@ -21,6 +21,7 @@ from ..errors import UserError
 from ..training.config import TrainConfig
 from ..training.launch import command
 from . import process
+from .intake import not_stored
 from .progress import Progress, Watcher
 
 JOB_FILE = "job.json"
@@ -187,12 +188,15 @@ class Jobs:
                 count=MAX_QUEUED,
             )
         config = TrainConfig.from_mapping({**settings, "out": ".", "title": title})
-        (draft / CONFIG_FILE).write_text(config.to_json(), encoding="utf-8")
         now = time.time()
-        _write_json(draft / JOB_FILE, asdict(Job(title, owner, "queued", now, now)))
-        with self._mutex():
-            name = self._free_name(title)
-            draft.rename(self.folder / name)
+        try:
+            (draft / CONFIG_FILE).write_text(config.to_json(), encoding="utf-8")
+            _write_json(draft / JOB_FILE, asdict(Job(title, owner, "queued", now, now)))
+            with self._mutex():
+                name = self._free_name(title)
+                draft.rename(self.folder / name)
+        except OSError as error:
+            raise not_stored(error) from error
         self.tick()
         self.keep_going()
         return name

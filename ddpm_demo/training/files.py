@@ -110,13 +110,13 @@ def _prepare(
         facts = _pack(files, path, key, config, tell)
     report = report_from_json(facts["report"])
     if not report.num_images:
-        reasons = "; ".join(f"{file}: {reason}" for file, reason in report.skipped[:5])
+        named = [f"{file}: {reason.rstrip('.')}" for file, reason in report.skipped[:5]]
         raise UserError(
             "train_no_images",
-            "There is no picture to train on in {name}. {reasons}",
+            "There is no picture to train on in {name} ({reasons}).",
             field="data",
             name=name,
-            reasons=reasons,
+            reasons="; ".join(named) or "no file of a known kind",
         )
     return PackedSource.open(path), report
 
@@ -130,7 +130,7 @@ def _cache_key(files: list[tuple[str, int, Reader]], config: TrainConfig) -> str
 def _pack(
     files: list[tuple[str, int, Reader]], path: Path, key: str, config: TrainConfig, tell: Tell
 ) -> dict[str, object]:
-    builder = ReportBuilder(max(config.sizes_px), config.batch_size)
+    builder = ReportBuilder(max(config.sizes_px), config.batch_size, config.channels)
     facts: dict[str, object] = {"key": key}
     with PictureWriter(path, facts) as writer:
         for done, (name, num_bytes, read) in enumerate(files):

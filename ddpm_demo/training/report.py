@@ -12,6 +12,7 @@ MAX_NAMED = 50
 FEW_IMAGES = 50
 SMALL_SHARE = 0.5
 ELONGATED = 2.5
+GREY_MODES = {"1", "L", "LA", "La", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"}
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class DataReport:
         num_skipped: of all unusable files.
         advice: keys: "no_spare_images" (fewer pictures than a batch), "few_images", "small_images"
             (most are smaller than the training size), "elongated_images" (much is cut off),
-            "duplicates".
+            "duplicates", "turned_grey" (colour that the network will not see).
     """
 
     num_images: int | None
@@ -46,12 +47,13 @@ class ReportBuilder:
 
     Args:
         size_px: of training, for the advice.
-        batch_size: likewise.
+        batch_size, channels: likewise.
     """
 
-    def __init__(self, size_px: int, batch_size: int):
+    def __init__(self, size_px: int, batch_size: int, channels: int = 3):
         self.size_px = size_px
         self.batch_size = batch_size
+        self.channels = channels
         self.num_images = 0
         self._sizes: Counter[str] = Counter()
         self._modes: Counter[str] = Counter()
@@ -87,6 +89,7 @@ class ReportBuilder:
             "small_images": self._small > SMALL_SHARE * self.num_images,
             "elongated_images": self._elongated > 0,
             "duplicates": duplicates > 0,
+            "turned_grey": self.channels == 1 and not GREY_MODES.issuperset(self._modes),
         }
         return DataReport(
             num_images=self.num_images if known_length else None,

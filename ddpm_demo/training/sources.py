@@ -101,7 +101,7 @@ def _open_array(images: np.ndarray, config: TrainConfig) -> tuple[ArraySource, D
     fits = square if config.fit == "resize" else min(height, width) >= size_px
     if not (plain and fits):
         images = _convert(images, config)
-    builder = ReportBuilder(size_px, config.batch_size)
+    builder = ReportBuilder(size_px, config.batch_size, config.channels)
     mode = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[channels]
     for number in range(count):
         ready = images[number] if count <= MAX_COMPARED else None
@@ -122,7 +122,7 @@ def _open_packed(folder: Path, config: TrainConfig) -> tuple[PackedSource, DataR
     """A data set of pictures of many sizes, as `datasets.common.write_pictures` leaves it."""
     index = _load_array(folder / "train_index.npy")
     source = PackedSource(_load_array(folder / "train.npy"), index)
-    builder = ReportBuilder(max(config.sizes_px), config.batch_size)
+    builder = ReportBuilder(max(config.sizes_px), config.batch_size, config.channels)
     for _, height, width, channels in source.index.tolist():
         builder.add(width, height, "RGB" if channels == 3 else "L", False, None)
         if channels != config.channels or min(height, width) < max(config.sizes_px):

@@ -35,7 +35,7 @@ def open_stream(config: TrainConfig) -> tuple[StreamSamples, DataReport]:
         UserError: it cannot be opened, has no column of pictures, or none can be read.
     """
     samples = StreamSamples(config)
-    builder = ReportBuilder(max(config.sizes_px), config.batch_size)
+    builder = ReportBuilder(max(config.sizes_px), config.batch_size, config.channels)
     for number, example in enumerate(samples.first_examples(REPORT_EXAMPLES)):
         try:
             header, picture = samples.decode(example)

@@ -26,7 +26,8 @@ def app_url(tmp_path_factory):
         port = free.getsockname()[1]
     log = tmp_path_factory.mktemp("app") / "log.txt"
     command = [sys.executable, "app.py", "--no-browser", "--port", str(port)]
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    runs = str(tmp_path_factory.mktemp("runs"))
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "DDPM_DEMO_RUNS": runs}
     with log.open("w") as output:
         process = subprocess.Popen(
             command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, env=environment

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...jobs import Intake, Jobs, take_in
+from ...jobs.intake import not_stored
 from .presets import ARCHIVE
 
 if TYPE_CHECKING:
@@ -96,7 +97,10 @@ def look(draft: Draft, settings: Mapping[str, Any]) -> None:
     places = {"data": str(draft.folder / ARCHIVE), "out": str(draft.folder)}
     config = TrainConfig.from_mapping({**settings, **places})
     with draft.lock:
-        source, report = open_zip(draft.folder / ARCHIVE, config)
+        try:
+            source, report = open_zip(draft.folder / ARCHIVE, config)
+        except OSError as error:
+            raise not_stored(error) from error
         count = min(NUM_SHOWN, source.num_images)
         size_px = max(config.sizes_px)
         squares = [resize_square(source.get(number), size_px) for number in range(count)]
