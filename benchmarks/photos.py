@@ -10,6 +10,7 @@ photographs, which is more than our network gets. All see the same noise.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import sys
 import time
@@ -82,12 +83,22 @@ def tv(noisy: np.ndarray, sigma_255: float, strength: float) -> np.ndarray:
     )
 
 
+def cbm3d(noisy: np.ndarray, sigma_255: float, strength: float) -> np.ndarray:
+    import bm3d
+
+    return 255 * bm3d.bm3d_rgb(noisy / 255, strength * sigma_255 / 255)
+
+
 PEERS: dict[str, tuple[Method, tuple[float, ...]]] = {
     "OpenCV non-local means": (opencv_nlm, (0.55, 0.7, 0.85)),
     "scikit-image non-local means": (skimage_nlm, (0.4, 0.6, 0.8)),
     "scikit-image wavelet": (wavelet, (0.8, 1.0, 1.2)),
     "scikit-image TV": (tv, (0.6, 0.8, 1.0, 1.2)),
 }
+# Not free for commercial use, hence in no list of requirements; measured where it is installed.
+CBM3D = "CBM3D (PyPI bm3d)"
+if importlib.util.find_spec("bm3d"):
+    PEERS[CBM3D] = (cbm3d, (1.0,))
 
 
 def peer_scores(
@@ -122,7 +133,7 @@ def margins(scores: list[Score]) -> dict[str, dict[str, float]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--checkpoint", default="photos")
+    parser.add_argument("--checkpoint", default="photos", help="a name, or a folder")
     parser.add_argument("--data", help="a folder of photographs; default: scikit-image's four")
     parser.add_argument("--tiles", default="32,48,64,128", help="tile sizes, pixels")
     parser.add_argument("--json", action="store_true", help="every single score")

@@ -41,6 +41,10 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--photos", default="photos", help="checkpoint, or a folder")
     parser.add_argument("--num-faces", type=int, default=8)
     parser.add_argument("--quick", action="store_true", help="4 faces, a crop of one photograph")
+    parser.add_argument("--num-photos", type=int, default=4)
+    parser.add_argument(
+        "--long", action="store_true", help="also DPS and RePaint as published: hours"
+    )
     parser.add_argument("--kinds", default=",".join(KINDS))
     parser.add_argument("--only", default="", help="families that contain one of these, by comma")
     parser.add_argument("--tasks", default="", help="tasks that contain one of these, by comma")
@@ -64,10 +68,11 @@ def contains(text: str, parts: str) -> bool:
 def jobs_of(arguments: argparse.Namespace, kind: str) -> list[Job]:
     """All that is asked for on one kind of picture, whether measured already or not."""
     weight_hash = find(getattr(arguments, kind)).weight_hash
-    pictures = load_pictures(kind, arguments.num_faces, arguments.quick)
+    numbers = arguments.num_faces, arguments.num_photos
+    pictures = load_pictures(kind, *numbers, arguments.quick)
     cases = list(make_cases(kind, pictures))
     jobs = []
-    for method in all_methods(arguments.quick):
+    for method in all_methods(arguments.long):
         if method.extra and not arguments.curve:
             continue
         if arguments.only and not contains(method.family, arguments.only):

@@ -45,14 +45,16 @@ class Case:
     mask: np.ndarray | None = None
 
 
-def load_pictures(kind: str, num_faces: int, quick: bool) -> dict[str, np.ndarray]:
+def load_pictures(
+    kind: str, num_faces: int, num_photos: int, quick: bool
+) -> dict[str, np.ndarray]:
     """Held-out pictures by name, uint8 [S, S, 3]: S = 64 for faces, 256 for photographs."""
     if kind == "faces":
         faces = np.load(FACES, mmap_mode="r")
         return {f"face {i}": np.array(faces[i]) for i in range(num_faces)}
     photos = load_photos()
     if not quick:
-        return photos
+        return dict(list(photos.items())[:num_photos])
     # Eye and fur, out of a photograph that is reduced already.
     return {"chelsea, 128 pixels of it": photos["chelsea"][64:192, 64:192]}
 

@@ -1,4 +1,4 @@
-"""Methods that never learnt: OpenCV's, scikit-image's, Pillow's, and BM3D where it is installed.
+"""Methods that never learnt: OpenCV's, scikit-image's, Pillow's, and CBM3D where it is installed.
 
 The strength of each denoiser is one of several; the table shows the best on these very pictures,
 which is more than a user has.
@@ -6,13 +6,12 @@ which is more than a user has.
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import numpy as np
-from photos import PEERS
+from photos import CBM3D, PEERS
 from PIL import Image
 
 from .cases import FACTOR, Case
@@ -26,12 +25,6 @@ def denoise(peer: Callable[..., np.ndarray], strength: float, case: Case, _: Any
 
         sigma = 255 * estimate_sigma(case.observed / 255, average_sigmas=True, channel_axis=-1)
     return peer(case.observed.astype(np.float32), sigma, strength)
-
-
-def cbm3d(case: Case, _: Any) -> np.ndarray:
-    import bm3d
-
-    return 255 * bm3d.bm3d_rgb(case.observed / 255, case.sigma_255 / 255)
 
 
 def opencv_inpaint(flag: str, radius_px: int, case: Case, _: Any) -> np.ndarray:
@@ -60,12 +53,16 @@ def resize(resampling: Image.Resampling, case: Case, _: Any) -> np.ndarray:
 
 def methods() -> list[Method]:
     found = [
-        Method(name, f"strength {s:g}", DENOISE + BLIND, partial(denoise, peer, s))
+        # CBM3D takes half a minute for a photograph of 256 x 256.
+        Method(
+            name,
+            f"strength {s:g}",
+            DENOISE if name == CBM3D else DENOISE + BLIND,
+            partial(denoise, peer, s),
+        )
         for name, (peer, strengths) in PEERS.items()
         for s in strengths
     ]
-    if importlib.util.find_spec("bm3d"):
-        found.append(Method("CBM3D (PyPI bm3d)", "defaults", DENOISE, cbm3d))
     for name, flag in (("Telea", "INPAINT_TELEA"), ("Navier-Stokes", "INPAINT_NS")):
         found += [
             Method(f"OpenCV {name}", f"radius {r}", INPAINT, partial(opencv_inpaint, flag, r))

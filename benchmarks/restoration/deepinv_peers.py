@@ -17,6 +17,7 @@ takes to do them justice:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -162,7 +163,7 @@ def dps(num_steps: int, weight: float, case: Case, prior: Prior) -> np.ndarray:
     return finish(model(to_tensor(case.observed), physics, seed=1).detach().clamp(0, 1))
 
 
-def methods(dps_settings: list[tuple[int, float]]) -> list[Method]:
+def methods() -> list[Method]:
     tasks = INPAINT + UPSCALE
     found = [
         Method(
@@ -191,14 +192,18 @@ def methods(dps_settings: list[tuple[int, float]]) -> list[Method]:
                 uses_prior=True,
             )
         )
-    found += [
+    return found
+
+
+def dps_methods(family: str, settings: Sequence[tuple[int, float]]) -> list[Method]:
+    """DPS with (evaluations, weight)."""
+    return [
         Method(
-            "DPS (deepinv)",
+            family,
             f"{steps} steps, weight {weight:g}",
-            tasks,
+            INPAINT + UPSCALE,
             partial(dps, steps, weight),
             uses_prior=True,
         )
-        for steps, weight in dps_settings
+        for steps, weight in settings
     ]
-    return found

@@ -43,16 +43,8 @@ def repaint(
     return ((x_t[0] + 1) * 127.5).permute(1, 2, 0).numpy()
 
 
-def methods(settings: list[tuple[int, int, int]]) -> list[Method]:
-    """One method for each (T, jump length, resamplings)."""
-    return [
-        Method(
-            "RePaint (diffusers)",
-            f"T {steps}, jump {jump}, {samples} samples, eta {eta:g}",
-            INPAINT,
-            partial(repaint, steps, jump, samples, eta),
-            uses_prior=True,
-        )
-        for steps, jump, samples in settings
-        for eta in (1.0,)
-    ]
+def methods(family: str, setting: tuple[int, int, int]) -> list[Method]:
+    """RePaint with (T, jump length, resamplings), the noise of the paper (eta = 1)."""
+    steps, jump, samples = setting
+    name = f"T {steps}, jump {jump}, {samples} times"
+    return [Method(family, name, INPAINT, partial(repaint, *setting, 1.0), uses_prior=True)]
