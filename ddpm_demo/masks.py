@@ -161,6 +161,28 @@ def invert(mask: Image.Image) -> Image.Image:
     return ImageChops.invert(mask)
 
 
+def check(mask: Image.Image) -> None:
+    """Refuse a mask that fills nothing, or everything.
+
+    Raises:
+        UserError: it does.
+    """
+    filled = np.asarray(mask).astype(bool)
+    if not filled.any():
+        raise UserError(
+            "mask_empty",
+            "The mask is empty, so there is nothing to fill; paint over a part of the picture.",
+            field="mask",
+        )
+    if filled.all():
+        raise UserError(
+            "mask_full",
+            "The mask covers the whole picture, so that nothing of it is left to go by; "
+            "leave a part of the picture uncovered.",
+            field="mask",
+        )
+
+
 def share(mask: Image.Image) -> float:
     """How much of the picture is filled, 0 to 1."""
     return float(np.asarray(mask).astype(bool).mean())

@@ -125,6 +125,17 @@ def test_small_pictures_lie_on_the_canvas_with_hard_pixels():
     assert canvas.getpixel((0, 0))[3] == 0
 
 
+def test_a_mask_must_leave_something_and_fill_something():
+    masks.check(masks.half((4, 4)))
+    for mask, key in (
+        (masks.nothing((4, 4)), "mask_empty"),
+        (masks.box((4, 4), 0, 0, 100, 100), "mask_full"),
+    ):
+        with pytest.raises(UserError) as caught:
+            masks.check(mask)
+        assert caught.value.key == key
+
+
 def test_the_overlay_changes_only_what_is_filled():
     image = Image.new("RGB", (10, 4), "black")
     shown = np.asarray(masks.overlay(image, masks.half(image.size), "#ff0000"))

@@ -77,7 +77,7 @@ def literal_keys(path):
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             if re.fullmatch(
-                r"(common|fields|tabs|errors|generate)\.[a-z0-9_]*[a-z0-9]", node.value
+                r"(common|fields|tabs|errors|generate|restoration|denoise|inpaint|upscale|more)\.[a-z0-9_]*[a-z0-9]", node.value
             ):
                 yield node.value
 

@@ -19,6 +19,7 @@ def before_after(ctx: Context, label_key: str = "common.before_after") -> gr.Ima
         format="png",
         type="pil",
         height=_HEIGHT_PX,
+        max_height=_HEIGHT_PX,  # else its own limit cuts off the lower part
         interactive=False,
         elem_classes=["before-after"],
         buttons=["download", "fullscreen"],
@@ -28,7 +29,8 @@ def before_after(ctx: Context, label_key: str = "common.before_after") -> gr.Ima
 def before_after_value(before: Image.Image, after: Image.Image) -> tuple[Image.Image, Image.Image]:
     """The slider's value: small pictures are enlarged here with hard pixels, by a whole factor."""
     side = max(after.size)
-    factor = max(1, _HEIGHT_PX // side) if side < SMOOTH_FROM_PX else 1
+    # Larger than shown: being reduced blurs the edges of pixels less than being enlarged.
+    factor = max(1, 2 * _HEIGHT_PX // side) if side < SMOOTH_FROM_PX else 1
     size = (after.width * factor, after.height * factor)
     resample = Image.Resampling.NEAREST
     return before.resize(size, resample), after.resize(size, resample)

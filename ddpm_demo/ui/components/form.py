@@ -27,7 +27,7 @@ class Form:
 
     def __init__(self, ctx: Context, tab: str):
         self._ctx = ctx
-        self._tab = tab
+        self.tab = tab
         self._folds: dict[str, gr.Accordion] = {}
         self._open_fold: gr.Accordion | None = None
         self._notices: dict[str, gr.HTML] = {}
@@ -124,11 +124,11 @@ class Form:
         return field if field in self.controls else None
 
     def _key(self, field: str) -> str:
-        own = f"{self._tab}.{field}"
+        own = f"{self.tab}.{field}"
         return own if has_text(own) else f"fields.{field}"
 
     def _help_key(self, field: str) -> str:
-        own = f"{self._tab}.{field}_help"
+        own = f"{self.tab}.{field}_help"
         return own if has_text(own) else f"fields.{field}_help"
 
 

@@ -92,6 +92,8 @@ def result_panel(
     exports: Mapping[str, str] = EXPORTS,
     make_export: MakeExport = export,
     strip: bool = False,
+    below: Callable[[], None] = lambda: None,
+    scrubber: gr.Slider | None = None,
 ) -> ResultPanel:
     """Make the panel here.
 
@@ -103,6 +105,8 @@ def result_panel(
         exports: text key of each download button by its kind.
         make_export: (the last run, kind, folder for the file) -> path of the file.
         strip: low gallery, for tabs that show one of its pictures large.
+        below: makes what stands right below the gallery.
+        scrubber: a `step_slider` made elsewhere; None to make it below the gallery.
     """
     gallery = gr.Gallery(
         label=ctx.text("common.result"),
@@ -114,16 +118,8 @@ def result_panel(
         interactive=False,
         elem_classes=gallery_classes(0, strip),
     )
-    scrubber = ctx.make(
-        gr.Slider,
-        {"label": "common.scrubber", "info": "common.scrubber_help"},
-        minimum=0,
-        maximum=1,
-        value=0,
-        step=1,
-        interactive=False,
-        elem_classes=["scrubber"],
-    )
+    below()
+    scrubber = scrubber or step_slider(ctx)
 
     def make_file(kind: str, session: str) -> Update:
         return make_export(ctx.store.result(session, tab), kind, ctx.store.folder(session))
@@ -133,6 +129,20 @@ def result_panel(
     panel = ResultPanel(ctx, tab, live, gallery, scrubber, files, send_buttons, strip)
     _connect_scrubber(panel)
     return panel
+
+
+def step_slider(ctx: Context) -> gr.Slider:
+    """The slider through the steps of the last run, here."""
+    return ctx.make(
+        gr.Slider,
+        {"label": "common.scrubber", "info": "common.scrubber_help"},
+        minimum=0,
+        maximum=1,
+        value=0,
+        step=1,
+        interactive=False,
+        elem_classes=["scrubber"],
+    )
 
 
 def gallery_classes(num_images: int, strip: bool = False) -> list[str]:

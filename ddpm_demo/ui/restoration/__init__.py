@@ -1,0 +1,1 @@
+"""What the tabs Denoise, Inpaint, Upscale and More share."""
