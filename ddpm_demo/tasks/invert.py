@@ -111,7 +111,9 @@ def reconstruction(x_0: Tensor, back: Tensor) -> list[Reconstruction]:
     """The error of each picture of a batch [B, C, H, W] in [-1, 1]; `back` is clipped to that."""
     difference = (back.clamp(-1, 1).double() - x_0.double()) / 2
     errors = difference.square().flatten(1).mean(1).tolist()
-    return [
-        Reconstruction(error, -10 * math.log10(error) if error > 0 else math.inf)
-        for error in errors
-    ]
+    return [Reconstruction(error, psnr_of(error)) for error in errors]
+
+
+def psnr_of(mse: float) -> float:
+    """The PSNR in dB of a mean squared error of pictures in [0, 1]; infinite for 0."""
+    return -10 * math.log10(mse) if mse > 0 else math.inf

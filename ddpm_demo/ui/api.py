@@ -17,6 +17,7 @@ import gradio as gr
 
 from ..errors import UserError
 from ..sampler_table import SPACINGS
+from .api_process import add_process_endpoints
 from .context import MODEL_SLOT
 from .models import Models
 from .stream import Job, snapshots
@@ -34,6 +35,7 @@ def add_endpoints(models: Models) -> None:
     with gr.Group(visible=False):
         _add_checkpoints(models)
         _add_generate(models)
+        add_process_endpoints(models)
 
 
 def checkpoints(models: Models) -> list[dict[str, Any]]:

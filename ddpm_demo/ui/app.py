@@ -21,9 +21,9 @@ from .sessions import Store
 from .theme import CSS_PATH, SCRIPT, make_theme
 
 # One module of `tabs` each, in the order of the page.
-TABS = ("generate", "denoise", "inpaint", "upscale", "more", "finetune")
+TABS = ("generate", "denoise", "inpaint", "upscale", "more", "interpolate", "process", "finetune")
 # Of these, the tabs that call `ctx.receive`: other tabs can send them pictures.
-RECEIVING_TABS: tuple[str, ...] = ("denoise", "inpaint", "upscale", "more")
+RECEIVING_TABS: tuple[str, ...] = ("denoise", "inpaint", "upscale", "more", "interpolate", "process")
 
 MAX_QUEUE = 32
 MAX_FILE_SIZE = "64mb"
