@@ -14,9 +14,33 @@ from typing import NoReturn
 
 from .. import __version__
 from ..errors import UserError
-from . import checkpoints, diffuse, evaluate, generate, interpolate, train
+from . import (
+    checkpoints,
+    colourise,
+    deblur,
+    denoise,
+    diffuse,
+    evaluate,
+    generate,
+    inpaint,
+    interpolate,
+    train,
+    upscale,
+)
 
-COMMANDS = (generate, interpolate, diffuse, train, evaluate, checkpoints)
+COMMANDS = (
+    generate,
+    denoise,
+    inpaint,
+    upscale,
+    colourise,
+    deblur,
+    interpolate,
+    diffuse,
+    train,
+    evaluate,
+    checkpoints,
+)
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
 

@@ -86,6 +86,29 @@ class Spectrum:
         return torch.stack([law.at(f) for law in self.laws[:channels]]) * (channels / 3)
 
 
+@dataclass(frozen=True)
+class FittedSpectrum(Spectrum):
+    """A spectrum given number by number, for pictures of one size.
+
+    Args:
+        values: [C, H, W].
+    """
+
+    laws: tuple[()] = ()
+    values: Tensor | None = None
+
+    @classmethod
+    def of_covariance(cls, covariance: Tensor, image_shape: tuple[int, int, int]) -> FittedSpectrum:
+        """That of a prior with a known covariance [D, D], D = C * H * W."""
+        columns = to_frequencies(covariance.view(-1, *image_shape)).flatten(1)
+        both = to_frequencies(columns.T.reshape(-1, *image_shape)).flatten(1)
+        return cls(values=both.diagonal().view(image_shape))
+
+    def power(self, like: Tensor) -> Tensor:
+        assert self.values is not None and self.values.shape == like.shape[-3:]
+        return self.values.to(like)
+
+
 # Least-squares fits, in log power, to crops of the data set `photos` and to held-out `faces-64`.
 PHOTO = Spectrum(
     (

@@ -31,6 +31,7 @@ from ..tasks import solve
 from ..tasks.blend import Restoration
 from ..tasks.noise_level import estimate_sigma
 from ..tasks.observation import Observation
+from ..tasks.repaint import NUM_STEPS, repaint
 from ..tasks.restoration_recipes import (
     MIN_DENOISE_SIGMA_255,
     ColouriseRecipe,
@@ -95,9 +96,16 @@ def inpaint(ddpm: DDPM, recipe: InpaintRecipe, image: Image.Image, mask: Image.I
     def finish(x: Tensor) -> Tensor:
         return to_8_bit(torch.where(known > 0, original, original + weight * (x - original)))
 
-    observation = Observation(Mask(known), known * original, 0.0, tuple(original.shape[1:]))
+    if recipe.method == "repaint":
+        noise = NoiseSource.for_run(recipe.seed, recipe.num_images, ddpm.device)
+        num_steps = recipe.num_steps or min(NUM_STEPS, ddpm.schedule.num_timesteps)
+        steps = repaint(denoiser(ddpm, upload.fit), original, known, noise, num_steps)
+        restoration = Restoration(steps, recipe.num_images, recipe.perception, finish=finish)
+    else:
+        observation = Observation(Mask(known), known * original, 0.0, tuple(original.shape[1:]))
+        restoration = _solve(ddpm, upload.fit, observation, recipe, _holes(recipe, hole), finish)
     return Setup(
-        _solve(ddpm, upload.fit, observation, recipe, solve.Settings(), finish),
+        restoration,
         upload.fit,
         known * original,
         original=None if any(recipe.expand) else original,
@@ -217,6 +225,11 @@ def spectrum(ddpm: DDPM) -> Spectrum:
 def to_8_bit(x: Tensor) -> Tensor:
     """The nearest values that an 8-bit picture has, in [-1, 1]."""
     return ((x + 1) * LEVELS).round().clamp(0, 255) / LEVELS - 1
+
+
+def _holes(recipe: InpaintRecipe, hole: Tensor) -> solve.Settings:
+    """What suits a hole [1, 1, H, W]."""
+    return solve.Settings(time_travel=recipe.time_travel or 0)
 
 
 def _solve(

@@ -17,8 +17,9 @@ from ..samplers import Step
 from .blend import Restoration
 from .observation import Observation, gaussian_mean, gaussian_samples
 from .restoration_recipes import RestorationRecipe
-from .restore import PairedNoise, make_sigmas, restore
+from .restore import Noise, PairedNoise, make_sigmas, restore
 
+STEPS_OF_ETA_1 = 20
 # Pairs of chains behind a posterior mean.
 MEAN_PAIRS = 2
 
@@ -31,14 +32,15 @@ class Settings:
         num_steps: evaluations a chain, when the recipe has none.
         sigma_start: where they start, from a sample of the Gaussian posterior, in [-1, 1] units.
         sigma_stop: noise level of the last evaluation.
-        eta: share of fresh noise; see `restore`.
+        eta: share of fresh noise; see `restore`. None for sqrt(steps / 20): the more steps there
+            are, the more they may spend on forgetting what went wrong further up.
         time_travel: repeats a step.
     """
 
     num_steps: int = 12
     sigma_start: float = 2.0
     sigma_stop: float = 0.02
-    eta: float = 1.0
+    eta: float | None = None
     time_travel: int = 0
 
 
@@ -73,34 +75,34 @@ def solve(
         finish: see `Restoration`.
         crop: the part of x_0 that is wanted.
     """
-    chains = _chains(denoiser, observation, spectrum, recipe, settings, noise)
-    chains = (
-        dataclasses.replace(step, x_t=crop(step.x_t), x0_hat=crop(step.x0_hat)) for step in chains
+    guided = GuidedDenoiser(
+        denoiser, observation.operator, observation.y, observation.sigma_y, spectrum
     )
-    return Restoration(chains, recipe.num_images, recipe.perception, finish=finish)
+    steps = (
+        dataclasses.replace(step, x_t=crop(step.x_t), x0_hat=crop(step.x0_hat))
+        for step in chains(guided, observation, spectrum, recipe, settings, noise)
+    )
+    return Restoration(steps, recipe.num_images, recipe.perception, finish=finish)
 
 
 @torch.inference_mode()
-def _chains(
-    denoiser: Denoiser,
+def chains(
+    guided: Denoiser,
     observation: Observation,
     spectrum: Spectrum,
     recipe: RestorationRecipe,
     settings: Settings,
-    noise: NoiseSource,
+    noise: Noise,
 ) -> Iterator[Step]:
+    """The chains behind `solve`, given E[x_0 | x_t, y] as a denoiser."""
     source = noise if recipe.perception == 1 else PairedNoise(noise)
-    guided = GuidedDenoiser(
-        denoiser, observation.operator, observation.y, observation.sigma_y, spectrum
-    )
     mean = gaussian_mean(observation, spectrum)
     z = gaussian_samples(observation, spectrum, source, mean)
     z = z + settings.sigma_start * source.randn(observation.image_shape)
     num_steps = recipe.num_steps or settings.num_steps
     sigmas = make_sigmas(num_steps, settings.sigma_start, settings.sigma_stop)
-    yield from restore(
-        guided, z, sigmas, source, eta=settings.eta, time_travel=settings.time_travel
-    )
+    eta = (num_steps / STEPS_OF_ETA_1) ** 0.5 if settings.eta is None else settings.eta
+    yield from restore(guided, z, sigmas, source, eta=eta, time_travel=settings.time_travel)
 
 
 def denoise(
@@ -129,10 +131,10 @@ def denoise(
         sigma_stop: noise level of the last evaluation.
     """
     is_mean = recipe.perception == 0 and recipe.num_images == 1
-    steps = 1 if is_mean else recipe.num_steps or num_steps
-    sigmas = make_sigmas(steps, sigma, min(sigma_stop, sigma / 2))
+    count = 1 if is_mean else recipe.num_steps or num_steps
+    sigmas = make_sigmas(count, sigma, min(sigma_stop, sigma / 2))
     z = y.expand(recipe.num_images, -1, -1, -1)
-    chains = restore(denoiser, z, sigmas, noise)
+    steps = restore(denoiser, z, sigmas, noise)
     return Restoration(
-        chains, recipe.num_images, recipe.perception, first_is_mean=True, finish=finish
+        steps, recipe.num_images, recipe.perception, first_is_mean=True, finish=finish
     )
