@@ -5,13 +5,14 @@
 The time is that of `DDPM.denoise` from file to file, sigma known, over one forward pass of the
 same network on the same pixels, the two taking turns in one process (medians of CPU seconds on one
 thread). Each size runs in a process of its own; memory is its peak above the loaded program, by
-the kernel's count (Linux).
+the kernel's count (Linux). `--turns 0` measures memory alone.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import statistics
 import subprocess
 import sys
@@ -24,7 +25,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 SIZES_PX = (512, 1024, 1448, 2000)
 SIGMA_255 = 25.0
-TURNS = 3
 
 
 def memory_mb(field: str) -> float:
@@ -35,8 +35,8 @@ def memory_mb(field: str) -> float:
     raise SystemExit("no /proc here: memory cannot be measured this way")
 
 
-def measure(checkpoint: str, size_px: int) -> dict[str, float]:
-    """Seconds of ours and of the bare network, and ours' peak memory."""
+def measure(checkpoint: str, size_px: int, turns: int) -> dict[str, float]:
+    """Seconds of ours and of the bare network (NaN without turns), and ours' peak memory."""
     import torch
     from PIL import Image
 
@@ -69,8 +69,10 @@ def measure(checkpoint: str, size_px: int) -> dict[str, float]:
     before = memory_mb("VmRSS")
     ours()
     peak = memory_mb("VmHWM") - before
-    bare()
-    times = [(cpu_seconds(bare), cpu_seconds(ours)) for _ in range(TURNS)]
+    times = [(math.nan, math.nan)]
+    if turns:
+        bare()
+        times = [(cpu_seconds(bare), cpu_seconds(ours)) for _ in range(turns)]
     return {
         "bare_seconds": statistics.median(b for b, _ in times),
         "ours_seconds": statistics.median(o for _, o in times),
@@ -82,19 +84,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--checkpoint", default="photos")
     parser.add_argument("--sizes", default=",".join(str(s) for s in SIZES_PX))
+    parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--size", type=int, help="measure this one here (used internally)")
     arguments = parser.parse_args()
     if arguments.size:
-        print(json.dumps(measure(arguments.checkpoint, arguments.size)))
+        print(json.dumps(measure(arguments.checkpoint, arguments.size, arguments.turns)))
         return
     sizes = [int(size) for size in arguments.sizes.split(",")]
     results = []
     for size in sizes:
         command = [sys.executable, __file__, "--checkpoint", arguments.checkpoint]
-        command += ["--size", str(size)]
+        command += ["--size", str(size), "--turns", str(arguments.turns)]
         output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
         results.append(json.loads(output))
         print(f"{size}: {results[-1]}", file=sys.stderr, flush=True)
+    report(arguments.checkpoint, sizes, results)
+
+
+def report(checkpoint: str, sizes: list[int], results: list[dict[str, float]]) -> None:
+    """Prints the table, and how far memory is from a straight line."""
     from ddpm_demo.evaluation.report import markdown_table
 
     header = ["side, px", "megapixels", "bare U-Net, s", "ours, s", "ratio", "peak, MB", "MB / MP"]
@@ -112,7 +120,7 @@ def main() -> None:
         ]
         for size, mp, r in zip(sizes, megapixels, results, strict=True)
     ]
-    print(f"{arguments.checkpoint}, sigma {SIGMA_255:g} of 255\n\n{markdown_table(header, body)}")
+    print(f"{checkpoint}, sigma {SIGMA_255:g} of 255\n\n{markdown_table(header, body)}")
     if len(sizes) > 2:
         slope, start = np.polyfit(megapixels, memory, 1)
         off = float(np.abs(slope * megapixels + start - memory).max() / memory.max())

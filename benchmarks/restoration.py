@@ -5,9 +5,9 @@
 
 In an environment of its own (`benchmarks/requirements.txt`). Every row is kept in a JSON file
 under `--out` as soon as it is measured, so that a run can be stopped and continued, and a method
-measured again (`--again ours`). Each family of methods runs in a process of its own, on one
-thread; seconds are the CPU's, so that they mean the same on a busy machine. `--write` puts the
-tables and the plot into docs/; nothing else does.
+measured again (`--again ours`). Everything runs on one thread; seconds are the CPU's, so that they
+mean much the same on a busy machine. `--write` puts the tables and the plot into docs/; nothing
+else does.
 """
 
 from __future__ import annotations
@@ -169,11 +169,9 @@ def main() -> None:
         jobs = jobs_of(arguments, kind)
         asked += [job.key for job in jobs]
         again = {j.key for j in jobs if contains(j.method.family, arguments.again)}
-        for family in dict.fromkeys(job.method.family for job in jobs):
-            mine = [job.key for job in jobs if job.method.family == family]
-            missing = [k for k in mine if k not in rows or k in again]
-            if missing and not arguments.table:
-                run_worker(arguments, kind, missing, rows, file)
+        missing = [job.key for job in jobs if job.key not in rows or job.key in again]
+        if missing and not arguments.table:
+            run_worker(arguments, kind, missing, rows, file)
     found = [rows[k] for k in asked if k in rows]
     text = report(found, arguments)
     print(text)
