@@ -23,7 +23,7 @@ from .theme import CSS_PATH, SCRIPT, make_theme
 # One module of `tabs` each, in the order of the page.
 TABS = ("generate", "denoise", "inpaint", "upscale", "more", "interpolate", "process", "finetune")
 # Of these, the tabs that call `ctx.receive`: other tabs can send them pictures.
-RECEIVING_TABS: tuple[str, ...] = ("denoise", "inpaint", "upscale", "more", "interpolate", "process")
+RECEIVING_TABS = tuple(name for name in TABS if name not in ("generate", "finetune"))
 
 MAX_QUEUE = 32
 MAX_FILE_SIZE = "64mb"
