@@ -1,4 +1,4 @@
-"""The endpoints for programs: /generate and /checkpoints.
+"""The endpoints for programs: /generate and /checkpoints here, the others in `api_*`.
 
 They are events on components that are never shown, whose labels are the documentation. Everything
 else on the page is hidden from the API.
@@ -18,6 +18,7 @@ import gradio as gr
 from ..errors import UserError
 from ..sampler_table import SPACINGS
 from .api_process import add_process_endpoints
+from .api_restoration import add_restoration_endpoints
 from .context import MODEL_SLOT
 from .models import Models
 from .stream import Job, snapshots
@@ -35,6 +36,7 @@ def add_endpoints(models: Models) -> None:
     with gr.Group(visible=False):
         _add_checkpoints(models)
         _add_generate(models)
+        add_restoration_endpoints(models)
         add_process_endpoints(models)
 
 

@@ -146,12 +146,12 @@ def mask_of(values: Mapping[str, Any], size: masks.Size) -> Image.Image:
 
 
 def expand_of(values: Mapping[str, Any]) -> tuple[int, int, int, int]:
-    """Pixels added on each side.
+    """Pixels added on each side; beside another mask only where "expand_always" says so.
 
     Raises:
         UserError: a number is missing.
     """
-    if values["mask"] != EXPAND:
+    if values["mask"] != EXPAND and not values.get("expand_always"):
         return (0, 0, 0, 0)
     return tuple(int(number(values, f"expand_{side}")) for side in SIDES)
 

@@ -72,6 +72,19 @@ def load_picture(path: str | None, field: str = "image") -> Image.Image:
         raise
 
 
+def picture_to_restore(path: str | None) -> Image.Image:
+    """As `load_picture`, of a size that can be restored at all.
+
+    Raises:
+        UserError: there is none, it cannot be read, or it is too small.
+    """
+    from ...restoration.prior import check_side
+
+    picture = load_picture(path)
+    check_side(*picture.size)
+    return picture
+
+
 @dataclass(frozen=True)
 class PictureBox:
     """A picture, what is said of it, and the prior that is proposed for it.
@@ -158,7 +171,7 @@ def picture_updates(
     if not path:
         return ["", hidden, "", hidden, None]
     try:
-        size = load_picture(path).size
+        size = picture_to_restore(path).size
     except UserError as error:
         return [notice_html(sentence(error, language)), hidden, "", hidden, None]
     result = target(size, values)

@@ -13,7 +13,7 @@ from ..i18n import text
 from ..models import Models
 from ..restoration.comparison import measured
 from ..restoration.outcome import extras
-from ..restoration.pictures import load_picture
+from ..restoration.pictures import picture_to_restore
 from ..restoration.tab import (
     Restoration,
     build_restoration,
@@ -123,7 +123,7 @@ def prepare(models: Models, values: Mapping[str, Any]) -> Job:
         add_noise_255=float(number(values, "add_noise_255")) if noisy else None,
     )
     models.check(recipe.checkpoint)
-    return Job(recipe, start, {"image": load_picture(values["image"])}, extras)
+    return Job(recipe, start, {"image": picture_to_restore(values["image"])}, extras)
 
 
 def start(ddpm: DDPM, recipe: DenoiseRecipe, inputs: Mapping[str, Any]) -> Run:

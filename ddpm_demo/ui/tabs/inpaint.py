@@ -23,7 +23,7 @@ from ..restoration.mask_controls import (
     mask_of,
 )
 from ..restoration.outcome import extras
-from ..restoration.pictures import Size, load_picture
+from ..restoration.pictures import Size, picture_to_restore
 from ..restoration.tab import (
     Restoration,
     build_restoration,
@@ -125,7 +125,7 @@ def prepare(models: Models, values: Mapping[str, Any]) -> Job:
     """
     from ...tasks.restoration_recipes import InpaintRecipe
 
-    image = load_picture(values["image"])
+    image = picture_to_restore(values["image"])
     recipe = InpaintRecipe(
         **common_fields(values),
         method=values["method"],

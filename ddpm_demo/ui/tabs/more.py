@@ -12,7 +12,7 @@ from ..context import Context, Update
 from ..i18n import text
 from ..models import Models
 from ..restoration.outcome import extras
-from ..restoration.pictures import load_picture
+from ..restoration.pictures import picture_to_restore
 from ..restoration.tab import (
     Restoration,
     build_restoration,
@@ -145,7 +145,7 @@ def prepare(models: Models, values: Mapping[str, Any]) -> Job:
     else:
         recipe = ColouriseRecipe(**common)
     models.check(recipe.checkpoint)
-    return Job(recipe, start, {"image": load_picture(values["image"])}, extras)
+    return Job(recipe, start, {"image": picture_to_restore(values["image"])}, extras)
 
 
 def start(ddpm: DDPM, recipe: Recipe, inputs: Mapping[str, Any]) -> Run:

@@ -12,7 +12,7 @@ from ..context import Context
 from ..i18n import text
 from ..models import Models
 from ..restoration.outcome import extras
-from ..restoration.pictures import Size, load_picture
+from ..restoration.pictures import Size, picture_to_restore
 from ..restoration.tab import (
     Restoration,
     build_restoration,
@@ -114,7 +114,7 @@ def prepare(models: Models, values: Mapping[str, Any]) -> Job:
         reduce_first=values["start_from"] == REDUCED,
     )
     models.check(recipe.checkpoint)
-    return Job(recipe, start, {"image": load_picture(values["image"])}, extras)
+    return Job(recipe, start, {"image": picture_to_restore(values["image"])}, extras)
 
 
 def start(ddpm: DDPM, recipe: UpscaleRecipe, inputs: Mapping[str, Any]) -> Run:

@@ -1,0 +1,449 @@
+"""The tabs of restoration as plain functions, on a tiny network: runs, masks, advice, mistakes."""
+
+import shutil
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from ddpm_demo import masks
+from ddpm_demo.errors import UserError
+from ddpm_demo.png_recipe import png_bytes, read_recipe
+from ddpm_demo.ui.app import build_app
+from ddpm_demo.ui.components.before_after import before_after_value
+from ddpm_demo.ui.exports import export
+from ddpm_demo.ui.restoration import mask_controls
+from ddpm_demo.ui.restoration.comparison import measure_words
+from ddpm_demo.ui.restoration.pictures import (
+    EXAMPLES_FOLDER,
+    picture_input,
+    picture_updates,
+    proposal,
+)
+from ddpm_demo.ui.restoration.tab import restored
+from ddpm_demo.ui.tabs import denoise, inpaint, more, upscale
+
+ME = "visitor"
+TABS = {"denoise": denoise, "inpaint": inpaint, "upscale": upscale, "more": more}
+PHOTO_CARD = "---\ntitle: Tiny photographs\nsize_px: 16\nprior: photo\n---\n# tiny\n"
+
+
+@pytest.fixture(scope="module")
+def app(tiny_checkpoint, tmp_path_factory):
+    """The page with the tiny network as a prior of objects and as one of photographs."""
+    photo = tmp_path_factory.mktemp("photo") / "tinyphoto"
+    shutil.copytree(tiny_checkpoint, photo)
+    (photo / "README.md").write_text(PHOTO_CARD)
+    return build_app("tiny", "en", {"tiny": str(tiny_checkpoint), "tinyphoto": str(photo)})
+
+
+@pytest.fixture
+def ctx(app):
+    yield app.ctx
+    app.ctx.store.forget(ME)
+
+
+@pytest.fixture(scope="module")
+def picture(tmp_path_factory):
+    """Path of a smooth 24 x 16 colour picture."""
+    return saved(tmp_path_factory.mktemp("pictures") / "picture.png", (24, 16))
+
+
+def saved(path, size):
+    width, height = size
+    x, y = np.meshgrid(np.linspace(0, 255, width), np.linspace(0, 255, height))
+    pixels = np.stack([x, y, 255 - x], -1).astype(np.uint8)
+    Image.fromarray(pixels).save(path)
+    return str(path)
+
+
+def values(ctx, tab, **changes):
+    """What the controls say when the page opens, with few steps and a photograph's prior."""
+    plain = {name: control.value for name, control in ctx.flows[tab].form.controls.items()}
+    plain |= {"checkpoint": "tinyphoto", "num_steps": 2, "num_images": 1, "painted": None}
+    return {**plain, **changes}
+
+
+def run_through(ctx, tab, **changes):
+    """Run, stream and finish; returns (record, updates by component)."""
+    flow = ctx.flows[tab]
+    run_id, updates = flow.on_run(values(ctx, tab, **changes), "en", ME)
+    assert run_id is not None, [u for u in updates if u]
+    list(flow.on_stream(run_id, "en", ME))
+    finished = flow.on_finish(run_id, "en", ME)
+    assert len(finished) == len(flow.finish_outputs)
+    return ctx.store.result(ME, tab), dict(zip(flow.finish_outputs, finished, strict=True))
+
+
+def extra(ctx, tab, updates):
+    """[against, slider, measures, beside, chosen] after a run."""
+    return [updates[component] for component in ctx.flows[tab].extra_outputs]
+
+
+def sentence_of(ctx, tab, **changes):
+    """What is said instead of a result, and the control that it stands at."""
+    flow = ctx.flows[tab]
+    run_id, updates = flow.on_run(values(ctx, tab, **changes), "en", ME)
+    outputs = [*flow.frame_outputs, *flow.result.outputs]
+    if run_id is not None:
+        list(flow.on_stream(run_id, "en", ME))
+        outputs, updates = flow.finish_outputs, flow.on_finish(run_id, "en", ME)
+    shown = dict(zip(outputs, updates, strict=True))
+    assert shown[flow.bar.run]["interactive"] is True
+    for name, control in flow.form.controls.items():
+        if "invalid" in (shown[control].get("elem_classes") or []):
+            return shown[control]["info"], name
+    notices = [
+        shown[notice] for notice in flow.form.error_outputs if isinstance(shown[notice], str)
+    ]
+    said = [words for words in [*notices, shown[flow.bar.notice]] if words]
+    return (said[0] if said else ""), None
+
+
+def test_denoising_shows_estimate_measures_and_uncertainty(ctx, picture):
+    record, updates = run_through(
+        ctx, "denoise", image=picture, num_images=2, add_noise_255=40.0, perception=1.0
+    )
+    assert len(record.images) == 2 and record.images[0].size == (24, 16)
+    against, slider, measures, beside, _ = extra(ctx, "denoise", updates)
+    assert [name for _, name in against["choices"]] == ["observed", "original", "mean"]
+    assert slider[0].size == slider[1].size
+    assert "estimated" in measures and "dB (noisy:" in measures and "SSIM" in measures
+    assert [Path(path).stem for path, _ in beside["value"]] == [
+        "observed",
+        "original",
+        "mean",
+        "uncertainty",
+    ]
+    recipe = read_recipe(export(record, "png", ctx.store.folder(ME)).parent / "seed-0.png")
+    assert recipe["task"] == "denoise" and recipe["metrics"]["psnr"]
+
+
+def test_choosing_a_result_changes_slider_and_measures(ctx, picture):
+    record, updates = run_through(ctx, "denoise", image=picture, num_images=2, perception=1.0)
+    flow = ctx.flows["denoise"]
+    found = flow.extra_values.__self__
+    first, second = (found.on_choice("original", index, "en", ME) for index in (0, 1))
+    assert np.array_equal(np.asarray(first[0][0]), np.asarray(second[0][0]))
+    assert not np.array_equal(np.asarray(first[0][1]), np.asarray(second[0][1]))
+    expected = before_after_value(record.extras["original"], record.images[1])[1]
+    assert np.array_equal(np.asarray(second[0][1]), np.asarray(expected))
+    assert first[1] != second[1]
+
+
+def test_a_cancelled_run_can_be_compared_too(ctx, picture):
+    flow = ctx.flows["upscale"]
+    run_id, _ = flow.on_run(
+        values(ctx, "upscale", image=picture, factor=2, num_steps=200), "en", ME
+    )
+    for _, status in flow.on_stream(run_id, "en", ME):
+        if "Step" in str(status):
+            flow.on_cancel("en", ME)
+    updates = dict(zip(flow.finish_outputs, flow.on_finish(run_id, "en", ME), strict=True))
+    _, slider, measures, beside, _ = extra(ctx, "upscale", updates)
+    assert slider[1].size == slider[0].size and measures == ""
+    assert "observed" in [Path(path).stem for path, _ in beside["value"]]
+
+
+def test_upscaling_the_upload_and_a_reduced_copy(ctx, tmp_path):
+    path = saved(tmp_path / "a.png", (32, 24))
+    record, updates = run_through(ctx, "upscale", image=path, factor=2, start_from="upload")
+    assert record.images[0].size == (64, 48)
+    assert "Reduced again" in extra(ctx, "upscale", updates)[2]
+    record, updates = run_through(ctx, "upscale", image=path, factor=2, start_from="reduced")
+    assert record.images[0].size == (32, 24)
+    assert "bicubic" in extra(ctx, "upscale", updates)[2]
+    assert record.metadata[0]["metrics"]["consistency_255"] <= 1
+
+
+@pytest.mark.parametrize("what", ["colourise", "deblur"])
+def test_more(ctx, picture, what):
+    record, updates = run_through(ctx, "more", image=picture, what=what)
+    assert record.job.recipe.task == what and record.images[0].size == (24, 16)
+    assert "dB" in extra(ctx, "more", updates)[2]
+
+
+def test_only_the_controls_that_apply_are_shown():
+    assert not any(more.shown("colourise", "motion").values())
+    gaussian, motion = more.shown("deblur", "gaussian"), more.shown("deblur", "motion")
+    assert gaussian["radius_px"] and not gaussian["length_px"]
+    assert motion["length_px"] and motion["angle_degrees"] and not motion["radius_px"]
+
+
+def painting(size, corners):
+    """The editor's value with a rectangle painted where the picture shows those corners."""
+    left, top, right, _ = masks.canvas_box(size, mask_controls.CANVAS_PX)
+    scale = (right - left) / size[0]
+    x0, y0, x1, y1 = corners
+    layer = Image.new("RGBA", (mask_controls.CANVAS_PX,) * 2, (0, 0, 0, 0))
+    box = [left + x0 * scale, top + y0 * scale, left + x1 * scale - 1, top + y1 * scale - 1]
+    ImageDraw.Draw(layer).rectangle(box, fill=(230, 0, 126, 255))
+    return {"background": None, "layers": [layer], "composite": None}
+
+
+@pytest.mark.parametrize("size", [(16, 16), (16, 32), (32, 16)])
+def test_known_pixels_come_back_exactly_and_the_painted_ones_are_new(ctx, tmp_path, size):
+    path = saved(tmp_path / "a.png", size)
+    corners = (4, 6, 10, 12)
+    record, _ = run_through(
+        ctx, "inpaint", image=path, mask="paint", painted=painting(size, corners), num_images=2
+    )
+    given = np.asarray(Image.open(path))
+    hole = np.zeros(given.shape[:2], bool)
+    hole[corners[1] : corners[3], corners[0] : corners[2]] = True
+    folder = ctx.store.folder(ME)
+    export(record, "png", folder)
+    files = sorted(folder.rglob("seed-*.png"))
+    assert len(files) >= 2
+    for file in files:
+        result = np.asarray(Image.open(file).convert("RGB"))
+        assert np.array_equal(result[~hole], given[~hole])
+        assert not np.array_equal(result[hole], given[hole])
+
+
+def test_inverting_fills_the_rest(ctx, picture):
+    plain = values(ctx, "inpaint", mask="preset", preset="half")
+    mask = mask_controls.mask_of(plain, (24, 16))
+    other = mask_controls.mask_of({**plain, "invert": True}, (24, 16))
+    assert masks.share(mask) == 0.5
+    assert np.array_equal(np.asarray(other), 255 - np.asarray(mask))
+
+
+def test_expanding_keeps_the_picture_inside(ctx, picture):
+    record, _ = run_through(
+        ctx, "inpaint", image=picture, mask="expand", expand_left=4, expand_bottom=8
+    )
+    result = np.asarray(record.images[0])
+    assert result.shape == (24, 28, 3)
+    assert np.array_equal(result[:16, 4:], np.asarray(Image.open(picture)))
+
+
+def test_a_mask_file_of_the_pictures_size(ctx, picture, tmp_path):
+    path = tmp_path / "mask.png"
+    masks.half((24, 16)).save(path)
+    record, _ = run_through(ctx, "inpaint", image=picture, mask="picture", mask_image=str(path))
+    given, result = np.asarray(Image.open(picture)), np.asarray(record.images[0])
+    assert np.array_equal(result[:, :12], given[:, :12])
+    assert not np.array_equal(result[:, 12:], given[:, 12:])
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"mask": "paint"}, "mask is empty"),
+        ({"mask": "expand"}, "mask is empty"),
+        ({"mask": "paint", "invert": True}, "covers the whole picture"),
+        ({"mask": "box", "box_left": 80, "box_right": 20}, "box holds no pixel"),
+        ({"mask": "box", "box_left": None}, "number"),
+        ({"mask": "picture"}, "picture first"),
+        ({"mask": "expand", "expand_left": 5000}, "between 0 and 1024"),
+    ],
+)
+def test_a_mask_that_cannot_be_is_one_sentence(ctx, picture, changes, words):
+    assert words in sentence_of(ctx, "inpaint", image=picture, **changes)[0]
+
+
+def test_a_mask_of_another_size_is_one_sentence(ctx, picture, tmp_path):
+    path = tmp_path / "mask.png"
+    masks.half((16, 24)).save(path)
+    said, _ = sentence_of(ctx, "inpaint", image=picture, mask="picture", mask_image=str(path))
+    assert "16 x 24 pixels but the picture has 24 x 16" in said
+
+
+def bomb():
+    """A PNG of 20,000 x 20,000 pixels in 100 kB or less."""
+
+    def chunk(kind, data):
+        body = kind + data
+        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
+
+    header = struct.pack(">IIBBBBB", 20_000, 20_000, 1, 0, 0, 0, 0)
+    rows = zlib.compress(bytes(2501) * 2000, 9)
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    )
+
+
+def bad_files(folder):
+    """{name: (path, words of the sentence)}."""
+    jpeg = folder / "whole.jpg"
+    Image.effect_noise((64, 64), 90).convert("RGB").save(jpeg)
+    contents = {
+        "bomb.png": (bomb(), "million pixels"),
+        "drawing.svg": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not a picture"),
+        "paper.png": (b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\n%%EOF", "not a picture"),
+        "cut.jpg": (jpeg.read_bytes()[:900], "not a picture"),
+        "dot.png": (png_bytes(Image.new("RGB", (1, 1))), "at least"),
+        "empty.png": (b"", "not a picture"),
+    }
+    for name, (content, words) in contents.items():
+        (folder / name).write_bytes(content)
+        yield name, str(folder / name), words
+
+
+@pytest.mark.parametrize("tab", TABS)
+def test_bad_files_are_one_sentence_and_the_tab_goes_on(ctx, tab, tmp_path, picture):
+    for name, path, words in bad_files(tmp_path):
+        said, _ = sentence_of(ctx, tab, image=path)
+        assert words in said, name
+    assert "picture first" in sentence_of(ctx, tab, image=None)[0]
+    changes = {"factor": 2} if tab == "upscale" else {}
+    assert run_through(ctx, tab, image=picture, **changes)[0].images
+
+
+def test_odd_files_work(ctx, tmp_path):
+    frames = [Image.new("RGB", (24, 16), colour) for colour in ("red", "blue")]
+    frames[0].save(tmp_path / "moving.gif", save_all=True, append_images=frames[1:])
+    exif = b"Exif\x00\x00MM\x00*\x00\x00\x00\x08\xff\xff broken"
+    frames[0].save(tmp_path / "exif.jpg", exif=exif)
+    frames[0].convert("CMYK").save(tmp_path / "cmyk.jpg")
+    frames[0].convert("P").save(tmp_path / "palette.png")
+    deep = np.linspace(0, 65535, 24 * 16).reshape(16, 24).astype(np.uint16)
+    Image.fromarray(deep).save(tmp_path / "deep.png")
+    for file in ("moving.gif", "exif.jpg", "cmyk.jpg", "palette.png", "deep.png"):
+        record, _ = run_through(ctx, "denoise", image=str(tmp_path / file))
+        assert record.images[0].size == (24, 16), file
+
+
+def test_alpha_is_kept(ctx, tmp_path):
+    image = Image.new("RGBA", (24, 16), (200, 40, 40, 255))
+    image.putalpha(Image.linear_gradient("L").resize((24, 16)))
+    image.save(tmp_path / "alpha.png")
+    record, _ = run_through(ctx, "denoise", image=str(tmp_path / "alpha.png"))
+    assert np.array_equal(np.asarray(record.images[0])[..., 3], np.asarray(image)[..., 3])
+
+
+@pytest.mark.parametrize("sigma", [0, 300])
+def test_a_noise_level_that_cannot_be_stands_at_its_control(ctx, picture, sigma):
+    said, field = sentence_of(ctx, "denoise", image=picture, noise="given", sigma_255=sigma)
+    assert "Noise level must be between" in said and field == "sigma_255"
+
+
+def test_eight_times_a_tiny_picture(ctx, tmp_path):
+    path = saved(tmp_path / "tiny.png", (4, 4))
+    assert "4 x 4" in sentence_of(ctx, "upscale", image=path, factor=8, start_from="upload")[0]
+
+
+def test_another_prior_is_proposed_for_photographs_and_taken_only_on_request(ctx):
+    models = ctx.models
+    path = str(EXAMPLES_FOLDER / "astronaut.png")
+    assert proposal(models, "faces-64", (256, 256)) in ("tinyphoto", "photos")
+    assert proposal(models, "photos", (256, 256)) is None
+    assert proposal(models, "faces-64", (64, 64)) is None
+    assert proposal(models, "no/hub-id", (64, 64)) is None
+    updates = picture_updates(models, path, {}, "faces-64", lambda size, _: size, "en")
+    facts, reduce, advice, use, better = updates
+    assert "256 × 256 pixels" in facts and "64 × 64" in advice and better
+    assert use["visible"] and reduce["visible"] is False
+    updates = picture_updates(models, path, {}, better, lambda size, _: size, "zh-CN")
+    assert updates[2] == "" and updates[3]["visible"] is False
+
+
+def test_what_is_too_large_is_said_with_the_choice_to_reduce_it(ctx, tmp_path):
+    path = tmp_path / "large.png"
+    Image.new("1", (2600, 2000)).save(path)
+    facts, reduce, *_ = picture_updates(
+        ctx.models, str(path), {}, "tinyphoto", lambda size, _: size, "en"
+    )
+    assert "5.2 megapixels" in facts and "at most" in facts and reduce["visible"] is True
+    said, _ = sentence_of(ctx, "denoise", image=str(path), reduce=False, make_noisy=False)
+    assert "megapixels" in said
+
+
+def test_the_sizes_of_results(ctx):
+    plain = values(ctx, "upscale", factor=4, start_from="upload")
+    assert upscale.target_size((10, 20), plain) == (40, 80)
+    assert upscale.target_size((10, 20), {**plain, "start_from": "reduced"}) == (10, 20)
+    plain = values(ctx, "inpaint", mask="expand", expand_left=3, expand_top=None)
+    assert inpaint.target_size((10, 20), plain) == (13, 20)
+
+
+@pytest.mark.parametrize("tab", TABS)
+def test_examples_are_small_here_and_can_be_run(ctx, tab):
+    module = TABS[tab]
+    assert 3 <= len(module.EXAMPLES) <= 6
+    for example in module.EXAMPLES.values():
+        path = EXAMPLES_FOLDER / example["image"]
+        assert path.stat().st_size < 150_000
+        assert set(example) - {"checkpoint"} <= set(ctx.flows[tab].form.controls)
+        plain = values(ctx, tab, **{**example, "image": str(path)})
+        assert module.prepare(ctx.models, plain).recipe.task
+        shown = example["checkpoint"], Image.open(path).size
+        assert proposal(ctx.models, *shown) is None, "the prior must suit its own example"
+
+
+def test_the_first_run_needs_no_choice(ctx):
+    for tab, module in TABS.items():
+        plain = {name: c.value for name, c in ctx.flows[tab].form.controls.items()}
+        # What a browser sends back for the picture is its path.
+        plain |= {"checkpoint": "tiny", "image": plain["image"]["path"], "painted": None}
+        assert module.prepare(ctx.models, plain).inputs["image"].size == (64, 64)
+
+
+@pytest.mark.parametrize(
+    ("tab", "changes"),
+    [
+        ("denoise", {"noise": "given", "sigma_255": 12.0, "make_noisy": False, "seed": 5}),
+        ("inpaint", {"mask": "expand", "expand_left": 4, "feather_px": 3, "time_travel": 1}),
+        ("upscale", {"factor": 2, "start_from": "reduced", "sigma_255": 3.0}),
+        ("more", {"what": "deblur", "kind": "motion", "angle_degrees": 30, "blur_first": True}),
+    ],
+)
+def test_a_picture_restores_the_controls(ctx, picture, tmp_path, tab, changes):
+    before = values(ctx, tab, image=picture, **changes)
+    record, _ = run_through(ctx, tab, image=picture, **changes)
+    file = export(record, "png", ctx.store.folder(ME))
+    module = TABS[tab]
+    back, note = restored(
+        ctx.models, str(file), "en", module.control_values, (record.job.recipe.task,)
+    )
+    assert "restored" in note
+    assert {name: back[name] for name in changes} == changes
+    again = module.prepare(ctx.models, {**before, **back}).recipe
+    assert again == record.job.recipe
+    with pytest.raises(UserError) as caught:
+        restored(ctx.models, str(file), "en", module.control_values, ("generate",))
+    assert caught.value.key == "recipe_other_tab"
+
+
+def test_the_preview_says_what_will_be_filled(ctx, picture):
+    image = Image.open(picture)
+    plain = values(ctx, "inpaint", mask="preset", preset="half")
+    assert "50 % will be filled" in mask_controls.preview_html(image, plain, "en")
+    assert mask_controls.preview_html(image, {**plain, "mask": "paint"}, "en") == ""
+    assert mask_controls.preview_html(None, plain, "en") == ""
+    wide = {**plain, "mask": "expand", "expand_right": 8}
+    assert "32 × 16" in mask_controls.preview_html(image, wide, "en")
+    wrong = {**plain, "mask": "box", "box_left": 90, "box_right": 10}
+    assert "notice-error" in mask_controls.preview_html(image, wrong, "en")
+
+
+def test_files_reach_the_handlers_as_they_were_uploaded(tmp_path):
+    from gradio.data_classes import ImageData
+
+    path = tmp_path / "paper.png"
+    path.write_bytes(b"%PDF-1.7")
+    component = picture_input()
+    assert component.preprocess(ImageData(path=str(path), orig_name="paper.png")) == str(path)
+    assert component.preprocess(None) is None
+
+
+def test_measures_in_words():
+    metrics = {
+        "sigma_255": 24.61,
+        "sigma_estimated": True,
+        "psnr": 29.123,
+        "ssim": 0.91,
+        "baseline": "bicubic",
+        "baseline_psnr": 24.0,
+        "baseline_ssim": 0.8,
+        "consistency_255": 0.25,
+    }
+    words = dict(measure_words(metrics, "en"))
+    assert words["Noise level, estimated"] == "24.6"
+    assert words["PSNR against the original"] == "29.1 dB (bicubic: 24.0 dB)"
+    assert words["Reduced again, off by at most"] == "0.25 levels of 255"
+    assert len(measure_words(metrics, "zh-CN")) == 4 and measure_words({}, "en") == []
