@@ -52,6 +52,7 @@ class Context:
         tabs: the row of tabs.
         receivers: the tabs that take pictures, by name.
         flows: the handlers of each tab's runs, by name.
+        parts: other handlers of tabs, by the tab's name.
         receiving_tabs: names of the tabs that will call `receive`.
     """
 
@@ -64,6 +65,7 @@ class Context:
     tabs: gr.Tabs
     receivers: dict[str, Receiver] = field(default_factory=dict)
     flows: dict[str, RunFlow] = field(default_factory=dict)
+    parts: dict[str, Any] = field(default_factory=dict)
     receiving_tabs: tuple[str, ...] = ()
     checkpoint_handlers: list[
         tuple[Callable[..., Any], Sequence[Component], Sequence[Component]]

@@ -68,8 +68,8 @@ def bars(values: Mapping[str, float]) -> dict[str, Any]:
 
 
 def log10_of(value: float) -> float:
-    """For an axis that spans many powers of ten; 0 is drawn as 1e-12."""
-    return math.log10(max(value, 1e-12))
+    """For an axis that spans many powers of ten; less than 1e-5 is drawn as that."""
+    return math.log10(max(value, 1e-5))
 
 
 def upright(x: float, low: float, high: float) -> tuple[list[float], list[float]]:

@@ -115,6 +115,7 @@ def build(ctx: Context) -> None:
             draw = ctx.make(gr.Button, {"value": "process.draw"}, size="sm", min_width=80)
             said = notice()
     lessons = Lessons(ctx, said)
+    ctx.parts[TAB] = lessons
     inputs = [ctx.checkpoint, form.controls["image"], form.controls["seed"]]
     with gr.Tabs(elem_classes=["sections"]):
         lessons.build(inputs)
