@@ -18,6 +18,7 @@ from .exports import write_pictures
 from .interpolation.exports import export_interpolation
 from .models import Models
 from .process import generation
+from .restoration.pictures import picture_input
 from .sessions import RunRecord
 from .stream import Job, snapshots
 from .tabs import interpolate as interpolate_tab
@@ -112,8 +113,8 @@ def _add_interpolate(models: Models) -> None:
         run,
         [
             _checkpoint(models),
-            gr.Image(type="filepath", format="png", label="End A; none for seed_a"),
-            gr.Image(type="filepath", format="png", label="End B; none for seed_b"),
+            picture_input(label="End A; none for seed_a"),
+            picture_input(label="End B; none for seed_b"),
             gr.Number(0, label="Seed of end A, 0 to 4294967295", precision=0),
             gr.Number(1, label="Seed of end B, 0 to 4294967295", precision=0),
             gr.Number(8, label="Number of in-betweens, 1 to 10000", precision=0),
@@ -166,7 +167,7 @@ def _add_diffuse(models: Models) -> None:
         run,
         [
             _checkpoint(models),
-            gr.Image(type="filepath", format="png", label="Picture; none for pure noise"),
+            picture_input(label="Picture; none for pure noise"),
             gr.Number(None, label="Noising steps t, 1 to 1000; none for all", precision=0),
             gr.Number(1, label="Number of images, or of siblings, 1 to 256", precision=0),
             gr.Number(0, label="Seed, 0 to 4294967295; image i uses seed + i", precision=0),
