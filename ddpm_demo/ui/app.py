@@ -130,6 +130,8 @@ def launch_options(
         "inbrowser": open_browser,
         "share": False,
         "show_error": False,
+        # Else Gradio asks itself for the page and gives up where that takes three seconds.
+        "_frontend": False,
         "enable_monitoring": False,
         "run_history": False,
         "ssr_mode": False,
