@@ -2,8 +2,8 @@
 
     python benchmarks/posterior.py
 
-The prior is a Gaussian over pictures of 8 x 8 with a smooth covariance, its denoiser exact and in
-float64, so that what differs from the posterior is the method's own error. All methods are
+The prior is a Gaussian over small pictures (64 or 75 values) with a smooth covariance, its
+denoiser exact and in float64, so that what differs from the posterior is the method's own error. All methods are
 affine in their noise, so that one run on a batch with a unit vector for every value of every draw
 gives the mean and the covariance of their samples exactly: no sampling error in the table.
 
@@ -41,16 +41,17 @@ from ddpm_demo.tasks.solve import Settings, chains
 Prior = CorrelatedGaussianDenoiser
 Moments = tuple[Tensor, Tensor]
 SIDE = 8
+COLOUR_SIDE = 5
 EVALUATIONS = (20, 50, 200)
 # Of what DiffPIR takes sigma_y = 0 for; as in the authors' code.
 DIFFPIR_SIGMA_MIN = 0.001
 
 
-def smooth_covariance(channels: int, length_px: float = 2.0) -> Tensor:
-    """[D, D] for D = channels * 64: a squared exponential over places and a little roughness."""
-    places = torch.cartesian_prod(*[torch.arange(SIDE, dtype=torch.float64)] * 2)
+def smooth_covariance(channels: int, side: int, length_px: float = 2.0) -> Tensor:
+    """[D, D], D = channels * side^2: a squared exponential over places, a little roughness."""
+    places = torch.cartesian_prod(*[torch.arange(side, dtype=torch.float64)] * 2)
     squares = torch.cdist(places, places) ** 2
-    over_places = torch.exp(-squares / (2 * length_px**2)) + 1e-3 * torch.eye(SIDE**2)
+    over_places = torch.exp(-squares / (2 * length_px**2)) + 1e-3 * torch.eye(side**2)
     over_colours = 0.85 + 0.15 * torch.eye(channels, dtype=torch.float64)
     return 0.25 * torch.kron(over_colours, over_places)
 
@@ -208,14 +209,13 @@ def observations(schedule: Schedule) -> Iterator[tuple[str, Prior, Observation, 
     mask = (torch.rand(1, 1, SIDE, SIDE, generator=generator) < 0.3).double()
     box = torch.ones(1, 1, SIDE, SIDE, dtype=torch.float64)
     box[..., 2:6, 2:6] = 0
-    for name, channels, operator, sigma_y, weight, zeta in (
-        ("30 % of the pixels", 1, Mask(mask), 0.0, 1.0, 1.0),
-        ("all but 4 x 4 pixels", 1, Mask(box), 0.0, 1.0, 1.0),
-        ("4 x 4 averages", 1, AveragePool(4), 0.0, 1.0, 0.1),
-        ("grey, noise 0.1", 3, Grey(), 0.1, 1.0, 0.1),
+    for name, shape, operator, sigma_y, weight, zeta in (
+        ("30 % of the pixels", (1, SIDE, SIDE), Mask(mask), 0.0, 1.0, 1.0),
+        ("all but 4 x 4 pixels", (1, SIDE, SIDE), Mask(box), 0.0, 1.0, 1.0),
+        ("4 x 4 averages", (1, SIDE, SIDE), AveragePool(4), 0.0, 1.0, 0.1),
+        ("grey, noise 0.1", (3, COLOUR_SIDE, COLOUR_SIDE), Grey(), 0.1, 1.0, 0.1),
     ):
-        shape = (channels, SIDE, SIDE)
-        covariance = smooth_covariance(channels)
+        covariance = smooth_covariance(*shape[:2])
         prior = Prior(schedule, torch.zeros(len(covariance), dtype=torch.float64), covariance)
         draw = torch.randn(len(covariance), generator=generator, dtype=torch.float64)
         x = (prior.basis * prior.eigenvalues.sqrt() @ draw).view(1, *shape)

@@ -98,7 +98,9 @@ class FittedSpectrum(Spectrum):
     values: Tensor | None = None
 
     @classmethod
-    def of_covariance(cls, covariance: Tensor, image_shape: tuple[int, int, int]) -> FittedSpectrum:
+    def of_covariance(
+        cls, covariance: Tensor, image_shape: tuple[int, int, int]
+    ) -> FittedSpectrum:
         """That of a prior with a known covariance [D, D], D = C * H * W."""
         columns = to_frequencies(covariance.view(-1, *image_shape)).flatten(1)
         both = to_frequencies(columns.T.reshape(-1, *image_shape)).flatten(1)
