@@ -107,6 +107,9 @@ def test_the_trainer_gets_no_secrets_and_low_priority(jobs, fake_trainer, monkey
     name = submit(jobs)
     wait(jobs, name, "training")
     assert all(process.nice() >= process_module.NICENESS for process in trainers(jobs))
+    session = Path(f"/proc/{trainers(jobs)[0].pid}/autogroup")
+    if session.exists():  # a Linux that shares the processor between sessions
+        assert session.read_text().split("nice")[1].strip() == str(process_module.NICENESS)
     assert all("secret" not in process.environ().values() for process in trainers(jobs))
     assert trainers(jobs)[0].environ()["OMP_NUM_THREADS"] == "1"
 

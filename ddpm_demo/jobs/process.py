@@ -84,6 +84,10 @@ def start(command: Sequence[str], folder: Path, num_threads: int) -> tuple[int, 
         process = psutil.Process(child.pid)
         started = process.create_time()
         process.nice(psutil.BELOW_NORMAL_PRIORITY_CLASS if os.name == "nt" else NICENESS)
+    # Linux shares the processor between sessions first, where niceness does not count: the new
+    # session as a whole has to stand back too. Not there on other systems.
+    with contextlib.suppress(OSError):
+        Path(f"/proc/{child.pid}/autogroup").write_text(str(NICENESS))
     return child.pid, started
 
 
