@@ -10,8 +10,11 @@ takes to do them justice:
   much of a picture is still visible.
 * DiffPIR hard-codes the linear schedule. Two settings: as shipped (noise levels of the linear
   schedule, which the adapter serves exactly), and with our schedule in its place. Its rho has
-  sigma_y in [0, 1] units over sigma_t in [-1, 1] units: lambda is half of what it says; so lambda
-  is tried at several values. For noiseless data sigma is 0.001, as in the authors' code.
+  sigma_y in [0, 1] units over sigma_t in [-1, 1] units: lambda is half of what it says; so 7
+  stands for 3.5. Of lambda 1, 7, 30 and zeta 0.1, 0.5, 1, tried on two faces at 20 steps, zeta = 1
+  was ahead on every task, and lambda = 1 where there was noise (without any it hardly matters); so
+  that setting stands beside the published one. For noiseless data sigma is 0.001, as in the
+  authors' code.
 * DPS follows its own linear schedule in sigma; its guidance weight is tried at several values.
 """
 
@@ -177,10 +180,10 @@ def methods() -> list[Method]:
         for told in (False, True)
     ]
     for steps, lambda_, zeta, ours in (
-        (20, 7.0, 0.3, True),
-        (20, 14.0, 0.3, False),
-        (100, 7.0, 0.3, True),
-        (100, 14.0, 0.3, False),
+        (20, 7.0, 0.3, False),
+        (20, 1.0, 1.0, False),
+        (20, 1.0, 1.0, True),
+        (100, 1.0, 1.0, True),
     ):
         schedule = "our schedule" if ours else "as shipped"
         found.append(
