@@ -3,9 +3,9 @@
     python benchmarks/posterior.py
 
 The prior is a Gaussian over small pictures (64 or 75 values) with a smooth covariance, its
-denoiser exact and in float64, so that what differs from the posterior is the method's own error. All methods are
-affine in their noise, so that one run on a batch with a unit vector for every value of every draw
-gives the mean and the covariance of their samples exactly: no sampling error in the table.
+denoiser exact and in float64, so that what differs from the posterior is the method's own error.
+All methods are affine in their noise, so that one run on a batch with a unit vector for each value
+of every draw gives the mean and the covariance of their samples: no sampling error in the table.
 
 Ours is `tasks.solve` with the spectrum measured on the prior, as it is on data: the diagonal of
 the covariance in the cosine basis, which is not its eigenbasis. DiffPIR and DDRM are written here

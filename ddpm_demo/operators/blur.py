@@ -27,6 +27,7 @@ class Blur(Operator):
     def __init__(self, kernel: Tensor, cutoff: float = 1e-3):
         self.kernel = kernel
         self.cutoff = cutoff
+        self._known: tuple[tuple, Tensor] | None = None
 
     def A(self, x: Tensor) -> Tensor:
         return self._filter(x, self._transfer(x))
@@ -52,6 +53,12 @@ class Blur(Operator):
 
     def _transfer(self, like: Tensor) -> Tensor:
         """The kernel's Fourier transform on the grid of `like`, [H, W // 2 + 1], complex."""
+        place = (like.shape[-2:], like.dtype, like.device)
+        if self._known is None or self._known[0] != place:
+            self._known = (place, self._make_transfer(like))
+        return self._known[1]
+
+    def _make_transfer(self, like: Tensor) -> Tensor:
         k_h, k_w = self.kernel.shape
         padded = like.new_zeros(like.shape[-2:])
         rows = (torch.arange(k_h, device=like.device) - k_h // 2) % padded.shape[0]
