@@ -39,6 +39,16 @@ def app_url(tmp_path_factory):
     finally:
         process.terminate()
         process.wait(timeout=30)
+        end_trainers(Path(runs))
+
+
+def end_trainers(runs):
+    """They outlive the app, as they should, and would outlive a failed test, too."""
+    from ddpm_demo.jobs import Jobs
+
+    jobs = Jobs(runs)
+    for name in jobs.names():
+        jobs.discard(name)
 
 
 def wait_for(url, process, log):

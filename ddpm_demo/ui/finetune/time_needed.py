@@ -70,12 +70,12 @@ def time_html(desk: Desk, session: str, values: Mapping[str, Any], language: str
 
 
 def measured_html(desk: Desk, session: str, values: Mapping[str, Any], language: str) -> str:
-    """The same after measuring what is not known yet; empty where it cannot be measured."""
+    """The same after measuring what is not known yet, or that it cannot be measured now."""
     if desk.drafts.get(session) is None:
         return ""
     try:
         if desk.estimates.measure(desk.config(values)) is None:
-            return ""
+            return _hint(text(language, "finetune.time_unknown"))
     except UserError:
         return ""
     return time_html(desk, session, values, language)
