@@ -16,6 +16,7 @@ from ddpm_demo.ui.interpolation.between import moved_to, with_options
 from ddpm_demo.ui.interpolation.exports import export_interpolation
 from ddpm_demo.ui.interpolation.views import frame_html, moving_html, report_html, strip_html
 from ddpm_demo.ui.restoration.pictures import example_path
+from ddpm_demo.ui.restoration.tab import restored
 from ddpm_demo.ui.tabs import interpolate
 
 ME = "visitor"
@@ -204,6 +205,23 @@ def test_a_run_stopped_on_the_way_up_has_no_frames_and_says_so(flow, tmp_path):
     assert strip_html(record, "en") == "" and "<img" not in frame_html(record, 0, 0, "en")
     with pytest.raises(UserError, match="stopped before"):
         export_interpolation(record, "strip", flow.ctx.store.folder(ME))
+
+
+def test_a_picture_restores_the_controls(flow, app, tmp_path):
+    changes = {"seed_a": 7, "seed_b": 9, "method": "ddpm", "t": 120, "num_samples": 2}
+    record, finished = run_through(flow, **changes, num_between=1, seed=4)
+    path = finished[flow.finish_outputs.index(flow.result.gallery)]["value"][3][0]
+    found, note = restored(
+        app.ctx.models, path, "en", interpolate.control_values, ("interpolate",)
+    )
+    # What the method does not use is not in the recipe.
+    assert {**values(), **found} == values(
+        **changes, num_between=1, seed=4, max_evaluations=12
+    )
+    again, _ = run_through(flow, **found)
+    assert np.array_equal(np.asarray(again.images[3]), np.asarray(record.images[3]))
+    with pytest.raises(UserError, match="another tab"):
+        restored(app.ctx.models, path, "en", interpolate.control_values, ("diffuse",))
 
 
 def test_every_example_can_be_run(flow, app):

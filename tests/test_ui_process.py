@@ -15,7 +15,7 @@ from ddpm_demo.schedule import Schedule
 from ddpm_demo.ui.app import build_app
 from ddpm_demo.ui.components.result import scrub_to
 from ddpm_demo.ui.i18n import LANGUAGES
-from ddpm_demo.ui.process import forward, measure, reverse, training
+from ddpm_demo.ui.process import forward, generation, measure, reverse, training
 from ddpm_demo.ui.process.explain import FORMULAS, explained
 from ddpm_demo.ui.process.kept import MAX_SESSIONS, Kept
 from ddpm_demo.ui.process.subject import subject_of
@@ -272,6 +272,13 @@ def test_a_run_can_start_from_the_noised_picture(flow):
     record, _ = run_through(flow, start="picture", t=100)
     assert record.job.recipe.t == 100 and record.frames[0].t == 99
     assert recipe_from_dict(dict(record.metadata[0])).t == 100
+
+
+def test_the_recipe_of_a_picture_sets_the_controls(flow):
+    record, _ = run_through(flow, start="picture", t=100, seed=5, sampler="ddim", eta=0.5)
+    found = generation.control_values(recipe_from_dict(dict(record.metadata[0])))
+    wanted = values(start="picture", t=100, seed=5, sampler="ddim", eta=0.5)
+    assert {**values(), **found} == wanted
 
 
 @pytest.mark.parametrize(

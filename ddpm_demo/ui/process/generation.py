@@ -12,6 +12,7 @@ from ...errors import UserError
 from ...sampler_table import SAMPLERS, check_eta, sampler_info
 from ..components.form import Form
 from ..components.live_view import live_view
+from ..components.restore import restore_box
 from ..components.result import result_panel, step_slider
 from ..components.run_bar import run_bar
 from ..components.run_flow import connect_run, run_on_click
@@ -19,6 +20,7 @@ from ..context import Context
 from ..i18n import text
 from ..models import Models
 from ..restoration.pictures import load_picture
+from ..restoration.tab import connect_restore
 from ..stream import Job
 from .explain import explanation
 
@@ -40,6 +42,7 @@ def build_generation(ctx: Context, form: Form, tab: str) -> None:
             with gr.Column(elem_classes=["controls"], min_width=280):
                 _controls(ctx, form)
                 bar = run_bar(ctx)
+                restore = restore_box(ctx)
         with gr.Column(elem_classes=["lesson-view", "outputs"], min_width=280):
             live = live_view(ctx, PANES)
             scrubber = step_slider(ctx)
@@ -64,6 +67,7 @@ def build_generation(ctx: Context, form: Form, tab: str) -> None:
             gr.update(interactive=True), record.job.inputs["values"]
         ],
     )
+    connect_restore(ctx, form, restore, bar.notice, control_values, ("diffuse",))
     run_on_click(flow, branch, {"branch_at": result.scrubber, "last": last})
 
 
@@ -148,6 +152,16 @@ def job_of(models: Models, values: Mapping[str, Any], needs_picture: bool = Fals
         check_branch(sampler.name, recipe.eta, recipe.branch_at, recipe.num_steps)
     image = load_picture(values["image"]) if values["image"] or needs_picture else None
     return Job(recipe, start, {"image": image}, with_eps=True)
+
+
+def control_values(recipe: Any) -> dict[str, Any]:  # noqa: ANN401  a DiffuseRecipe
+    """The controls of a recipe; the picture itself is not in it, nor is a branch set."""
+    given = {name: getattr(recipe, name) for name in ("sampler", "num_steps", "t")}
+    values = {"seed": recipe.seed, "eta": recipe.eta, "branch_seed": recipe.branch_seed}
+    if recipe.branch_at is not None:
+        values["siblings"] = recipe.num_images
+    values["start"] = NOISE if recipe.t in (None, 1000) else PICTURE
+    return values | {name: value for name, value in given.items() if value is not None}
 
 
 def start(ddpm: DDPM, recipe: Recipe, inputs: Mapping[str, Any]) -> Run:

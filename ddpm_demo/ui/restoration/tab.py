@@ -188,7 +188,11 @@ def restored(
     """
     from ...png_recipe import read_recipe
     from ...recipes import recipe_from_dict
-    from ...tasks import restoration_recipes  # noqa: F401  makes its recipes known
+    from ...tasks import (  # noqa: F401  makes their recipes known
+        diffuse,
+        interpolate_recipe,
+        restoration_recipes,
+    )
 
     saved = read_recipe(path)
     recipe = recipe_from_dict(saved)

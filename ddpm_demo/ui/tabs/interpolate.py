@@ -11,6 +11,7 @@ from ...errors import UserError
 from ..components.form import Form
 from ..components.live_view import live_view
 from ..components.presets import presets_row
+from ..components.restore import restore_box
 from ..components.result import result_panel, step_slider
 from ..components.run_bar import run_bar
 from ..components.run_flow import connect_run
@@ -22,6 +23,7 @@ from ..interpolation.ends import GRID, LINE, ends_inputs, ends_of
 from ..interpolation.exports import EXPORTS, export_interpolation
 from ..models import Models
 from ..restoration.pictures import example_path
+from ..restoration.tab import connect_restore
 from ..stream import Job
 
 if TYPE_CHECKING:
@@ -64,6 +66,7 @@ def build(ctx: Context) -> None:
         with gr.Column(elem_classes=["controls"], min_width=280):
             corners = _controls(ctx, form)
             bar = run_bar(ctx)
+            restore = restore_box(ctx)
         with gr.Column(elem_classes=["outputs"]):
             live = live_view(ctx)
             scrubber = step_slider(ctx)
@@ -92,6 +95,7 @@ def build(ctx: Context) -> None:
     )
     ctx.receive(TAB, form.controls["image_a"])
     _connect_visibility(ctx, form, corners)
+    connect_restore(ctx, form, restore, bar.notice, control_values, (TAB,))
 
 
 def _controls(ctx: Context, form: Form) -> list[gr.Column]:
@@ -155,6 +159,17 @@ def prepare(models: Models, values: Mapping[str, Any]) -> Job:
     )
     animation = {name: values[name] for name in ("there_and_back", "fps")}
     return Job(recipe, start, {"images": images, "animation": animation})
+
+
+def control_values(recipe: Any) -> dict[str, Any]:  # noqa: ANN401  an InterpolateRecipe
+    """The controls of a recipe; the pictures themselves are not in it."""
+    values: dict[str, Any] = {"shape": LINE if len(recipe.ends) == 2 else GRID}
+    for letter, end in zip("abcd", recipe.ends, strict=False):
+        if end != "image":
+            values |= {f"image_{letter}": None, f"seed_{letter}": int(end.partition(":")[2])}
+    names = ("num_between", "method", "num_steps", "max_evaluations", "num_samples", "seed")
+    values |= {name: getattr(recipe, name) for name in names}
+    return {**values, "t": LAST_T // 2 if recipe.t is None else recipe.t}
 
 
 def start(ddpm: DDPM, recipe: Recipe, inputs: Mapping[str, Any]) -> Run:
