@@ -111,7 +111,7 @@ class FittedSpectrum(Spectrum):
         return self.values.to(like)
 
 
-# Least-squares fits, in log power, to crops of the data set `photos` and to held-out `faces-64`.
+# Close to the fits, in log power, that benchmarks/spectrum.py prints beside them.
 PHOTO = Spectrum(
     (
         PowerLaw(0.0026, 0.003, 2.4),
