@@ -1,10 +1,8 @@
 """Moments at which a look at a run could go wrong, each made to happen instead of waited for."""
 
 import json
-import subprocess
 import sys
 import time
-from pathlib import Path
 
 import psutil
 import pytest
@@ -129,14 +127,3 @@ def test_a_run_asked_to_stop_before_it_has_started_stops(tmp_path, monkeypatch):
     assert train(config) == "stop file"
     monkeypatch.delenv(KEEP_STOP)
     assert train(config) == "steps"
-
-
-@pytest.mark.slow
-def test_trainer_and_app_killed_at_random_moments(tmp_path):
-    """The benchmark of these, with few kills; `python benchmarks/kill9.py` does all of them."""
-    words = [sys.executable, "benchmarks/kill9.py", "--trainer", "1", "--app", "1"]
-    root = Path(__file__).resolve().parent.parent
-    done = subprocess.run(words, cwd=root, capture_output=True, text=True, timeout=1800)
-    assert done.returncode == 0, done.stdout + done.stderr[-2000:]
-    report = json.loads(done.stdout.splitlines()[-1])
-    assert report["same_curve"] and report["kills"] == 2 and report["starts"] >= 2

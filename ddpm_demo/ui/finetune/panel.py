@@ -170,7 +170,8 @@ def refreshed(
     put("download", watch.has_result, lambda: gr.update(interactive=watch.has_result))
     offered = watch.has_result and can_push(desk)
     put("hub", offered, lambda: gr.update(visible=offered))
-    put("plot", repr((watch.plot or {}).get("data", [])[-1:]), lambda: watch.plot)
+    if watch.name:  # a plot that is redrawn while its box is being hidden throws in the browser
+        put("plot", repr((watch.plot or {}).get("data", [])[-1:]), lambda: watch.plot)
     put("log", hash(watch.log), lambda: watch.log)
     # The newest sheet is followed, unless an older one was chosen.
     count, before = len(watch.sheets), len(seen.get("slider", ()))
