@@ -414,3 +414,17 @@ def test_the_mask_of_the_command_is_the_mask_used(command, image_file, tmp_path)
 def test_wrong_options_are_one_sentence(command, image_file, name, options, word):
     code, stdout, stderr = command(name, image_file, *options)
     assert code == 2 and stdout == "" and stderr.count("\n") == 1 and word in stderr
+
+
+@pytest.mark.parametrize("sigma_255", [None, 25.0])
+def test_grey_noise_is_the_same_in_all_channels_and_is_removed(sigma_255):
+    """A grey photograph and a prior of colours: the copies must not be taken for three draws."""
+    skimage = pytest.importorskip("skimage.data")
+    image = Image.fromarray(skimage.chelsea()[60:124, 120:184]).convert("L")
+    ddpm = DDPM.from_pretrained("photos", "cpu")
+    recipe = DenoiseRecipe(checkpoint="photos", sigma_255=sigma_255, add_noise_255=25.0)
+    run = ddpm.denoise(recipe, image)
+    assert run.images()[0].mode == run.observed.mode == "L"
+    assert run.metrics["baseline_psnr"] == pytest.approx(20.2, abs=0.5)
+    assert run.metrics["sigma_255"] == pytest.approx(25, rel=0.1)
+    assert run.metrics["psnr"] > run.metrics["baseline_psnr"] + 5

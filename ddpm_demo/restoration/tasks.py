@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 LEVELS = 127.5  # 8-bit levels in one unit of [-1, 1]
 # Noise that is added comes from other generators than that of the chains.
 ADDED_NOISE_SEED = 2**40
+COLOUR_NOISE_SEED = 2**41
 
 
 def denoise(ddpm: DDPM, recipe: DenoiseRecipe, image: Image.Image) -> Setup:
@@ -58,17 +59,23 @@ def denoise(ddpm: DDPM, recipe: DenoiseRecipe, image: Image.Image) -> Setup:
     upload = prepare(image, ddpm.info, recipe.num_images, recipe.reduce)
     y = original = upload.tensor(ddpm.denoiser.channels).to(ddpm.device)
     if recipe.add_noise_255 is not None:
-        y = y + recipe.add_noise_255 / LEVELS * _added_noise(recipe, y)
+        y = y + recipe.add_noise_255 / LEVELS * _added_noise(recipe, y, upload)
     estimated = recipe.sigma_255 is None
-    sigma_255 = estimate_sigma(y) * LEVELS if estimated else recipe.sigma_255
+    # The channels of a grey picture are copies, and so is the noise in them.
+    seen = y[:, :1] if upload.is_grey else y
+    sigma_255 = estimate_sigma(seen) * LEVELS if estimated else recipe.sigma_255
     sigma_255 = max(sigma_255, MIN_DENOISE_SIGMA_255)
+    z, sigma, finish = y, sigma_255 / LEVELS, to_8_bit
+    if _copies(upload, ddpm) > 1:
+        z, sigma = _with_colour_noise(recipe, y, sigma)
+        finish = grey_to_8_bit
     restoration = solve.denoise(
         denoiser(ddpm, upload.fit),
-        y,
-        sigma_255 / LEVELS,
+        z,
+        sigma,
         recipe,
         NoiseSource.for_run(recipe.seed, recipe.num_images, ddpm.device),
-        to_8_bit,
+        finish,
     )
     known = recipe.add_noise_255 is not None
     return Setup(
@@ -124,7 +131,7 @@ def upscale(ddpm: DDPM, recipe: UpscaleRecipe, image: Image.Image) -> Setup:
         original = original[..., :height, :width]
         y = AveragePool(factor).A(original)
         if recipe.sigma_255 > 0:
-            y = y + recipe.sigma_255 / LEVELS * _added_noise(recipe, y)
+            y = y + recipe.sigma_255 / LEVELS * _added_noise(recipe, y, upload)
         alpha = upload.alpha and upload.alpha.crop((0, 0, width, height))
         fit = Fit(upload.fit.how, width, height, upload.fit.tile_px, upload.fit.overlap_px)
     else:
@@ -136,7 +143,8 @@ def upscale(ddpm: DDPM, recipe: UpscaleRecipe, image: Image.Image) -> Setup:
         fit = upload.fit
     pool, exact = AveragePool(factor), recipe.sigma_255 == 0
     shape = (y.shape[1], fit.height, fit.width)
-    observation = Observation(pool, y, recipe.sigma_255 / LEVELS, shape)
+    sigma_y = recipe.sigma_255 / LEVELS * _copies(upload, ddpm) ** 0.5
+    observation = Observation(pool, y, sigma_y, shape)
 
     def finish(x: Tensor) -> Tensor:
         for _ in range(20 if exact else 0):  # in range and consistent at once
@@ -196,10 +204,11 @@ def deblur(ddpm: DDPM, recipe: DeblurRecipe, image: Image.Image) -> Setup:
     y = picture
     if recipe.blur_first:
         y = blur.A(F.pad(picture, (blur.margin_px,) * 4, mode="replicate"))
-        y = y + recipe.sigma_255 / LEVELS * _added_noise(recipe, y)
+        y = y + recipe.sigma_255 / LEVELS * _added_noise(recipe, y, upload)
     channels, height, width = y.shape[1:]
     shape = (channels, height + 2 * blur.margin_px, width + 2 * blur.margin_px)
-    observation = Observation(blur, y, recipe.sigma_255 / LEVELS, shape)
+    sigma_y = recipe.sigma_255 / LEVELS * _copies(upload, ddpm) ** 0.5
+    observation = Observation(blur, y, sigma_y, shape)
     steps = _solve(ddpm, upload.fit, observation, recipe, solve.Settings(), to_8_bit, blur.crop)
     return Setup(
         steps,
@@ -232,6 +241,11 @@ def _holes(recipe: InpaintRecipe, hole: Tensor) -> solve.Settings:
     return solve.Settings(time_travel=recipe.time_travel or 0)
 
 
+def grey_to_8_bit(x: Tensor) -> Tensor:
+    """`to_8_bit` of the mean of the channels, in all of them."""
+    return to_8_bit(x.mean(1, keepdim=True)).expand(x.shape)
+
+
 def _solve(
     ddpm: DDPM,
     fit: Fit,
@@ -248,9 +262,27 @@ def _solve(
     )
 
 
-def _added_noise(recipe: RestorationRecipe, like: Tensor) -> Tensor:
+def _added_noise(recipe: RestorationRecipe, like: Tensor, upload: Upload) -> Tensor:
+    """Noise that is the same in all channels of a grey picture."""
     noise = NoiseSource([recipe.seed + ADDED_NOISE_SEED], like.device)
-    return noise.randn(like.shape[1:])
+    shape = (1, *like.shape[2:]) if upload.is_grey else like.shape[1:]
+    return noise.randn(shape).expand(like.shape)
+
+
+def _copies(upload: Upload, ddpm: DDPM) -> int:
+    """How many channels of the network hold the same noisy values.
+
+    Noise of variance copies * sigma^2, independent in each, says as much as the one copy does.
+    """
+    return ddpm.denoiser.channels if upload.is_grey else 1
+
+
+def _with_colour_noise(recipe: RestorationRecipe, y: Tensor, sigma: float) -> tuple[Tensor, float]:
+    """A noisy grey picture as a colour one whose noise is independent in all channels, and its
+    level: sqrt(C) sigma along the grey axis already, so that much is added across it."""
+    level = y.shape[1] ** 0.5 * sigma
+    noise = NoiseSource([recipe.seed + COLOUR_NOISE_SEED], y.device).randn(y.shape[1:])
+    return y + level * (noise - noise.mean(1, keepdim=True)), level
 
 
 def _shape(upload: Upload) -> dict[str, Any]:
