@@ -11,6 +11,8 @@ from .tables import Row, mean
 
 MEASURES = {"psnr_db": "PSNR, dB (higher is better)", "feature_distance": "feature distance"}
 
+TICKS = (5, 20, 100, 500)
+
 
 def plot(rows: Sequence[Row], file: Path) -> None:
     """One column a task, one row a measure; evaluations on a logarithmic axis."""
@@ -34,6 +36,8 @@ def plot(rows: Sequence[Row], file: Path) -> None:
                 style = "o-" if family in FAMILIES else "s:"
                 axes[y][x].plot(*zip(*points, strict=True), style, label=family, markersize=3)
             axes[y][x].set_xscale("log")
+            axes[y][x].set_xticks(TICKS, [str(tick) for tick in TICKS], fontsize=7)
+            axes[y][x].minorticks_off()
             axes[y][x].grid(alpha=0.3)
             axes[y][0].set_ylabel(MEASURES[name])
         axes[0][x].set_title(f"{kind}: {task}", fontsize=9)
