@@ -35,24 +35,31 @@ def example_path(name: str) -> str:
     return str(EXAMPLES_FOLDER / name)
 
 
+def _path_as_uploaded(self: gr.Image, payload: Any) -> Any:  # noqa: ANN401  Gradio's own types
+    if payload is None or not payload.path:
+        return gr.Image.preprocess(self, payload)
+    return payload.path
+
+
+# Gradio makes a component anew from its class for every session, so that it has to be a class. Its
+# metaclass would write a stub beside this file; `type.__new__` leaves just that out.
+_UploadedImage = type.__new__(
+    type(gr.Image),
+    "UploadedImage",
+    (gr.Image,),
+    {"__module__": __name__, "is_template": True, "preprocess": _path_as_uploaded},
+)
+
+
 def picture_input(**props: Any) -> gr.Image:  # noqa: ANN401  whatever gr.Image takes
     """An image component whose value is the path of the file as it was uploaded.
 
     Gradio would decode it on its own terms, and a file that it cannot read would never reach a
     handler that says so.
     """
-    component = gr.Image(
+    return _UploadedImage(
         type="filepath", format="png", image_mode=None, sources=SOURCES, buttons=[], **props
     )
-    decode = component.preprocess
-
-    def preprocess(payload: Any) -> Any:  # noqa: ANN401  Gradio's own types
-        if payload is None or not payload.path:
-            return decode(payload)
-        return payload.path
-
-    component.preprocess = preprocess
-    return component
 
 
 def load_picture(path: str | None, field: str = "image") -> Image.Image:
