@@ -5,6 +5,7 @@ The engine behind them is `tasks.solve`; nothing here knows how it works.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,9 @@ LEVELS = 127.5  # 8-bit levels in one unit of [-1, 1]
 # Noise that is added comes from other generators than that of the chains.
 ADDED_NOISE_SEED = 2**40
 COLOUR_NOISE_SEED = 2**41
+# A hole is wide that holds a square whose half side is this part of the picture's.
+WIDE_HOLE_SHARE = 12
+WIDE_HOLE_SIGMA_START = 20.0
 
 
 def denoise(ddpm: DDPM, recipe: DenoiseRecipe, image: Image.Image) -> Setup:
@@ -110,7 +114,9 @@ def inpaint(ddpm: DDPM, recipe: InpaintRecipe, image: Image.Image, mask: Image.I
         restoration = Restoration(steps, recipe.num_images, recipe.perception, finish=finish)
     else:
         observation = Observation(Mask(known), known * original, 0.0, tuple(original.shape[1:]))
-        restoration = _solve(ddpm, upload.fit, observation, recipe, _holes(recipe, hole), finish)
+        restoration = _solve(
+            ddpm, upload.fit, observation, recipe, _holes(ddpm, recipe, hole), finish
+        )
     return Setup(
         restoration,
         upload.fit,
@@ -236,9 +242,17 @@ def to_8_bit(x: Tensor) -> Tensor:
     return ((x + 1) * LEVELS).round().clamp(0, 255) / LEVELS - 1
 
 
-def _holes(recipe: InpaintRecipe, hole: Tensor) -> solve.Settings:
-    """What suits a hole [1, 1, H, W]."""
-    return solve.Settings(time_travel=recipe.time_travel or 0)
+def _holes(ddpm: DDPM, recipe: InpaintRecipe, hole: Tensor) -> solve.Settings:
+    """What suits a hole [1, 1, H, W].
+
+    What an object has in a wide hole is nothing like a Gaussian: the chain starts from more noise.
+    """
+    radius_px = max(1, min(hole.shape[-2:]) // WIDE_HOLE_SHARE)
+    eroded = 1 - F.max_pool2d(1 - hole, 2 * radius_px + 1, stride=1, padding=radius_px)
+    settings = solve.Settings(time_travel=recipe.time_travel or 0)
+    if ddpm.info.prior != "photo" and bool(eroded.any()):
+        return dataclasses.replace(settings, sigma_start=WIDE_HOLE_SIGMA_START)
+    return settings
 
 
 def grey_to_8_bit(x: Tensor) -> Tensor:
