@@ -1,0 +1,199 @@
+"""Restoring in the browser: upload, paint, run, compare, download."""
+
+import io
+import re
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+from ddpm_demo.png_recipe import read_recipe
+
+pytestmark = pytest.mark.e2e
+
+expect.set_options(timeout=120_000)
+
+GREEN, BLUE, PAINT = (40, 160, 60), (30, 40, 220), (230, 0, 126)
+WAIT_SECONDS = 60
+
+
+class Tab:
+    """What is on the chosen tab, and nothing of the others."""
+
+    def __init__(self, page, name):
+        page.get_by_role("tab", name=name, exact=True).click()
+        self.page = page
+        self.panel = page.locator("[role=tabpanel]:visible")
+        expect(self.button("Run")).to_be_enabled()
+
+    def button(self, name):
+        return self.panel.get_by_role("button", name=name, exact=True)
+
+    def upload(self, path):
+        self.panel.locator(".picture-in input[type=file]").first.set_input_files(path)
+
+    def fill(self, label, value):
+        self.panel.get_by_label(label, exact=True).fill(str(value))
+
+    def status(self):
+        return self.panel.locator(".status-line")
+
+    def run(self):
+        expect(self.button("Run")).to_be_enabled()
+        shown = self.panel.locator(".before-after img")
+        before = shown.last.get_attribute("src") if shown.count() else ""
+        self.button("Run").click()
+        expect(shown).to_have_count(2)
+        expect(shown.last).not_to_have_attribute("src", before)
+        expect(self.status()).to_contain_text("Done in")
+
+    def picture(self, name):
+        """A picture of the page's galleries by the name of its file."""
+        found = self.panel.locator(f".result img[src$='/{name}']")
+        expect(found).to_have_count(1)
+        reply = self.page.request.get(found.get_attribute("src"))
+        return Image.open(io.BytesIO(reply.body()))
+
+
+def screen(locator, colour):
+    """(mask of where the colour is seen, x and y of the element) once it is seen at all."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while time.monotonic() < deadline:
+        image = Image.open(io.BytesIO(locator.screenshot())).convert("RGB")
+        seen = np.abs(np.asarray(image).astype(int) - colour).sum(-1) < 60
+        if seen.any():
+            box = locator.bounding_box()
+            return seen, box["x"], box["y"]
+        time.sleep(0.2)
+    pytest.fail(f"{colour} was not seen within {WAIT_SECONDS} seconds")
+
+
+def bounds(mask):
+    """[left, top, right, bottom] of what is true, the ends not included."""
+    rows, columns = np.nonzero(mask)
+    return np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1])
+
+
+# Each taller, wider or larger than the canvas.
+SIZES = [(40, 96), (96, 40), (600, 120)]
+
+
+def test_the_painted_mask_is_the_mask_that_is_used(page, tmp_path):
+    """A line across a blue square, painted where the page shows it, in pictures of any shape."""
+    tab = Tab(page, "Inpaint")
+    for width, height in SIZES:
+        side = min(width, height) // 4
+        square = np.array([width // 3, height // 2, width // 3 + side, height // 2 + side])
+        image = Image.new("RGB", (width, height), GREEN)
+        image.paste(BLUE, tuple(square.tolist()))
+        path = tmp_path / f"{width}x{height}.png"
+        image.save(path)
+        tab.upload(path)
+        expect(tab.panel.locator(".hint").first).to_contain_text(f"{width} × {height}")
+        canvas = tab.panel.locator("canvas").first
+        stroke(page, canvas)
+        propose = tab.panel.get_by_role("button", name=re.compile("Use “Photographs"))
+        if propose.is_visible():
+            propose.click()
+            expect(propose).to_be_hidden()
+        if not tab.panel.get_by_label("Steps", exact=True).is_visible():
+            tab.panel.get_by_text("More settings").click()
+        tab.fill("Results", 1)
+        tab.fill("Steps", 1)
+        tab.run()
+
+        given = np.asarray(image).astype(int)
+        seen = np.asarray(tab.picture("observed.png").convert("RGB")).astype(int)
+        result = np.asarray(tab.picture("seed-0.png").convert("RGB")).astype(int)
+        hole = (seen != given).any(-1)
+        assert np.array_equal(result[~hole], given[~hole])
+        # The line ran from the left edge of the square to the right one, through its middle; the
+        # brush has reached as far to every side.
+        left, top, right, bottom = bounds(hole)
+        x0, y0, x1, y1 = square
+        reach = (bottom - top) / 2
+        slack = 1.5 + max(width, height) / 256
+        assert abs((top + bottom) / 2 - (y0 + y1) / 2) <= slack
+        assert abs(left - (x0 - reach)) <= slack and abs(right - (x1 + reach)) <= slack
+        assert 1 <= reach < side
+
+    # What is taken back is not used.
+    tab.panel.get_by_role("button", name="Undo").first.click()
+    tab.button("Run").click()
+    expect(tab.panel.locator(".invalid")).to_contain_text("mask is empty")
+
+
+def stroke(page, canvas):
+    """Paint across the blue square from its left edge to its right one."""
+    seen, x, y = screen(canvas, BLUE)
+    left, top, right, bottom = bounds(seen)
+    start, end, height = float(x + left), float(x + right), float(y + (top + bottom) / 2)
+    page.mouse.move(start, height)
+    page.mouse.down()
+    page.mouse.move(end, height, steps=12)
+    page.mouse.up()
+    screen(canvas, PAINT)
+
+
+def test_denoise_compare_download_and_send_on(page, tmp_path):
+    tab = Tab(page, "Denoise")
+    tab.fill("Samples", 2)
+    tab.run()
+    measures = tab.panel.locator(".measures-list")
+    expect(measures).to_contain_text("Noise level, estimated")
+    expect(measures).to_contain_text(re.compile(r"\d+\.\d dB \(noisy: \d+\.\d dB\)"))
+    expect(tab.panel.locator(".before-after img")).to_have_count(2)
+    before = tab.panel.locator(".before-after img").first.get_attribute("src")
+    tab.panel.locator(".choices label", has_text="Original").click()
+    expect(tab.panel.locator(".before-after img").first).not_to_have_attribute("src", before)
+    assert tab.picture("uncertainty.png").size == (64, 64)
+
+    with page.expect_download() as download:
+        tab.button("Pictures (PNG)").click()
+    saved = tmp_path / download.value.suggested_filename
+    download.value.save_as(saved)
+    assert read_recipe(saved)["task"] == "denoise"
+
+    # The result goes to another tab, whose run starts from it.
+    tab.button("Upscale").click()
+    other = Tab(page, "Upscale")
+    sent = other.panel.locator(".picture-in img")
+    expect(sent).to_have_attribute("src", re.compile("seed-0.png"))
+    reply = page.request.get(sent.get_attribute("src"))
+    with Image.open(io.BytesIO(reply.body())) as image, Image.open(saved) as result:
+        assert np.array_equal(np.asarray(image), np.asarray(result))
+
+
+def test_a_photograph_is_offered_its_prior_and_a_wrong_file_is_one_sentence(page, tmp_path):
+    tab = Tab(page, "Denoise")
+    photo = tmp_path / "photo.png"
+    Image.effect_noise((96, 64), 40).convert("RGB").save(photo)
+    tab.upload(photo)
+    expect(tab.panel.locator(".notice-info")).to_contain_text("64 × 64")
+    expect(page.get_by_label("Checkpoint")).to_have_value(re.compile("Drawn faces"))
+    expect(tab.panel.get_by_label("Make it noisy first")).not_to_be_checked()
+    tab.panel.get_by_role("button", name=re.compile("Use “Photographs")).click()
+    expect(page.get_by_label("Checkpoint")).to_have_value(re.compile("Photographs"))
+    expect(tab.panel.locator(".notice-info")).to_have_count(0)
+    tab.run()
+    assert tab.picture("seed-0.png").size == (96, 64)
+
+    wrong = tmp_path / "paper.png"
+    wrong.write_bytes(b"%PDF-1.7 not a picture")
+    tab.panel.get_by_role("button", name="Remove Image").click()
+    tab.upload(wrong)
+    expect(tab.panel.locator(".notice-error").first).to_contain_text("not a picture")
+    tab.button("Run").click()
+    expect(tab.panel.locator(".notice-error").first).to_contain_text("not a picture")
+    expect(tab.button("Run")).to_be_enabled()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_sticks_out_of_the_window(page, width):
+    page.set_viewport_size({"width": width, "height": 844})
+    for name in ("Denoise", "Inpaint", "Upscale", "More"):
+        Tab(page, name)
+        overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        assert overflow <= 0, name
