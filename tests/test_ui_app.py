@@ -1,6 +1,7 @@
 """The page as a whole: what is public, what is queued, what is served, what is relabelled."""
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from ddpm_demo.ui.i18n import LANGUAGES, has_text, text
 
 ROOT = Path(__file__).resolve().parent.parent
 UI = ROOT / "ddpm_demo" / "ui"
+SECTIONS = set(json.loads((UI / "locales" / "en.json").read_text(encoding="utf-8")))
 ENDPOINTS = {"generate", "checkpoints"}
 
 
@@ -76,9 +78,8 @@ def literal_keys(path):
     """Strings of a source file that look like "section.key" of a locale."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            if re.fullmatch(
-                r"(common|fields|tabs|errors|generate|restoration|denoise|inpaint|upscale|more)\.[a-z0-9_]*[a-z0-9]", node.value
-            ):
+            section, _, key = node.value.partition(".")
+            if section in SECTIONS and re.fullmatch("[a-z0-9_]*[a-z0-9]", key):
                 yield node.value
 
 
