@@ -86,7 +86,7 @@ def test_changed_weights_are_mentioned(generate, tiny_checkpoint, tmp_path):
         (["--num-steps", "0"], "num_steps"),
         (["--num-steps", "10001"], "num_steps"),
         (["--num-images", "0"], "num_images"),
-        (["--num-images", "10000"], "num_images"),
+        (["--num-images", "10000001"], "num_images"),
         (["--seed", "-1"], "seed"),
         (["--size-px", "100000"], "size_px"),
         (["--sampler", "magic"], "magic"),

@@ -85,7 +85,7 @@ def build_app(
             device = gr.HTML("", elem_classes=["device"], min_width=0)
             switch = header.language_switch(texts)
         checkpoint_notice = notice()
-        with gr.Tabs(elem_classes=["tabs"]) as tabs:
+        with gr.Tabs(overflow_behavior="wrap", elem_classes=["tabs"]) as tabs:
             ctx = Context(texts, models, store, switch, picker, checkpoint_notice, tabs)
             ctx.receiving_tabs = RECEIVING_TABS
             for name in TABS:

@@ -117,7 +117,7 @@ def build(ctx: Context) -> None:
     lessons = Lessons(ctx, said)
     ctx.parts[TAB] = lessons
     inputs = [ctx.checkpoint, form.controls["image"], form.controls["seed"]]
-    with gr.Tabs(elem_classes=["sections"]):
+    with gr.Tabs(overflow_behavior="wrap", elem_classes=["sections"]):
         lessons.build(inputs)
         with ctx.make(gr.Tab, {"label": "process.generation"}):
             build_generation(ctx, form, TAB)
