@@ -134,12 +134,14 @@ def load(
     Raises:
         UserError: as for `find`; also when weights and config do not belong together.
     """
+    from .denoiser import ready_for_inference
+
     info, files = _find(name, allow_paths)
     key = (str(info.folder), info.weight_hash, str(device))
     with _lock:
         unet = _loaded.get(key)
         if unet is None:
-            unet = _build(files).to(device)
+            unet = ready_for_inference(_build(files).to(device))
             _loaded[key] = unet
         _loaded.move_to_end(key)
         while len(_loaded) > MAX_LOADED:

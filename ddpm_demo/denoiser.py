@@ -42,7 +42,7 @@ class UNetDenoiser:
     """A diffusers `UNet2DModel` as a `Denoiser`, for pictures of any size in [-1, 1].
 
     Args:
-        unet: in eval mode; moved to channels-last and frozen here.
+        unet: in eval mode; moved to channels-last and frozen here where it is not yet.
         schedule: the one it was trained with.
         prediction_type: "epsilon", "sample" or "v_prediction".
         clip_range: x0 is clipped to +- this and eps derived again; None leaves it alone.
@@ -67,7 +67,7 @@ class UNetDenoiser:
                 name=prediction_type,
                 known=", ".join(PREDICTION_TYPES),
             )
-        self.unet = unet.to(memory_format=torch.channels_last).requires_grad_(False)
+        self.unet = ready_for_inference(unet)
         self.schedule = schedule
         self.prediction_type = prediction_type
         self.clip_range = clip_range
@@ -136,6 +136,21 @@ class UNetDenoiser:
         timestep = torch.tensor([t], dtype=torch.float32, device=x_t.device)
         output = self.unet(x_t, timestep, return_dict=False)[0]
         return output[:, : self.channels, :height, :width]
+
+
+def ready_for_inference(unet: nn.Module) -> nn.Module:
+    """The network itself, channels-last and frozen.
+
+    One that is so already is not touched: `Module.to` writes every parameter anew, and another
+    thread may be in the middle of a convolution with it.
+    """
+    weights = list(unet.parameters())
+    layout = torch.channels_last
+    if not all(w.is_contiguous(memory_format=layout) for w in weights if w.dim() == 4):
+        unet.to(memory_format=layout)
+    if any(w.requires_grad for w in weights):
+        unet.requires_grad_(False)
+    return unet
 
 
 def without_clipping(denoiser: Denoiser) -> Denoiser:

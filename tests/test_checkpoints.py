@@ -14,6 +14,7 @@ from ddpm_demo import checkpoints
 from ddpm_demo.checkpoints import find, list_checkpoints, load
 from ddpm_demo.errors import UserError
 from ddpm_demo.model_card import read_model_card, write_model_card
+from ddpm_demo.pipeline import DDPM
 
 BUNDLED = ("faces-64", "fashion-32", "photos")
 
@@ -66,6 +67,17 @@ def test_a_folder_loads_by_its_path_and_only_once(tiny_checkpoint):
     assert first.info.source == "local" and first.info.title == "tiny"
     assert first.info.size_px == 16 and first.info.name == str(tiny_checkpoint)
     assert not any(parameter.requires_grad for parameter in first.unet.parameters())
+
+
+def test_a_network_that_others_use_is_not_touched_again(tiny_checkpoint, monkeypatch):
+    unet = load(str(tiny_checkpoint)).unet
+
+    def touched(*args, **options):
+        raise AssertionError("the parameters were written under another thread")
+
+    monkeypatch.setattr(unet, "to", touched)
+    monkeypatch.setattr(unet, "requires_grad_", touched)
+    assert DDPM.from_pretrained(str(tiny_checkpoint)).denoiser.unet is unet
 
 
 def test_few_networks_stay_in_memory(tiny_checkpoint, tmp_path):
@@ -278,8 +290,16 @@ def test_a_bad_model_card_does_not_hide_a_checkpoint(folder, text):
 
 
 def test_a_model_card_is_read_as_it_was_written(folder):
-    front = {"title": "A: title", "title_zh": "标题", "size_px": 32, "prior": "photo",
-             "default_sampler": "ddim", "default_num_steps": 50, "tile_px": 48, "overlap_px": 8}
+    front = {
+        "title": "A: title",
+        "title_zh": "标题",
+        "size_px": 32,
+        "prior": "photo",
+        "default_sampler": "ddim",
+        "default_num_steps": 50,
+        "tile_px": 48,
+        "overlap_px": 8,
+    }
     write_model_card(folder, front, "# Text")
     card = read_model_card(folder)
     assert {key: getattr(card, key) for key in front} == front
@@ -292,7 +312,10 @@ def test_listing_does_not_load_torch():
         "print(len(list_checkpoints()), 'torch' in sys.modules)"
     )
     result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True,
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
         cwd=checkpoints.ROOT,
     )
     count, torch_loaded = result.stdout.split()

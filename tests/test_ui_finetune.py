@@ -166,7 +166,7 @@ def test_the_watch_is_the_same_for_every_page_and_what_is_seen_stays(desk, pictu
     watch = desk.watch(None, "another browser", "en")
     assert watch.name == name and watch.busy and "Training" in watch.status
     updates = refreshed(desk, watch, 1, "", "en", {})
-    assert updates["timer"].active and updates["box"]["visible"]
+    assert updates["timer"].active and updates["box"]["elem_classes"] == ["runs"]
     assert updates["pause"]["visible"] and not updates["resume"]["visible"]
     assert {row[2] for row in updates["plot"]["data"]} == {"loss", "smoothed"}
     again = refreshed(desk, watch, 1, "", "en", updates["seen"])

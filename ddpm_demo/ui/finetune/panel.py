@@ -68,7 +68,7 @@ def watch_panel(ctx: Context, desk: Desk) -> Panel:
     selected: dict[str, tuple[str | None, str]] = {}
     key, seen = gr.Textbox(visible=False), gr.State({})
     timer = gr.Timer(POLL_SECONDS, active=False)
-    with gr.Column(visible=False, elem_classes=["runs"]) as box:
+    with gr.Column(elem_classes=box_classes(shown=False)) as box:
         chosen = ctx.make(gr.Dropdown, {"label": "finetune.runs"}, choices=[], interactive=True)
         status = gr.HTML(status_html(""), elem_classes=["status"])
         with gr.Row(elem_classes=["downloads"]):
@@ -145,6 +145,13 @@ def watch_panel(ctx: Context, desk: Desk) -> Panel:
     return Panel(chosen, key, seen, timer, said, buttons, sure, question, no, parts, selected)
 
 
+def box_classes(shown: bool) -> list[str]:
+    """The classes of the column of runs. It is hidden by style and never by `visible`, which
+    takes its plot out of the page: Gradio's plots throw when that happens while they draw.
+    """
+    return ["runs"] if shown else ["runs", "no-runs"]
+
+
 def refreshed(
     desk: Desk, watch: Watch, index: float, key: str, language: str, seen: dict[str, Any]
 ) -> dict[str, Update]:
@@ -158,7 +165,7 @@ def refreshed(
         if fresh or seen.get(part) != signature:
             updates[part] = make()
 
-    put("box", bool(watch.names), lambda: gr.update(visible=bool(watch.names)))
+    put("box", bool(watch.names), lambda: gr.update(elem_classes=box_classes(bool(watch.names))))
     labels = list(watch.labels)
     put("chosen", repr(labels), lambda: gr.update(choices=labels, value=watch.name))
     put("status", watch.status, lambda: watch.status)
@@ -170,7 +177,7 @@ def refreshed(
     put("download", watch.has_result, lambda: gr.update(interactive=watch.has_result))
     offered = watch.has_result and can_push(desk)
     put("hub", offered, lambda: gr.update(visible=offered))
-    if watch.name:  # a plot that is redrawn while its box is being hidden throws in the browser
+    if watch.name:
         put("plot", repr((watch.plot or {}).get("data", [])[-1:]), lambda: watch.plot)
     put("log", hash(watch.log), lambda: watch.log)
     # The newest sheet is followed, unless an older one was chosen.
