@@ -78,9 +78,7 @@ class UnitNoise:
         return noise.view(self.num_pictures, *shape)
 
 
-def moments(
-    run: Callable[[UnitNoise], Tensor], num_draws: int, size: int
-) -> Moments:
+def moments(run: Callable[[UnitNoise], Tensor], num_draws: int, size: int) -> Moments:
     """Mean [size] and covariance [size, size] of what an affine method ends in."""
     pictures = run(UnitNoise(num_draws, size)).flatten(1)
     mean = pictures[-1]
@@ -141,9 +139,7 @@ def ours(
     return moments(run, settings.num_steps + 3, math.prod(o.image_shape))
 
 
-def diffpir(
-    prior: Prior, o: Observation, weight: float, zeta: float, num_steps: int
-) -> Moments:
+def diffpir(prior: Prior, o: Observation, weight: float, zeta: float, num_steps: int) -> Moments:
     """DiffPIR: algorithm 1, the timesteps of the authors' code (dense at little noise)."""
     schedule = prior.schedule
     top = schedule.num_timesteps - 1

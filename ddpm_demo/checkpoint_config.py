@@ -155,9 +155,7 @@ def check_scheduler_config(config: Mapping[str, Any]) -> dict[str, Any]:
     return _check(config, _SCHEDULER_CHECKS, "scheduler_config.json")
 
 
-def _check(
-    config: Mapping[str, Any], checks: Mapping[str, Check], file: str
-) -> dict[str, Any]:
+def _check(config: Mapping[str, Any], checks: Mapping[str, Check], file: str) -> dict[str, Any]:
     kept = {key: value for key, value in config.items() if key in checks}
     for key, value in kept.items():
         if not checks[key](value):

@@ -84,8 +84,14 @@ def check_folder(folder: Path) -> CheckpointFiles:
     unet_json = read_json(config_path)
     _check_class(config_path, unet_json, ("UNet2DModel",))
     scheduler = next(
-        (p for p in (folder / "scheduler" / "scheduler_config.json",
-                     folder / "scheduler_config.json") if p.is_file()),
+        (
+            p
+            for p in (
+                folder / "scheduler" / "scheduler_config.json",
+                folder / "scheduler_config.json",
+            )
+            if p.is_file()
+        ),
         None,
     )
     if scheduler is None:

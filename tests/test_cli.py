@@ -186,7 +186,9 @@ def test_checkpoints_are_listed_for_people_and_for_machines(capsys):
 def test_the_module_runs_and_help_answers_without_torch():
     result = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "ddpm_demo", "--help"],
-        capture_output=True, text=True, check=True,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     for command in COMMANDS:
         assert command.__name__.rpartition(".")[2] in result.stdout

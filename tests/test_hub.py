@@ -123,10 +123,12 @@ def server(cache, tiny_checkpoint, monkeypatch):
     }
     extra = {"huge.bin": b"not wanted", "unet/extra.py": b"not wanted"}
     pickles = {"unet/config.json": b"{}", "unet/diffusion_pytorch_model.bin": b"pickle"}
-    server = HubServer({
-        "owner/tiny": (SHA, {**files, **extra}),
-        "owner/pickles": (PICKLE_SHA, pickles),
-    })
+    server = HubServer(
+        {
+            "owner/tiny": (SHA, {**files, **extra}),
+            "owner/pickles": (PICKLE_SHA, pickles),
+        }
+    )
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     endpoint = f"http://127.0.0.1:{server.server_port}"

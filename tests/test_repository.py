@@ -55,7 +55,7 @@ def test_links_and_the_tree_of_the_readme_point_at_something():
 
 def test_the_linter_is_the_same_everywhere():
     hooks = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
-    assert f'ruff=={pins("requirements-dev.txt")["ruff"]}' in hooks
+    assert f"ruff=={pins('requirements-dev.txt')['ruff']}" in hooks
 
 
 def test_no_place_of_one_machine_is_written_down():

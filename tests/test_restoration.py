@@ -261,8 +261,14 @@ def test_psnr_and_ssim_are_those_of_scikit_image():
     expected = metrics.peak_signal_noise_ratio(x, y, data_range=2)
     assert psnr(a, b) == pytest.approx(expected)
     _, plane = metrics.structural_similarity(
-        (x + 1) / 2, (y + 1) / 2, channel_axis=-1, data_range=1, gaussian_weights=True,
-        sigma=1.5, use_sample_covariance=False, full=True,
+        (x + 1) / 2,
+        (y + 1) / 2,
+        channel_axis=-1,
+        data_range=1,
+        gaussian_weights=True,
+        sigma=1.5,
+        use_sample_covariance=False,
+        full=True,
     )
     assert ssim(a, b) == pytest.approx(plane[5:-5, 5:-5].mean())
     assert psnr(a, a) == math.inf and ssim(a, a) == pytest.approx(1)

@@ -245,9 +245,7 @@ def test_recipes_check_their_ranges(make, key):
     [
         (lambda d: d.inpaint(a_recipe(InpaintRecipe), picture(), nothing((22, 18))), "mask_empty"),
         (
-            lambda d: d.inpaint(
-                a_recipe(InpaintRecipe), picture(), Image.new("L", (22, 18), 255)
-            ),
+            lambda d: d.inpaint(a_recipe(InpaintRecipe), picture(), Image.new("L", (22, 18), 255)),
             "mask_full",
         ),
         (lambda d: d.inpaint(a_recipe(InpaintRecipe), picture(), nothing((9, 9))), "mask_size"),
@@ -296,8 +294,8 @@ def huge_png():
     data = b"".join(rows.compress(line) for _ in range(20_000)) + rows.flush()
 
     def chunk(kind, body):
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(
-            ">I", zlib.crc32(kind + body)
+        return (
+            struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
         )
 
     header = struct.pack(">IIBBBBB", 20_000, 20_000, 8, 0, 0, 0, 0)

@@ -123,9 +123,7 @@ def test_pictures_of_other_sizes_and_modes_are_made_alike_and_it_is_said(flow, t
 
 
 def test_mixes_have_several_samples(flow, tmp_path):
-    record, _ = run_through(
-        flow, method="ddpm", image_a=picture(tmp_path, "a.png"), num_samples=3
-    )
+    record, _ = run_through(flow, method="ddpm", image_a=picture(tmp_path, "a.png"), num_samples=3)
     assert len(record.images) == 12 and record.job.recipe.t == 300
     assert 'style="--w:32;--h:32"' in frame_html(record, 1, 0, "en")  # three in a square
     assert report_html(record, "en") == ""
@@ -184,9 +182,7 @@ def test_an_mp4_is_made_where_ffmpeg_is_installed_else_a_sentence(flow, monkeypa
         patch.setattr("ddpm_demo.animation.animate", pretended)
         path = export_interpolation(record, "mp4", flow.ctx.store.folder(ME))
     assert path.read_bytes() == b"film"
-    assert asked == {
-        "frames": 4, "kind": "mp4", "fps": 8, "there_and_back": True, "enlarge": 16
-    }
+    assert asked == {"frames": 4, "kind": "mp4", "fps": 8, "there_and_back": True, "enlarge": 16}
     monkeypatch.setattr("shutil.which", lambda name: None)
     with pytest.raises(UserError, match="ffmpeg"):
         export_interpolation(record, "mp4", flow.ctx.store.folder(ME))
@@ -215,9 +211,7 @@ def test_a_picture_restores_the_controls(flow, app, tmp_path):
         app.ctx.models, path, "en", interpolate.control_values, ("interpolate",)
     )
     # What the method does not use is not in the recipe.
-    assert {**values(), **found} == values(
-        **changes, num_between=1, seed=4, max_evaluations=12
-    )
+    assert {**values(), **found} == values(**changes, num_between=1, seed=4, max_evaluations=12)
     again, _ = run_through(flow, **found)
     assert np.array_equal(np.asarray(again.images[3]), np.asarray(record.images[3]))
     with pytest.raises(UserError, match="another tab"):

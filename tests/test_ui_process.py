@@ -138,8 +138,7 @@ def test_the_posterior_is_a_density_near_the_noisy_value():
 
 def test_all_that_follows_the_picture_is_drawn_in_both_languages(lessons):
     english, chinese = (
-        lessons.render(("tiny", FACE, 0), (250, 100, 0.5, 1.0), language)
-        for language in LANGUAGES
+        lessons.render(("tiny", FACE, 0), (250, 100, 0.5, 1.0), language) for language in LANGUAGES
     )
     assert len(english) == len(chinese) == len(lessons.outputs)
     assert english[0] == chinese[0] == ""

@@ -136,9 +136,7 @@ class RestorationRun(Run):
         for picture in pictures.split(1):
             own = setup.check(picture)
             if original is not None:
-                own.update(
-                    psnr=_finite(psnr(picture, original)), ssim=ssim(picture, original)
-                )
+                own.update(psnr=_finite(psnr(picture, original)), ssim=ssim(picture, original))
             self._metrics.append({**common, **own})
         self.metrics = self._metrics[0]
 

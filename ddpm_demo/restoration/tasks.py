@@ -271,9 +271,7 @@ def _solve(
 ) -> Restoration:
     noise = NoiseSource.for_run(recipe.seed, solve.num_sources(recipe), ddpm.device)
     prior = denoiser(ddpm, fit)
-    return solve.solve(
-        prior, observation, spectrum(ddpm), recipe, settings, noise, finish, crop
-    )
+    return solve.solve(prior, observation, spectrum(ddpm), recipe, settings, noise, finish, crop)
 
 
 def _added_noise(recipe: RestorationRecipe, like: Tensor, upload: Upload) -> Tensor:

@@ -103,9 +103,7 @@ def _add_interpolate(models: Models) -> None:
         animation: str = NO_ANIMATION,
         there_and_back: bool = True,
     ) -> Iterator[Answer]:
-        values = {
-            **locals(), "shape": interpolate_tab.LINE, "max_evaluations": 12, "fps": 8
-        }
+        values = {**locals(), "shape": interpolate_tab.LINE, "max_evaluations": 12, "fps": 8}
         values.pop("models", None)
         yield from _answered(lambda folder: interpolate(models, folder, values))
 
@@ -177,9 +175,7 @@ def _add_diffuse(models: Models) -> None:
             gr.Number(
                 None, label="Step from which on the images differ; none for no branch", precision=0
             ),
-            gr.Number(
-                1, label="Sibling i goes on with the noise of this seed + i", precision=0
-            ),
+            gr.Number(1, label="Sibling i goes on with the noise of this seed + i", precision=0),
         ],
         [gr.Gallery(label="Pictures", format="png"), gr.JSON(label="Recipe")],
         api_name="diffuse",

@@ -185,12 +185,8 @@ def _add_upscale(models: Models) -> None:
         [
             *_picture(models),
             gr.Number(4, label="Factor: 2, 3, 4 or 8", precision=0),
-            gr.Number(
-                0, label="Noise of the picture, sigma in 8-bit levels, 0 to 255"
-            ),
-            gr.Checkbox(
-                False, label="Reduce the picture first and compare with it"
-            ),
+            gr.Number(0, label="Noise of the picture, sigma in 8-bit levels, 0 to 255"),
+            gr.Checkbox(False, label="Reduce the picture first and compare with it"),
             *_common(perception=0.0),
         ],
         "upscale",

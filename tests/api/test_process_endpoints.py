@@ -52,9 +52,7 @@ def test_diffuse_noises_a_picture_and_brings_it_back(client, face):
     assert len(pictures) == 2 and recipe["t"] == 200 and recipe["sampler"] == "ddpm"
     with Image.open(pictures[0]["image"]) as picture:
         assert picture.format == "PNG" and picture.size == (16, 16)
-    siblings, recipe = client.predict(
-        num_steps=3, branch_at=1, num_images=3, api_name="/diffuse"
-    )
+    siblings, recipe = client.predict(num_steps=3, branch_at=1, num_images=3, api_name="/diffuse")
     assert len(siblings) == 3 and recipe["t"] == 1000 and recipe["branch_at"] == 1
 
 

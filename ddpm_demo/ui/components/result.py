@@ -220,9 +220,7 @@ def _label(record: RunRecord | None, language: str) -> str:
     last = record.last
     label = text(language, "common.result")
     if record.is_unfinished:
-        label = text(
-            language, "common.result_unfinished", index=last.index, total=last.num_steps
-        )
+        label = text(language, "common.result_unfinished", index=last.index, total=last.num_steps)
     if len(record.images) > MAX_GALLERY:
         count = text(language, "common.first_of", shown=MAX_GALLERY, total=len(record.images))
         label = text(language, "common.status_join").join([label, count])

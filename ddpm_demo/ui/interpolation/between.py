@@ -99,9 +99,7 @@ def _connect(ctx: Context, view: Between) -> None:
         record = ctx.store.result(request.session_hash or "", view.tab)
         return moved_to(record, column, row, language)
 
-    def on_option(
-        there_and_back: bool, fps: float, language: str, request: gr.Request
-    ) -> Update:
+    def on_option(there_and_back: bool, fps: float, language: str, request: gr.Request) -> Update:
         record = ctx.store.result(request.session_hash or "", view.tab)
         return with_options(record, there_and_back, fps, language)
 

@@ -62,9 +62,7 @@ def _frame_caption(recipe: InterpolateRecipe, frame: int, language: str) -> str:
     side = recipe.num_between + 2
     row, column = divmod(frame, side)
     if len(recipe.ends) == 4:
-        return text(
-            language, "interpolate.place", column=column + 1, row=row + 1, total=side
-        )
+        return text(language, "interpolate.place", column=column + 1, row=row + 1, total=side)
     share = round(100 * column / (side - 1))
     return text(
         language, "interpolate.share", index=column + 1, total=side, a=100 - share, b=share

@@ -64,7 +64,8 @@ def build_generation(ctx: Context, form: Form, tab: str) -> None:
         lambda values: prepare(ctx.models, values),
         [branch, last],
         lambda record, language, session: [
-            gr.update(interactive=True), record.job.inputs["values"]
+            gr.update(interactive=True),
+            record.job.inputs["values"],
         ],
     )
     connect_restore(ctx, form, restore, bar.notice, control_values, ("diffuse",))
@@ -183,5 +184,3 @@ def _repeated(steps: Iterable[Step], count: int) -> Iterator[Step]:
 def start_choices(language: str) -> list[tuple[str, str]]:
     """(title, name) of where the run can start."""
     return [(text(language, f"process.start_{name}"), name) for name in (NOISE, PICTURE)]
-
-

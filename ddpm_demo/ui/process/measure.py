@@ -112,5 +112,3 @@ def held_out_sample(ddpm: DDPM) -> Tensor | None:
     side = ddpm.info.size_px
     rows = sheet.split(side, dim=2)
     return torch.cat([picture for row in rows for picture in row.split(side, dim=3)])
-
-

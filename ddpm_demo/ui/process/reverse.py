@@ -49,9 +49,7 @@ class Reverse:
                     gr.Button, {"value": "process.reverse_button"}, variant="primary"
                 )
                 self.notice = notice()
-                self.view = gr.HTML(
-                    step_html(None, ctx.texts.language), elem_classes=["live"]
-                )
+                self.view = gr.HTML(step_html(None, ctx.texts.language), elem_classes=["live"])
         self._connect(inputs)
 
     @property
@@ -137,12 +135,8 @@ def one_step(
 
     subject = subject_of(models, checkpoint, image, seed)
     ddpm = subject.ddpm
-    found = reverse_step(
-        ddpm.denoiser, subject.x_0.to(ddpm.device), int(t) - 1, subject.seed
-    )
-    tensors = {
-        "x_t": found.x_t, "eps": found.eps, "x0_hat": found.x0_hat, "x_prev": found.x_prev
-    }
+    found = reverse_step(ddpm.denoiser, subject.x_0.to(ddpm.device), int(t) - 1, subject.seed)
+    tensors = {"x_t": found.x_t, "eps": found.eps, "x0_hat": found.x0_hat, "x_prev": found.x_prev}
     pictures = {name: to_pil(x)[0] for name, x in tensors.items()}
     return {"t": found.t + 1, "std": found.std, "pictures": pictures}
 
@@ -178,5 +172,3 @@ def _slider(
         min_width=140,
         elem_classes=["scrubber"],
     )
-
-

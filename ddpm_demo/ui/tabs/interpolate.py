@@ -51,7 +51,12 @@ def examples(models: Models) -> dict[str, dict[str, Any]]:
         "interpolate.example_pictures": {**_LINE, **faces_64, **faces},
         "interpolate.example_mixed": {**_LINE, **fashion_32, **boot},
         "interpolate.example_ddpm": {
-            **_LINE, **faces_64, **faces, "method": DDPM_MIX, "t": 500, "num_samples": 3
+            **_LINE,
+            **faces_64,
+            **faces,
+            "method": DDPM_MIX,
+            "t": 500,
+            "num_samples": 3,
         },
         "interpolate.example_grid": {**_LINE, "shape": GRID, "num_between": 3},
     }
@@ -103,16 +108,10 @@ def _controls(ctx: Context, form: Form) -> list[gr.Column]:
     form.add("shape", gr.Radio, {"choices": shape_choices}, value=LINE, elem_classes=["choices"])
     corners = ends_inputs(ctx, form)
     with gr.Row():
-        form.add(
-            "num_between", gr.Number, value=NUM_BETWEEN[LINE], precision=0, min_width=80
-        )
+        form.add("num_between", gr.Number, value=NUM_BETWEEN[LINE], precision=0, min_width=80)
         form.add("num_steps", gr.Number, value=20, precision=0, min_width=80)
-    form.add(
-        "method", gr.Radio, {"choices": method_choices}, value=DDIM, elem_classes=["choices"]
-    )
-    form.add(
-        "t", gr.Slider, minimum=0, maximum=LAST_T, step=1, value=LAST_T // 2, visible=False
-    )
+    form.add("method", gr.Radio, {"choices": method_choices}, value=DDIM, elem_classes=["choices"])
+    form.add("t", gr.Slider, minimum=0, maximum=LAST_T, step=1, value=LAST_T // 2, visible=False)
     form.add("num_samples", gr.Number, value=2, precision=0, min_width=80, visible=False)
     with form.more_settings():
         seed_row(ctx, form, TAB)

@@ -162,9 +162,7 @@ def _connect(ctx: Context, lessons: Lessons, inputs: list[Component], page_tab: 
     named = [ctx.language, *inputs]
     forward, back = lessons.forward, lessons.reverse
     moving = [lessons.said, *forward.moving]
-    ctx.quick(
-        forward.t.input, on_move, [*named, forward.t], moving, trigger_mode="always_last"
-    )
+    ctx.quick(forward.t.input, on_move, [*named, forward.t], moving, trigger_mode="always_last")
     for slider in back.controls:
         ctx.quick(
             slider.input,
