@@ -74,6 +74,21 @@ def write_model_card(folder: Path, front: Mapping[str, Any], body: str) -> None:
     (folder / "README.md").write_text(f"---\n{text}---\n\n{body.strip()}\n", encoding="utf-8")
 
 
+def rename_model_card(folder: Path, title: str) -> None:
+    """Replace the title of a card that `write_model_card` wrote, above and in its first heading.
+
+    Raises:
+        OSError: it cannot be read or written.
+    """
+    text = (folder / "README.md").read_text(encoding="utf-8")
+    found = _FRONT_MATTER.match(text)
+    body = text[found.end() :].strip() if found else text.strip()
+    heading, newline, rest = body.partition("\n")
+    if heading.startswith("# "):
+        body = f"# {title}{newline}{rest}"
+    write_model_card(folder, {**_read_front_matter(folder / "README.md"), "title": title}, body)
+
+
 def _read_front_matter(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:

@@ -17,6 +17,7 @@ from training_helpers import TINY, pictures
 from ddpm_demo.errors import UserError
 from ddpm_demo.jobs import Jobs, Watcher, store, training_allowed
 from ddpm_demo.jobs import process as process_module
+from ddpm_demo.model_card import read_model_card, write_model_card
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -79,6 +80,21 @@ def wait(jobs, name, *phases, seconds=60):
 def trainers(jobs):
     found = jobs._trainer()
     return process_module.members(found["pid"], found["started"])
+
+
+def test_a_run_gets_another_title_and_so_does_its_result(jobs, fake_trainer):
+    name = submit(jobs)
+    result = jobs.folder / name / "result"
+    result.mkdir()
+    write_model_card(result, {"title": "Old", "samples_seen": 7}, "# Old\n\nBody of it.")
+    jobs.rename(name, "  猫  and dogs ")
+    assert jobs.job(name).title == jobs.config(name).title == "猫 and dogs"
+    assert read_model_card(result).title == "猫 and dogs"
+    assert read_model_card(result).samples_seen == 7
+    assert "# 猫 and dogs\n\nBody of it." in (result / "README.md").read_text(encoding="utf-8")
+    with pytest.raises(UserError, match="at least one letter"):
+        jobs.rename(name, " \n ")
+    assert jobs.job(name).title == "猫 and dogs"
 
 
 def test_a_run_is_started_watched_and_finishes(jobs, fake_trainer):

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from ddpm_demo.ui.i18n import text
+
 PACKAGE = Path(__file__).resolve().parent.parent / "ddpm_demo"
 LOCALES = sorted((PACKAGE / "ui" / "locales").glob("*.json"))
 REFERENCE = PACKAGE / "ui" / "locales" / "en.json"
@@ -94,3 +96,10 @@ def test_the_sentences_of_errors_are_sentences_with_their_values():
         # A command to paste or the words of another program may come last.
         assert message.endswith((".", "}")) and "\n" not in message, place
         assert seen.setdefault(key, message) == message, f"{place}: {key} has two wordings"
+
+
+def test_one_of_a_thing_is_not_many():
+    said = [text("en", "common.status_steps", count=count) for count in (0, 1, 2)]
+    assert said == ["0 steps", "1 step", "2 steps"]
+    assert text("zh-CN", "common.status_steps", count=1) == "1 步"
+    assert text("en", "errors.queue_full", count=1).startswith("1 training run is")

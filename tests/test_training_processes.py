@@ -9,6 +9,8 @@ import time
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file
 from training_helpers import tiny_config
 
 from ddpm_demo.training.events import loss_curve, read_events
@@ -49,6 +51,25 @@ def test_two_and_three_processes_have_the_loss_curve_of_one(tmp_path):
         np.testing.assert_allclose(curve, curves[0], rtol=1e-4)
         start = next(event for event in read_events(run) if event["kind"] == "start")
         assert start["num_processes"] == count
+
+
+def test_a_network_in_parts_learns_what_a_whole_one_does_and_goes_on_as_either(tmp_path):
+    """FSDP: the same curve, sheets and checkpoints; what it saves is whole."""
+    changes = {"batch_size": 4, "checkpoint_steps": 4, "sample_steps": 6, "num_samples": 2}
+    alone = launch(tmp_path / "alone", 1, max_steps=12, **changes)
+    parts = launch(tmp_path / "parts", 2, max_steps=8, sharding="full", **changes)
+    assert (parts / "samples" / "00000006.png").is_file()
+    launch(tmp_path / "parts", 2, max_steps=10, sharding="full", **changes)
+    launch(tmp_path / "parts", 1, max_steps=12, **changes)
+    curves = [list(loss_curve(run).values()) for run in (alone, parts)]
+    np.testing.assert_allclose(curves[1], curves[0], rtol=1e-4)
+    for name in ("unet", "ema", "optimizer"):
+        files = [run / "checkpoint-12" / f"{name}.safetensors" for run in (alone, parts)]
+        whole, joined = map(load_file, files)
+        assert whole.keys() == joined.keys()
+        for key, value in whole.items():
+            torch.testing.assert_close(joined[key], value, rtol=1e-2, atol=1e-4)
+    assert (parts / "result" / "unet" / "diffusion_pytorch_model.safetensors").is_file()
 
 
 def test_processes_resume_and_stop_together(tmp_path):

@@ -7,7 +7,8 @@ there, so that a restarted app, or a second one, finds everything again.
 from .estimate import Estimates
 from .intake import Intake, take_in
 from .progress import Progress, Watcher
-from .store import Job, Jobs, Phase, training_allowed
+from .records import Job, Phase, check_allowed, training_allowed
+from .store import Jobs
 
 __all__ = [
     "Estimates",
@@ -17,6 +18,7 @@ __all__ = [
     "Phase",
     "Progress",
     "Watcher",
+    "check_allowed",
     "take_in",
     "training_allowed",
 ]

@@ -5,63 +5,44 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import shutil
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from filelock import FileLock
 
-from ..checkpoints import BUNDLED_FOLDER, RESULT_FOLDER, RUNS_FOLDER
+from ..checkpoints import RESULT_FOLDER, RUNS_FOLDER
 from ..errors import UserError
 from ..training.config import TrainConfig
 from ..training.launch import command
 from . import process
 from .intake import not_stored
 from .progress import Progress, Watcher
+from .records import (
+    CONFIG_FILE,
+    JOB_FILE,
+    Job,
+    Phase,
+    Wish,
+    check_allowed,
+    free_name,
+    plain_title,
+    read_job,
+    retitle,
+    training_allowed,
+    write_json,
+)
 
-JOB_FILE = "job.json"
-CONFIG_FILE = "config.json"
 STOP_FILE = "STOP"
 TRAINER_FILE = ".trainer.json"
 DRAFTS = ".drafts"
 MAX_QUEUED = 8
 TICK_SECONDS = 2.0
 DRAFT_SECONDS = 24 * 3600
-
-Wish = Literal["queued", "run", "pause", "stop"]
-Phase = Literal[
-    "queued", "starting", "training", "stopping", "paused", "finished", "failed", "killed"
-]
-
-
-def training_allowed(environment: Mapping[str, str] | None = None) -> bool:
-    """Everywhere but on a Space; there only with DDPM_DEMO_ALLOW_TRAINING=1."""
-    values = os.environ if environment is None else environment
-    return not values.get("SPACE_ID") or values.get("DDPM_DEMO_ALLOW_TRAINING") == "1"
-
-
-@dataclass(frozen=True)
-class Job:
-    """What is kept of a run in `job.json`.
-
-    Args:
-        title: for people.
-        owner: whose it is, on an app that strangers share; "" for anybody's.
-        wish: what was last asked for.
-        created, queued, launched: seconds since 1970; 0.0 for not yet.
-    """
-
-    title: str
-    owner: str = ""
-    wish: Wish = "queued"
-    created: float = 0.0
-    queued: float = 0.0
-    launched: float = 0.0
 
 
 class Jobs:
@@ -180,7 +161,7 @@ class Jobs:
         Raises:
             UserError: training is off here, the queue is full, or a setting is refused.
         """
-        self._check_allowed()
+        check_allowed()
         if len(self.queue()) >= MAX_QUEUED:
             raise UserError(
                 "queue_full",
@@ -191,9 +172,9 @@ class Jobs:
         now = time.time()
         try:
             (draft / CONFIG_FILE).write_text(config.to_json(), encoding="utf-8")
-            _write_json(draft / JOB_FILE, asdict(Job(title, owner, "queued", now, now)))
+            write_json(draft / JOB_FILE, asdict(Job(title, owner, "queued", now, now)))
             with self._mutex():
-                name = self._free_name(title)
+                name = free_name(self.folder, title)
                 draft.rename(self.folder / name)
         except OSError as error:
             raise not_stored(error) from error
@@ -217,7 +198,7 @@ class Jobs:
         Raises:
             UserError: there is no such run, or training is off here.
         """
-        self._check_allowed()
+        check_allowed()
         with self._mutex():
             job = self.job(name)
             if self.running() != name:
@@ -229,6 +210,21 @@ class Jobs:
                 self._write(name, job, wish="queued", queued=time.time())
         self.tick()
         self.keep_going()
+
+    def rename(self, name: str, title: str) -> None:
+        """Give a run and its result another title; one that trains may be renamed, too.
+
+        Raises:
+            UserError: there is no such run, or no title.
+        """
+        title = plain_title(title)
+        with self._mutex():
+            job = self.job(name)
+            try:
+                retitle(self.folder / name, title)
+                self._write(name, job, title=title)
+            except OSError as error:
+                raise not_stored(error) from error
 
     def discard(self, name: str) -> None:
         """End the run at once and delete everything of it.
@@ -288,9 +284,9 @@ class Jobs:
             words = command(Path(CONFIG_FILE))
             # Noted before: should the app die in between, its trainer is found by its folder.
             trainer = {"name": name, "pid": 0, "started": launched}
-            _write_json(self.folder / TRAINER_FILE, trainer)
+            write_json(self.folder / TRAINER_FILE, trainer)
             pid, started = process.start(words, run, self.num_threads)
-            _write_json(self.folder / TRAINER_FILE, {**trainer, "pid": pid, "started": started})
+            write_json(self.folder / TRAINER_FILE, {**trainer, "pid": pid, "started": started})
         except OSError:
             (self.folder / TRAINER_FILE).unlink(missing_ok=True)
             self._write(name, job, wish="run", launched=launched)
@@ -343,13 +339,10 @@ class Jobs:
             return self._watchers.setdefault(name, Watcher(self.folder / name))
 
     def _read(self, name: str) -> Job | None:
-        try:
-            return Job(**json.loads((self.folder / name / JOB_FILE).read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
-            return None
+        return read_job(self.folder / name)
 
     def _write(self, name: str, job: Job, **changes: object) -> None:
-        _write_json(self.folder / name / JOB_FILE, {**asdict(job), **changes})
+        write_json(self.folder / name / JOB_FILE, {**asdict(job), **changes})
 
     @contextlib.contextmanager
     def _mutex(self) -> Iterator[None]:
@@ -357,25 +350,3 @@ class Jobs:
         self.folder.mkdir(parents=True, exist_ok=True)
         with FileLock(self.folder / ".lock"):
             yield
-
-    def _free_name(self, title: str) -> str:
-        plain = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:40] or "fine-tuned"
-        name, number = plain, 1
-        while (self.folder / name).exists() or (BUNDLED_FOLDER / name).exists():
-            number += 1
-            name = f"{plain}-{number}"
-        return name
-
-    def _check_allowed(self) -> None:
-        if not training_allowed():
-            raise UserError(
-                "training_off",
-                "Fine-tuning is off on this public app; its owner can turn it on by setting "
-                "DDPM_DEMO_ALLOW_TRAINING=1.",
-            )
-
-
-def _write_json(path: Path, values: Mapping[str, Any]) -> None:
-    partial = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
-    partial.write_text(json.dumps(values, indent=1, ensure_ascii=False), encoding="utf-8")
-    os.replace(partial, path)

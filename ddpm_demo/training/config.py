@@ -55,6 +55,8 @@ class TrainConfig:
         channels_last: memory layout; as fast or faster on GPUs, measure it on a CPU.
         mixed_precision: "bf16" (products in bfloat16, weights and sums in float32), "no", or
             "auto": what `accelerate launch --mixed_precision` says, else bf16 on a CPU with AMX.
+        sharding: of several processes each has the whole network ("none", DDP), or a part of it
+            ("full", FSDP).
         compile: torch.compile the network; slow to start, worth it on some machines.
         checkpoint_minutes, checkpoint_steps: how often to save; None for never by that clock.
         log_steps: an event of the loss every so many steps.
@@ -96,6 +98,7 @@ class TrainConfig:
     num_threads: int = 2
     channels_last: bool = True
     mixed_precision: str = "auto"
+    sharding: str = "none"
     compile: bool = False
     checkpoint_minutes: float | None = 10.0
     checkpoint_steps: int | None = None
@@ -258,6 +261,7 @@ _CHOICES: tuple[tuple[str, tuple[object, ...]], ...] = (
     ("beta_schedule", BETA_SCHEDULES),
     ("train_parts", TRAINABLE_PARTS),
     ("mixed_precision", PRECISIONS),
+    ("sharding", ("none", "full")),
     ("prior", ("object", "photo")),
 )
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
+from accelerate.utils import broadcast
 from torch import Tensor
 
 from ..errors import UserError
@@ -24,6 +25,7 @@ from .network import memory_layout
 from .objective import Objective
 from .randomness import draw_step, size_at
 from .rates import ema_decay, learning_rate
+from .sharding import local_parts
 from .sheets import write_sheet
 from .state import Position, State
 from .validation import Validation
@@ -100,9 +102,10 @@ class Trainer:
         device = accelerator.device
         self.objective = Objective(schedule, prediction_type, config.snr_gamma, device)
         self.trained = [p for p in state.unet.parameters() if p.requires_grad]
-        self.averaged = list(state.ema_unet.parameters())
         network = torch.compile(state.unet, dynamic=False) if config.compile else state.unet
-        self.network, self.optimizer = accelerator.prepare(network, state.optimizer)
+        # Shared out, the network sees to its gradients itself; else accelerate does.
+        self.network = network if state.sharded else accelerator.prepare(network)
+        self.optimizer = accelerator.prepare(state.optimizer)
         self._layout = memory_layout(config)
         self._losses: list[Tensor] = []
         self._stop_reason: str | None = None
@@ -174,7 +177,8 @@ class Trainer:
     @torch.no_grad()
     def _average(self) -> None:
         decay = ema_decay(self.config, self.position.step)
-        torch._foreach_lerp_(self.averaged, list(self.state.unet.parameters()), 1 - decay)
+        averaged, weights = self.state.ema_unet.parameters(), self.state.unet.parameters()
+        torch._foreach_lerp_(local_parts(averaged), local_parts(weights), 1 - decay)
 
     def _part(self, batch: int) -> slice:
         share = batch // self.accelerator.num_processes
@@ -215,18 +219,36 @@ class Trainer:
         if step % config.log_steps == 0:
             self._log_losses()
         now = time.monotonic()
-        if _due(step, config.sample_steps) or _overdue(now, self._sheet_at, config.sample_minutes):
+        sheet, validate, save = self._agreed(
+            _due(step, config.sample_steps)
+            or _overdue(now, self._sheet_at, config.sample_minutes),
+            self.validation is not None
+            and _overdue(now, self._validated_at, config.validation_minutes),
+            _due(step, config.checkpoint_steps)
+            or _overdue(now, self._saved_at, config.checkpoint_minutes),
+        )
+        if sheet:
             self._sheet_at = now
             self._sheet()
-        if self.validation and _overdue(now, self._validated_at, config.validation_minutes):
+        if validate:
             self._validated_at = now
-            loss = self.validation.loss(self.state.ema_unet, self.objective)
-            self.events.write("validation", step, loss=loss)
-        if _due(step, config.checkpoint_steps) or _overdue(
-            now, self._saved_at, config.checkpoint_minutes
-        ):
+            self._validate()
+        if save:
             self._saved_at = now
             self._save()
+
+    def _agreed(self, *due: bool) -> list[bool]:
+        """What the main process finds due; the others are needed where each has a part only."""
+        if not self.state.sharded:
+            return list(due)
+        flags = self._tensor([float(one) for one in due])
+        return [bool(one) for one in broadcast(flags, from_process=0)]
+
+    def _validate(self) -> None:
+        unet = self.state.average()
+        if self.validation is not None:
+            loss = self.validation.loss(unet, self.objective)
+            self.events.write("validation", self.position.step, loss=loss)
 
     def _log_losses(self) -> None:
         if not self._losses:
@@ -258,13 +280,12 @@ class Trainer:
         )
 
     def _sheet(self) -> None:
+        unet = self.state.average()
         if not self.accelerator.is_main_process:
             return
         path = self.run / "samples" / f"{self.position.step:08d}.png"
         try:
-            images = write_sheet(
-                self.state.ema_unet, self.schedule, self.prediction_type, self.config, path
-            )
+            images = write_sheet(unet, self.schedule, self.prediction_type, self.config, path)
             facts: dict[str, object] = {"path": f"samples/{path.name}"}
             if self.gauge:
                 reading = self.gauge.read(images)
@@ -278,16 +299,19 @@ class Trainer:
         self.events.write("samples", self.position.step, **facts)
 
     def _save(self, last: bool = False) -> None:
-        if not self.accelerator.is_main_process:
+        main = self.accelerator.is_main_process
+        if not main and not self.state.sharded:
             return
         started = time.monotonic()
         try:
-            folder = self.state.save(self.run, self.position)
+            folder = self.state.save(self.run, self.position, writes=main)
         except OSError as error:
             self.events.write("warning", self.position.step, message=str(error))
             if last:
                 raise
             return  # perhaps there is room again next time; the older checkpoints are still there
+        if folder is None:
+            return
         seconds = round(time.monotonic() - started, 2)
         self.events.write("checkpoint", self.position.step, path=folder.name, seconds=seconds)
 

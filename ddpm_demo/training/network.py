@@ -14,6 +14,7 @@ from .. import checkpoints
 from ..errors import UserError
 from .config import TrainConfig
 from .export import scheduler_arguments, scheduler_config
+from .sharding import all_processes, shard
 from .state import State, list_checkpoints
 
 
@@ -41,7 +42,10 @@ def build_network(config: TrainConfig) -> tuple[UNet2DModel, DDPMScheduler]:
 
 
 def build_state(config: TrainConfig, unet: UNet2DModel, device: torch.device) -> State:
-    """Network and average on the device, with AdamW on the parts to train."""
+    """Network and average on the device, with AdamW on the parts to train.
+
+    Shared out over the processes where the configuration says so.
+    """
     ema_unet = UNet2DModel.from_config(dict(unet.config))
     ema_unet.load_state_dict(unet.state_dict())
     layout = memory_layout(config)
@@ -50,6 +54,10 @@ def build_state(config: TrainConfig, unet: UNet2DModel, device: torch.device) ->
     choose_parts(unet, config.train_parts)
     if device.type == "cpu":
         plain_attention(unet)
+    mesh = all_processes(device) if config.sharding == "full" else None
+    if mesh is not None:
+        shard(unet, mesh)
+        shard(ema_unet, mesh)
     optimizer = torch.optim.AdamW(
         [p for p in unet.parameters() if p.requires_grad],
         lr=config.learning_rate,
@@ -57,14 +65,15 @@ def build_state(config: TrainConfig, unet: UNet2DModel, device: torch.device) ->
         weight_decay=config.weight_decay,
         fused=True,
     )
-    return State(unet, ema_unet, optimizer)
+    return State(unet, ema_unet, optimizer, sharded=mesh is not None)
 
 
 def memory_layout(config: TrainConfig) -> torch.memory_format:
     """How weights and batches lie in memory."""
     # torch 2.13 crashes on channels-last in group_norm's backward pass on the CPU when its input
     # needs no gradient, as behind a frozen first convolution.
-    plain = config.train_parts != "all" or not config.channels_last
+    # FSDP takes contiguous weights only.
+    plain = config.train_parts != "all" or config.sharding == "full" or not config.channels_last
     return torch.contiguous_format if plain else torch.channels_last
 
 

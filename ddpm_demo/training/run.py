@@ -105,11 +105,21 @@ def _train(config: TrainConfig, accelerator: Accelerator, run: Path, events: Eve
         Gauge.of(samples, config) if main and draws_sheets(config) else None,
     )
     reason = trainer.train()
+    average = state.average()
     if main:
-        write_result(run, config, state.ema_unet, scheduler, trainer.position)
+        titled = dataclasses.replace(config, title=_title(run, config))
+        write_result(run, titled, average, scheduler, trainer.position)
         events.write("done", trainer.position.step, path=RESULT, reason=reason)
     accelerator.wait_for_everyone()
     return reason
+
+
+def _title(run: Path, config: TrainConfig) -> str:
+    """The run's title, which may have been changed in its folder while it trained."""
+    try:
+        return str(json.loads((run / "config.json").read_text(encoding="utf-8"))["title"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return config.title
 
 
 def resume(run: Path, state: State, events: EventLog) -> Position:

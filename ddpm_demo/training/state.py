@@ -20,6 +20,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ..errors import UserError
+from .sharding import part_like, whole
 
 PREFIX = "checkpoint-"
 NUM_KEPT = 2
@@ -43,27 +44,59 @@ class Position:
 
 
 class State:
-    """Weights, their moving average and the optimiser of one run, by parameter name."""
+    """Weights, their moving average and the optimiser of one run, by parameter name.
 
-    def __init__(self, unet: UNet2DModel, ema_unet: UNet2DModel, optimizer: torch.optim.Optimizer):
+    Args:
+        unet, ema_unet, optimizer: those of this process.
+        sharded: this process has parts of them only; then all processes must call each method.
+    """
+
+    def __init__(
+        self,
+        unet: UNet2DModel,
+        ema_unet: UNet2DModel,
+        optimizer: torch.optim.Optimizer,
+        sharded: bool = False,
+    ):
         self.unet = unet
         self.ema_unet = ema_unet
         self.optimizer = optimizer
+        self.sharded = sharded
 
-    def save(self, run: Path, position: Position) -> Path:
-        """Writes `checkpoint-N` and drops all but the newest two.
+    def average(self) -> UNet2DModel:
+        """The averaged network, whole, to sample with; not to be changed."""
+        if not self.sharded:
+            return self.ema_unet
+        config = {k: v for k, v in self.ema_unet.config.items() if not k.startswith("_")}
+        unet = UNet2DModel.from_config(config).eval().requires_grad_(False)
+        unet.load_state_dict(_tensors(self.ema_unet))
+        return unet.to(next(self.ema_unet.parameters()).device)
+
+    def save(self, run: Path, position: Position, writes: bool = True) -> Path | None:
+        """Writes `checkpoint-N` and drops all but the newest two; returns its folder.
+
+        Args:
+            run: the run folder.
+            position: how far the run has come.
+            writes: False in the processes that only give their parts.
 
         Raises:
             OSError: the disk is full or gone; what was there before is untouched.
         """
+        files = {
+            "unet": _tensors(self.unet),
+            "ema": _tensors(self.ema_unet),
+            "optimizer": self._optimizer_tensors(),
+        }
+        if not writes:
+            return None
         final = run / f"{PREFIX}{position.step}"
         partial = run / f".{final.name}.partial"
         shutil.rmtree(partial, ignore_errors=True)
         try:
             partial.mkdir()
-            save_file(_tensors(self.unet), partial / "unet.safetensors")
-            save_file(_tensors(self.ema_unet), partial / "ema.safetensors")
-            save_file(self._optimizer_tensors(), partial / "optimizer.safetensors")
+            for name, tensors in files.items():
+                save_file(tensors, partial / f"{name}.safetensors")
             config = json.dumps(dict(self.unet.config), indent=2, default=str)
             (partial / "unet.json").write_text(config, encoding="utf-8")
             state = json.dumps({"format": 1, **asdict(position)}, indent=2)
@@ -102,8 +135,8 @@ class State:
                 reason=str(error),
             ) from error
         try:
-            self.unet.load_state_dict(unet)
-            self.ema_unet.load_state_dict(ema)
+            _load(self.unet, unet)
+            _load(self.ema_unet, ema)
             self._take_moments(moments)
         except (RuntimeError, KeyError) as error:
             raise UserError(
@@ -121,7 +154,8 @@ class State:
         tensors = {}
         for name, parameter in self._trained():
             for key, value in self.optimizer.state.get(parameter, {}).items():
-                tensors[f"{name}:{key}"] = torch.as_tensor(value).detach().cpu().contiguous()
+                value = whole(torch.as_tensor(value)).detach()
+                tensors[f"{name}:{key}"] = value.cpu().contiguous()
         return tensors
 
     def _take_moments(self, tensors: dict[str, Tensor]) -> None:
@@ -135,7 +169,8 @@ class State:
                 if key == "step":
                     moments[key] = value.clone()
                 else:
-                    moments[key] = torch.empty_like(parameter, requires_grad=False).copy_(value)
+                    like = torch.empty_like(parameter, requires_grad=False)
+                    moments[key] = like.copy_(part_like(value, parameter))
             self.optimizer.state[parameter] = moments
 
 
@@ -165,4 +200,10 @@ def sync(path: Path) -> None:
 
 
 def _tensors(model: torch.nn.Module) -> dict[str, Tensor]:
-    return {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    values = {name: whole(value).detach() for name, value in model.state_dict().items()}
+    return {name: value.cpu().contiguous() for name, value in values.items()}
+
+
+def _load(model: torch.nn.Module, tensors: dict[str, Tensor]) -> None:
+    own = model.state_dict()
+    model.load_state_dict({n: part_like(v, own[n]) if n in own else v for n, v in tensors.items()})

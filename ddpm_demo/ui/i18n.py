@@ -38,13 +38,15 @@ def has_text(key: str) -> bool:
 
 
 def text(language: str, key: str, **params: object) -> str:
-    """The text "section.key" with its placeholders filled.
+    """The text "section.key" with its placeholders filled; "section.key_one" for a count of 1.
 
     Raises:
         KeyError: neither the language nor English has it.
     """
     section, _, name = key.partition(".")
     language = known_language(language)
+    if str(params.get("count")) == "1" and has_text(f"{key}_one"):
+        name = f"{name}_one"
     found = _locale(language).get(section, {}).get(name)
     if found is None:
         found = _locale(DEFAULT_LANGUAGE)[section][name]

@@ -130,8 +130,7 @@ def frame_text(language: str, index: int, num_steps: int, t: float, num_evaluati
 
 
 def _evaluations(language: str, count: int) -> str:
-    key = "common.status_evaluation" if count == 1 else "common.status_evaluations"
-    return text(language, key, count=count)
+    return text(language, "common.status_evaluations", count=count)
 
 
 def format_seconds(language: str, seconds: float) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import UserError
-from ...jobs import Estimates, Jobs, Phase, training_allowed
+from ...jobs import Estimates, Jobs, Phase, check_allowed
 from ...training.config import TrainConfig
 from ..i18n import text
 from ..models import Models
@@ -25,7 +25,7 @@ class Watch:
     Args:
         names: the runs that this visitor may see, newest first.
         labels: (text, name) of them.
-        name: the chosen one; None when there is none.
+        name, title: the chosen one; None when there is none.
         phase: of it.
         status, log: HTML.
         plot: value of the line plot.
@@ -37,6 +37,7 @@ class Watch:
     names: tuple[str, ...] = ()
     labels: tuple[tuple[str, str], ...] = ()
     name: str | None = None
+    title: str = ""
     phase: Phase | None = None
     status: str = ""
     log: str = ""
@@ -69,7 +70,7 @@ class Desk:
         Raises:
             UserError: training is off, or there is no picture to use.
         """
-        self._check_allowed()
+        check_allowed()
         draft = self.drafts.new(session, paths)
         look(draft, presets.picture_settings(self.models, values))
         return draft
@@ -109,7 +110,7 @@ class Desk:
         Raises:
             UserError: there is no upload, a value is refused, or the queue is full.
         """
-        self._check_allowed()
+        check_allowed()
         draft = self.drafts.get(session)
         if draft is None:
             raise UserError("upload_first", "Give the pictures to train on first.", field="files")
@@ -144,6 +145,15 @@ class Desk:
         }
         actions[action](name or "")
 
+    def rename(self, name: str | None, title: str, key: str) -> None:
+        """Give a run and its result another title.
+
+        Raises:
+            UserError: there is no such run of this visitor's, or no title.
+        """
+        self._own(name, key)
+        self.jobs.rename(name or "", title)
+
     def watch(self, name: str | None, key: str, language: str) -> Watch:
         """What to show of the run `name`, or of the newest one when there is no such run."""
         names = self.names(key)
@@ -165,6 +175,7 @@ class Desk:
             names=tuple(names),
             labels=tuple(labels),
             name=chosen,
+            title=self.jobs.job(chosen).title,
             phase=phase,
             status=views.run_status_html(phase, progress, config, _place(queue, chosen), language),
             log=views.log_html(self.jobs, chosen, progress),
@@ -204,14 +215,6 @@ class Desk:
             return self.jobs.job(name).owner
         except UserError:
             return ""
-
-    def _check_allowed(self) -> None:
-        if not training_allowed():
-            raise UserError(
-                "training_off",
-                "Fine-tuning is off on this public app; its owner can turn it on by setting "
-                "DDPM_DEMO_ALLOW_TRAINING=1.",
-            )
 
 
 def _place(queue: Sequence[str], name: str) -> int:

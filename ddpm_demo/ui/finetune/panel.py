@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
+from ...jobs.records import MAX_TITLE
 from ..components import header
 from ..components.download import downloads
 from ..components.live_view import status_html
@@ -123,6 +124,15 @@ def watch_panel(ctx: Context, desk: Desk) -> Panel:
         saved = downloads(ctx, {"zip": "finetune.download"}, make_file, said)
         hub = hub_box(ctx)
         connect_hub(ctx, desk, hub, chosen, key)
+        title = ctx.make(
+            gr.Textbox,
+            {"label": "finetune.rename"},
+            max_lines=1,
+            max_length=MAX_TITLE,
+            submit_btn=True,
+            interactive=True,
+            elem_classes=["rename"],
+        )
         with ctx.make(gr.Accordion, {"label": "finetune.log"}, open=False):
             log = gr.HTML("")
     parts = {
@@ -138,6 +148,7 @@ def watch_panel(ctx: Context, desk: Desk) -> Panel:
         "log": log,
         "download": saved.buttons[0],
         "hub": hub.box,
+        "title": title,
         "timer": timer,
         "picker": ctx.checkpoint,
         "seen": seen,
@@ -177,6 +188,7 @@ def refreshed(
     put("download", watch.has_result, lambda: gr.update(interactive=watch.has_result))
     offered = watch.has_result and can_push(desk)
     put("hub", offered, lambda: gr.update(visible=offered))
+    put("title", watch.title, lambda: watch.title)
     if watch.name:
         put("plot", repr((watch.plot or {}).get("data", [])[-1:]), lambda: watch.plot)
     put("log", hash(watch.log), lambda: watch.log)
@@ -189,7 +201,7 @@ def refreshed(
         shown = count and watch.sheets[number - 1]
         put("sheet", shown, lambda: desk.sheet(watch.name, number - 1, key, language))
         put("gauge", shown, lambda: desk.gauge(watch.name, number - 1, key, language))
-    known = [name for name, folder in results(desk, watch)]
+    known = [desk.jobs.job(name).title for name in watch.names if desk.jobs.has_result(name)]
     put(
         "picker",
         repr(known),
@@ -197,11 +209,6 @@ def refreshed(
     )
     updates["seen"] = now
     return updates
-
-
-def results(desk: Desk, watch: Watch) -> list[tuple[str, bool]]:
-    """The runs that can be sampled from."""
-    return [(name, True) for name in watch.names if desk.jobs.has_result(name)]
 
 
 def slider_update(watch: Watch, number: int, language: str) -> Update:
@@ -243,6 +250,7 @@ def connect_panel(ctx: Context, desk: Desk, panel: Panel) -> Callable[[Any], Any
     refresh(ctx.language.change)
     _connect_slider(ctx, desk, panel)
     _connect_buttons(ctx, desk, panel, refresh)
+    _connect_title(ctx, desk, panel, refresh)
     return refresh
 
 
@@ -264,6 +272,19 @@ def _connect_slider(ctx: Context, desk: Desk, panel: Panel) -> None:
     slider = panel.parts["slider"]
     inputs = [panel.chosen, slider, panel.key, ctx.language]
     ctx.quick(slider.input, on_slide, inputs, [panel.parts["sheet"], panel.parts["gauge"]])
+
+
+def _connect_title(ctx: Context, desk: Desk, panel: Panel, refresh: Callable[[Any], Any]) -> None:
+    def on_submit(name: str | None, title: str, key: str, language: str) -> str:
+        try:
+            desk.rename(name, title, key)
+        except Exception as error:
+            return notice_html(sentence(error, language))
+        return notice_html(text(language, "finetune.renamed"), "info")
+
+    title = panel.parts["title"]
+    inputs = [panel.chosen, title, panel.key, ctx.language]
+    refresh(ctx.quick(title.submit, on_submit, inputs, [panel.notice]).then)
 
 
 def _connect_buttons(
