@@ -142,7 +142,7 @@ def test_the_disk_is_full_when_pictures_are_made_ready(give, tmp_path, monkeypat
 def test_the_disk_is_full_when_the_run_is_written_down(give, desk, form, tmp_path, monkeypatch):  # noqa: F811
     give(archive(tmp_path, [("a.png", picture())]))
     with monkeypatch.context() as patched:
-        patched.setattr(store, "_write_json", full)
+        patched.setattr(store, "write_json", full)
         *_, note = finetune.started(desk, form, ME, values(), "", "en")[:4]
     assert "notice-error" in note and "No space left on device" in note
     assert desk.jobs.names() == [] and desk.drafts.get(ME) is not None
