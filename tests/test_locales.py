@@ -62,20 +62,20 @@ def test_there_are_english_and_simplified_chinese():
 def test_every_language_has_the_same_keys_and_placeholders(path):
     reference, translated = texts(REFERENCE), texts(path)
     assert set(translated) == set(reference)
-    for key, text in translated.items():
-        assert isinstance(text, str) and text.strip(), key
-        assert placeholders(text) == placeholders(reference[key]), key
+    for key, words in translated.items():
+        assert isinstance(words, str) and words.strip(), key
+        assert placeholders(words) == placeholders(reference[key]), key
 
 
 def test_chinese_is_chinese():
     errors = {
         key: text
-        for key, text in texts(REFERENCE.with_name("zh-CN.json")).items()
+        for key, words in texts(REFERENCE.with_name("zh-CN.json")).items()
         if key.startswith("errors.")
     }
     assert errors
-    for key, text in errors.items():
-        assert any("\u4e00" <= letter <= "\u9fff" for letter in text), key
+    for key, words in errors.items():
+        assert any("\u4e00" <= letter <= "\u9fff" for letter in words), key
 
 
 def test_every_error_of_the_sources_is_in_the_locale_files():
