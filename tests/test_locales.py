@@ -69,7 +69,7 @@ def test_every_language_has_the_same_keys_and_placeholders(path):
 
 def test_chinese_is_chinese():
     errors = {
-        key: text
+        key: words
         for key, words in texts(REFERENCE.with_name("zh-CN.json")).items()
         if key.startswith("errors.")
     }
