@@ -50,8 +50,10 @@ class Muon(torch.optim.Optimizer):
     def __init__(self, parameters: list[Tensor], adamw: torch.optim.AdamW, momentum: float = 0.95):
         super().__init__([p for p in parameters if p.dim() > 1], {"lr": 0.0})
         self.momentum = momentum
+        self.weight_decay = adamw.defaults["weight_decay"]
         vectors = [p for p in parameters if p.dim() < 2]
-        self.adamw = torch.optim.AdamW(vectors, **{k: adamw.defaults[k] for k in KEPT})
+        kept = {name: adamw.defaults[name] for name in ("betas", "weight_decay", "fused")}
+        self.adamw = torch.optim.AdamW(vectors, **kept)
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:
@@ -62,7 +64,7 @@ class Muon(torch.optim.Optimizer):
             moving = self.state[p].setdefault("momentum", torch.zeros_like(p))
             moving.lerp_(p.grad, 1 - self.momentum)
             update = orthogonal(p.grad.lerp(moving, self.momentum).flatten(1))
-            p.mul_(1 - rate * KEPT_DECAY)
+            p.mul_(1 - rate * self.weight_decay)
             p.add_(update.view_as(p), alpha=-0.2 * rate * max(update.shape) ** 0.5)
         self.adamw.param_groups[0]["lr"] = rate
         self.adamw.step()
@@ -70,10 +72,6 @@ class Muon(torch.optim.Optimizer):
     def zero_grad(self, set_to_none: bool = True) -> None:
         super().zero_grad(set_to_none)
         self.adamw.zero_grad(set_to_none)
-
-
-KEPT = ("betas", "weight_decay", "fused")
-KEPT_DECAY = 0.01
 
 
 def orthogonal(matrix: Tensor) -> Tensor:

@@ -86,35 +86,7 @@ def watch_panel(ctx: Context, desk: Desk) -> Panel:
             )
             no = ctx.make(gr.Button, {"value": "finetune.discard_no"}, size="sm")
         said = notice()
-        with gr.Row(elem_classes=["curves"]):
-            with gr.Column(min_width=300):
-                plot = ctx.make(
-                    gr.LinePlot,
-                    {
-                        "label": "finetune.loss",
-                        "x_title": "finetune.step_axis",
-                        "y_title": "finetune.loss_axis",
-                    },
-                    x="step",
-                    y="loss",
-                    color="curve",
-                    color_title=" ",
-                    color_map=curve_colours(),
-                    height=320,
-                    tooltip="all",
-                    buttons=[],
-                )
-            with gr.Column(min_width=260):
-                sheet = gr.HTML("", elem_classes=["live"])
-                slider = ctx.make(
-                    gr.Slider,
-                    {"label": "finetune.sheet_slider"},
-                    minimum=1,
-                    maximum=2,
-                    step=1,
-                    value=1,
-                    visible=False,
-                )
+        plot, sheet, slider = _curves(ctx)
         gauge = gr.HTML("", elem_classes=["live", "nearest"])
 
         def make_file(kind: str, session: str) -> Any:  # noqa: ANN401  a path
@@ -154,6 +126,40 @@ def watch_panel(ctx: Context, desk: Desk) -> Panel:
         "seen": seen,
     }
     return Panel(chosen, key, seen, timer, said, buttons, sure, question, no, parts, selected)
+
+
+def _curves(ctx: Context) -> tuple[gr.LinePlot, gr.HTML, gr.Slider]:
+    """The loss, and beside it the sample sheet with its slider through time."""
+    with gr.Row(elem_classes=["curves"]):
+        with gr.Column(min_width=300):
+            plot = ctx.make(
+                gr.LinePlot,
+                {
+                    "label": "finetune.loss",
+                    "x_title": "finetune.step_axis",
+                    "y_title": "finetune.loss_axis",
+                },
+                x="step",
+                y="loss",
+                color="curve",
+                color_title=" ",
+                color_map=curve_colours(),
+                height=320,
+                tooltip="all",
+                buttons=[],
+            )
+        with gr.Column(min_width=260):
+            sheet = gr.HTML("", elem_classes=["live"])
+            slider = ctx.make(
+                gr.Slider,
+                {"label": "finetune.sheet_slider"},
+                minimum=1,
+                maximum=2,
+                step=1,
+                value=1,
+                visible=False,
+            )
+    return plot, sheet, slider
 
 
 def box_classes(shown: bool) -> list[str]:

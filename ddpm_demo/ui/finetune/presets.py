@@ -9,6 +9,7 @@ from typing import Any
 from ...checkpoints import CheckpointInfo
 from ...errors import UserError
 from ...jobs.networks import SCRATCH_UNET
+from ...jobs.records import MAX_TITLE
 from ..models import Models
 
 SCRATCH = ""  # the choice of no checkpoint to start from
@@ -126,7 +127,7 @@ def learning_rate(base: str | None, train_parts: str | None) -> float:
 
 def default_title(info: CheckpointInfo | None, title: str) -> str:
     """What the visitor calls the run, or a name made of the checkpoint's."""
-    plain = " ".join(title.split())[:60]
+    plain = " ".join(title.split())[:MAX_TITLE]
     if plain:
         return plain
     return f"{info.name.rsplit('/', 1)[-1]} fine-tuned" if info else "from scratch"
