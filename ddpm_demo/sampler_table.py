@@ -35,9 +35,9 @@ class SamplerInfo:
 SAMPLERS: dict[str, SamplerInfo] = {
     info.name: info
     for info in (
-        SamplerInfo("dpmpp_2m", "DPM-Solver++ 2M", False, False, 1, 20, "karras"),
-        SamplerInfo("unipc", "UniPC", False, False, 1, 20, "karras"),
-        SamplerInfo("deis", "DEIS", False, False, 1, 20, "karras"),
+        SamplerInfo("dpmpp_2m", "DPM-Solver++ 2M", False, False, 1, 20, "trailing"),
+        SamplerInfo("unipc", "UniPC", False, False, 1, 20, "trailing"),
+        SamplerInfo("deis", "DEIS", False, False, 1, 20, "trailing"),
         SamplerInfo("ddim", "DDIM", False, True, 1, 50, "trailing"),
         SamplerInfo("heun", "Heun", False, False, 2, 20, "karras"),
         SamplerInfo("dpmpp_2m_sde", "DPM-Solver++ 2M SDE", True, False, 1, 30, "trailing"),
