@@ -16,6 +16,7 @@ from ddpm_demo.ui.components.seed import last_seed, roll
 from ddpm_demo.ui.components.send_to import picture_to_send
 from ddpm_demo.ui.exports import export
 from ddpm_demo.ui.i18n import text
+from ddpm_demo.ui.stream import preview_grid
 from ddpm_demo.ui.tabs import generate
 
 ME = "visitor"
@@ -268,3 +269,12 @@ def test_eta_is_left_out_for_samplers_without_it(ctx):
     with pytest.raises(UserError) as caught:
         generate.prepare(ctx.models, values(eta=1.5))
     assert caught.value.key == "eta_range" and caught.value.field == "eta"
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_what_is_left_of_a_preview_is_transparent(mode):
+    grid = preview_grid([Image.new(mode, (8, 8), "white")] * 3)
+    assert grid.size == (16, 16) and "A" in grid.mode
+    alpha = np.asarray(grid.getchannel("A"))
+    assert (alpha[8:, 8:] == 0).all() and alpha.sum() == 255 * 3 * 64
+    assert preview_grid([Image.new(mode, (8, 8), "white")] * 4).mode == mode

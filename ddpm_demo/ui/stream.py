@@ -110,11 +110,18 @@ def preview_count(num_images: int, side_px: int) -> int:
 
 
 def preview_grid(images: Sequence[Image.Image]) -> Image.Image:
-    """The pictures in a grid about as wide as high, without gaps that a dark page would show."""
+    """The pictures in a grid about as wide as high, without gaps that a dark page would show; what
+    is left of the last row is transparent for the same reason."""
     from ..images import make_grid
 
     columns = math.ceil(math.sqrt(len(images)))
     grid = make_grid(images, columns=columns, gap_px=0)
+    in_last_row = len(images) % columns
+    if in_last_row:
+        width, height = images[0].size
+        grid.putalpha(255)
+        nothing = Image.new(grid.mode, ((columns - in_last_row) * width, height))
+        grid.paste(nothing, (in_last_row * width, grid.height - height))
     if max(grid.size) > MAX_PREVIEW_PX:
         grid.thumbnail((MAX_PREVIEW_PX, MAX_PREVIEW_PX), Image.Resampling.BOX)
     return grid
