@@ -20,8 +20,8 @@ from .restore import Noise
 
 # Below one evaluation of the network in time, and further iterations change nothing one can see.
 MAX_ITERATIONS = 60
-# Stands for "no x_t yet": far above the lowest frequencies of photographs, whose standard deviation
-# is about 50, or wide holes would be filled too flatly.
+# Stands for "no x_t yet": far above the lowest frequencies of photographs, whose standard
+# deviation is about 50, or wide holes would be filled too flatly.
 PRIOR_SIGMA = 1000.0
 # How freely the mean colour may leave mid-grey: brightness, and the two axes of colour.
 MEAN_STD = (1.0, 0.1, 0.1)
