@@ -244,6 +244,20 @@ def test_another_process_with_the_old_number_is_not_the_trainer(jobs, fake_train
     assert jobs.running() is None
 
 
+def test_a_session_with_the_old_number_is_left_alone():
+    command = [sys.executable, "-c", "import time; time.sleep(600)"]
+    other = subprocess.Popen(command, start_new_session=True)
+    try:
+        started = psutil.Process(other.pid).create_time()
+        assert [p.pid for p in process_module.members(other.pid, started)] == [other.pid]
+        assert process_module.members(other.pid, started - 60) == []
+        process_module.end(other.pid, started - 60)
+        assert other.poll() is None
+    finally:
+        other.kill()
+        other.wait()
+
+
 def test_a_trainer_that_cannot_start_is_told(jobs, monkeypatch):
     monkeypatch.setattr(store, "command", lambda config: [sys.executable, "-c", "1 / 0"])
     name = submit(jobs)

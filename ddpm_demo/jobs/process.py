@@ -110,7 +110,8 @@ def members(pid: int, started: float) -> list[psutil.Process]:
     _reap(pid)
     # A dying launcher is a zombie without children before it is gone: only the session knows then
     # what it has left behind.
-    return _living(_family(pid, started)) or _living(_session(pid, started))
+    family = _living(_family(pid, started))
+    return family if family or _is_taken(pid, started) else _living(_session(pid, started))
 
 
 def leader(folder: Path, since: float) -> tuple[int, float] | None:
@@ -130,6 +131,13 @@ def _family(pid: int, started: float) -> Iterator[psutil.Process]:
         if abs(first.create_time() - started) < SAME_START_S:
             yield first
             yield from first.children(recursive=True)
+
+
+def _is_taken(pid: int, started: float) -> bool:
+    """The number belongs to a process of another time, and so does a session of that number."""
+    with contextlib.suppress(psutil.Error):
+        return abs(psutil.Process(pid).create_time() - started) >= SAME_START_S
+    return False
 
 
 def _session(pid: int, started: float) -> Iterator[psutil.Process]:
