@@ -9,7 +9,7 @@ from typing import Any
 from ...checkpoints import CheckpointInfo
 from ...errors import UserError
 from ...jobs.networks import SCRATCH_UNET
-from ...jobs.records import MAX_TITLE
+from ...jobs.records import plain_title
 from ..models import Models
 
 SCRATCH = ""  # the choice of no checkpoint to start from
@@ -127,9 +127,8 @@ def learning_rate(base: str | None, train_parts: str | None) -> float:
 
 def default_title(info: CheckpointInfo | None, title: str) -> str:
     """What the visitor calls the run, or a name made of the checkpoint's."""
-    plain = " ".join(title.split())[:MAX_TITLE]
-    if plain:
-        return plain
+    if title.strip():
+        return plain_title(title)
     return f"{info.name.rsplit('/', 1)[-1]} fine-tuned" if info else "from scratch"
 
 
