@@ -240,21 +240,23 @@ def test_every_timestep_has_a_weight(schedule):
 
 
 @pytest.mark.parametrize(
-    ("wanted", "launched_with", "on_cpu", "amx", "expected"),
+    ("wanted", "launched_with", "on_cpu", "able", "expected"),
     [
-        ("auto", None, True, True, "bf16"),
-        ("auto", "no", True, True, "bf16"),
-        ("auto", None, True, False, "no"),
-        ("auto", None, False, True, "no"),
-        ("auto", "fp16", False, False, "fp16"),
-        ("no", "bf16", True, True, "no"),
-        ("bf16", None, True, False, "bf16"),
+        ("auto", None, True, "amx_bf16", "bf16"),
+        ("auto", None, True, "avx512_bf16", "bf16"),
+        ("auto", "no", True, "amx_bf16", "bf16"),
+        ("auto", None, True, "avx512_f", "no"),
+        ("auto", None, False, "amx_bf16", "no"),
+        ("auto", "fp16", False, "avx512_f", "fp16"),
+        ("no", "bf16", True, "amx_bf16", "no"),
+        ("bf16", None, True, "avx512_f", "bf16"),
     ],
 )
 def test_precision_is_as_asked_and_by_itself_what_pays(
-    monkeypatch, wanted, launched_with, on_cpu, amx, expected
+    monkeypatch, wanted, launched_with, on_cpu, able, expected
 ):
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": amx})
+    known = ("amx_bf16", "avx512_bf16", "avx512_f")
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {k: k == able for k in known})
     monkeypatch.delenv("ACCELERATE_MIXED_PRECISION", raising=False)
     if launched_with:
         monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", launched_with)
