@@ -6,7 +6,8 @@
 Each variant trains for so many minutes of wall time on 200 pictures of another avatar style (npm,
 `python -m ddpm_demo.training.datasets adventurer-64`), starting from `faces-64` or from nothing.
 Snapshots of the averaged weights are kept on the way; after the clock has stopped, samples are
-compared with 1,000 further pictures of the style (KID) and with the 200 (nearest neighbours).
+compared with 1,000 further pictures of the style (KID) and with the 200 (nearest neighbours, mirror
+images included, because training mirrors).
 What is done is kept in --out and not done again.
 """
 
@@ -43,6 +44,7 @@ def main():
     parser.add_argument("--variants", default=",".join(VARIANTS))
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--batch-size", type=int, default=16)
+    parser.add_argument("--snr-gamma", type=float, default=None, help="not the tab's")
     parser.add_argument("--snapshots", type=int, default=5, help="on the way (default: 5)")
     parser.add_argument("--curve-images", type=int, default=250, help="samples a snapshot")
     parser.add_argument("--final-images", type=int, default=1000, help="samples at the end")
@@ -95,6 +97,8 @@ def settings(name, data, arguments):
         "log_steps": 5,
         "num_threads": arguments.threads,
     }
+    if arguments.snr_gamma:
+        values["snr_gamma"] = arguments.snr_gamma
     if name == "scratch":
         from ddpm_demo.checkpoints import find
 
@@ -157,7 +161,8 @@ class Measure:
         from ddpm_demo.pipeline import DDPM
         from ddpm_demo.recipes import GenerateRecipe
 
-        self.train = np.load(data / "train.npy")
+        train = np.load(data / "train.npy")
+        self.train = np.concatenate([train, train[:, :, ::-1]])
         self.heldout = np.load(data / "heldout.npy")
         self.extract = load_extractor("efficientnet-lite0")
         self.real = cached_features(self.extract, self.heldout, cache_folder())
@@ -252,7 +257,7 @@ def markdown(results, arguments):
         f"{arguments.batch_size}, {arguments.data}; KID of {base['num_images']} samples against "
         f"the further pictures (between two halves of these: {results['base']['floor']:.4f}), "
         "EfficientNet-Lite0 features. Nearest: median distance of a sample to the nearest of the "
-        "200 pictures in grey levels, over that of a further picture of the style "
+        "200 pictures or their mirror images in grey levels, over that of a further picture of the style "
         f"({base['nearest_heldout']:.1f}); 1 = as new as these, 0 = copies.",
         "",
         "| | steps | KID | ± | KID of faces-64 / KID | nearest | ratio |",

@@ -1,5 +1,10 @@
 """Streamed `datasets` data sets: a fixed order that can be entered anywhere."""
 
+import io
+import sys
+import tarfile
+
+import datasets
 import pytest
 from test_training_data import encode, noise_image
 from training_helpers import tiny_config
@@ -8,8 +13,6 @@ import ddpm_demo.training.streams as streams
 from ddpm_demo.errors import UserError
 from ddpm_demo.training.events import loss_curve
 from ddpm_demo.training.run import train
-
-datasets = pytest.importorskip("datasets")
 
 
 @pytest.fixture
@@ -47,6 +50,36 @@ def test_the_report_looks_at_the_first_examples(tmp_path, stored):
     samples, report = streams.open_stream(tiny_config(tmp_path, data=stored))
     assert report.num_images is None and report.modes == {"RGB": 9}
     assert [name for name, _ in report.skipped] == ["example 6"]
+
+
+def test_webdataset_shards_are_streamed(tmp_path, monkeypatch):
+    monkeypatch.setattr(streams, "BLOCK", 4)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "shards").mkdir()
+    for shard in range(2):
+        with tarfile.open(tmp_path / "shards" / f"shard-{shard:03}.tar", "w") as tar:
+            for i in range(5):
+                for suffix, content in (
+                    ("png", encode(noise_image(seed=10 * shard + i))),
+                    ("json", b'{"kind": "noise"}'),
+                ):
+                    member = tarfile.TarInfo(f"{shard}{i:04}.{suffix}")
+                    member.size = len(content)
+                    tar.addfile(member, io.BytesIO(content))
+    samples, report = streams.open_stream(
+        tiny_config(tmp_path, data=f"hub:{tmp_path / 'shards'}")
+    )
+    assert report.modes == {"RGB": 10}
+    in_order = [samples.sample(k).tobytes() for k in range(20)]
+    assert len(set(in_order)) == 10
+    fresh = streams.StreamSamples(tiny_config(tmp_path, data=f"hub:{tmp_path / 'shards'}"))
+    assert fresh.sample(13).tobytes() == in_order[13]
+
+
+def test_without_the_package_one_sentence_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    with pytest.raises(UserError, match="pip install datasets"):
+        streams.open_stream(tiny_config(tmp_path, data="hub:anything"))
 
 
 def test_what_is_no_data_set_of_pictures_is_refused(tmp_path):

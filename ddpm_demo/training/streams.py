@@ -1,5 +1,7 @@
 """`datasets` data sets, streamed: neither memory nor disk need hold the data.
 
+A folder of WebDataset shards (`*.tar`) is one of the formats that `datasets` reads.
+
 The order must not depend on how often a run was interrupted, so the stream is cut into blocks of
 consecutive examples and each block is shuffled by itself: sample k of a run is found by going to
 its block. Pictures are decoded when they are needed, by the process that needs them.
@@ -163,8 +165,15 @@ class StreamSamples:
 
 
 def _open(name: str, split: str) -> tuple[Any, str]:
-    import datasets  # slow to import, and only this source needs it
-
+    try:
+        import datasets  # slow to import, and only this source needs it
+    except ModuleNotFoundError:
+        raise UserError(
+            "train_stream_package",
+            "Streaming a data set needs the package “datasets”; install it with: "
+            "pip install datasets",
+            field="data",
+        ) from None
     try:
         if (Path(name) / "state.json").exists() or (Path(name) / "dataset_dict.json").exists():
             loaded = datasets.load_from_disk(name)
