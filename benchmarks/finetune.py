@@ -6,8 +6,8 @@
 Each variant trains for so many minutes of wall time on 200 pictures of another avatar style (npm,
 `python -m ddpm_demo.training.datasets adventurer-64`), starting from `faces-64` or from nothing.
 Snapshots of the averaged weights are kept on the way; after the clock has stopped, samples are
-compared with 1,000 further pictures of the style (KID) and with the 200 (nearest neighbours, mirror
-images included, because training mirrors).
+compared with 1,000 further pictures of the style (KID) and with the 200 (nearest neighbours, among
+their mirror images too, because training mirrors).
 What is done is kept in --out and not done again.
 """
 
@@ -257,8 +257,8 @@ def markdown(results, arguments):
         f"{arguments.batch_size}, {arguments.data}; KID of {base['num_images']} samples against "
         f"the further pictures (between two halves of these: {results['base']['floor']:.4f}), "
         "EfficientNet-Lite0 features. Nearest: median distance of a sample to the nearest of the "
-        "200 pictures or their mirror images in grey levels, over that of a further picture of the style "
-        f"({base['nearest_heldout']:.1f}); 1 = as new as these, 0 = copies.",
+        "200 pictures and their mirror images in grey levels, over that of a further picture "
+        f"of the style ({base['nearest_heldout']:.1f}); 1 = as new as these, 0 = copies.",
         "",
         "| | steps | KID | ± | KID of faces-64 / KID | nearest | ratio |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",

@@ -66,9 +66,7 @@ def test_webdataset_shards_are_streamed(tmp_path, monkeypatch):
                     member = tarfile.TarInfo(f"{shard}{i:04}.{suffix}")
                     member.size = len(content)
                     tar.addfile(member, io.BytesIO(content))
-    samples, report = streams.open_stream(
-        tiny_config(tmp_path, data=f"hub:{tmp_path / 'shards'}")
-    )
+    samples, report = streams.open_stream(tiny_config(tmp_path, data=f"hub:{tmp_path / 'shards'}"))
     assert report.modes == {"RGB": 10}
     in_order = [samples.sample(k).tobytes() for k in range(20)]
     assert len(set(in_order)) == 10

@@ -170,9 +170,10 @@ def _open(name: str, split: str) -> tuple[Any, str]:
     except ModuleNotFoundError:
         raise UserError(
             "train_stream_package",
-            "Streaming a data set needs the package “datasets”; install it with: "
-            "pip install datasets",
+            "Streaming a data set needs a package that is not here; install it with: "
+            "pip install {package}",
             field="data",
+            package="datasets",
         ) from None
     try:
         if (Path(name) / "state.json").exists() or (Path(name) / "dataset_dict.json").exists():
