@@ -44,7 +44,8 @@ def main():
     parser.add_argument("--variants", default=",".join(VARIANTS))
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--batch-size", type=int, default=16)
-    parser.add_argument("--snr-gamma", type=float, default=None, help="not the tab's")
+    parser.add_argument("--snr-gamma", type=float, help="another than the tab's")
+    parser.add_argument("--learning-rate", type=float, help="another than the tab's")
     parser.add_argument("--snapshots", type=int, default=5, help="on the way (default: 5)")
     parser.add_argument("--curve-images", type=int, default=250, help="samples a snapshot")
     parser.add_argument("--final-images", type=int, default=1000, help="samples at the end")
@@ -99,6 +100,8 @@ def settings(name, data, arguments):
     }
     if arguments.snr_gamma:
         values["snr_gamma"] = arguments.snr_gamma
+    if arguments.learning_rate:
+        values["learning_rate"] = arguments.learning_rate
     if name == "scratch":
         from ddpm_demo.checkpoints import find
 

@@ -23,7 +23,7 @@ from ddpm_demo.cli import main
 from ddpm_demo.masks import box, nothing
 from ddpm_demo.png_recipe import read_recipe
 from ddpm_demo.recipes import recipe_from_dict
-from ddpm_demo.restoration import prior
+from ddpm_demo.restoration import prior, tasks
 
 
 @pytest.fixture(scope="module")
@@ -426,3 +426,21 @@ def test_grey_noise_is_the_same_in_all_channels_and_is_removed(sigma_255):
     assert run.metrics["baseline_psnr"] == pytest.approx(20.2, abs=0.5)
     assert run.metrics["sigma_255"] == pytest.approx(25, rel=0.1)
     assert run.metrics["psnr"] > run.metrics["baseline_psnr"] + 5
+
+
+@pytest.mark.parametrize("sigma_255", [None, 50.0])
+def test_noise_that_a_file_cut_off_at_black_is_not_taken_for_light(monkeypatch, sigma_255):
+    """A dark photograph with much noise, as 8 bits hold it."""
+    skimage = pytest.importorskip("skimage.data")
+    clean = skimage.rocket()[100:196, 40:136] / 2
+    noisy = clean + np.random.default_rng(0).normal(0, 50, clean.shape)
+    image = Image.fromarray(np.clip(np.rint(noisy), 0, 255).astype(np.uint8))
+    ddpm = DDPM.from_pretrained("photos", "cpu")
+    recipe = DenoiseRecipe(checkpoint="photos", sigma_255=sigma_255)
+    run = ddpm.denoise(recipe, image)
+    brightness = values(run.images()[0]).mean()
+    assert run.metrics["sigma_255"] == pytest.approx(50, rel=0.05)
+    assert run.observed.tobytes() == image.tobytes()
+    monkeypatch.setattr(tasks, "unclip", lambda y, sigma: y)
+    without = values(ddpm.denoise(recipe, image).images()[0]).mean()
+    assert abs(brightness - clean.mean()) < 0.3 * (without - clean.mean())

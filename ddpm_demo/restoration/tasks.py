@@ -42,6 +42,7 @@ from ..tasks.restoration_recipes import (
     RestorationRecipe,
     UpscaleRecipe,
 )
+from ..tasks.saturation import estimate_clipped_sigma, unclip
 from .pictures import Upload, check_mask, expand, feather, fit_mask, prepare
 from .prior import Fit
 from .run import Setup
@@ -62,16 +63,19 @@ def denoise(ddpm: DDPM, recipe: DenoiseRecipe, image: Image.Image) -> Setup:
     """A noisy picture, or one that is made noisy first."""
     upload = prepare(image, ddpm.info, recipe.num_images, recipe.reduce)
     y = original = upload.tensor(ddpm.denoiser.channels).to(ddpm.device)
-    if recipe.add_noise_255 is not None:
+    is_clipped = recipe.add_noise_255 is None  # a file holds no more than its range
+    if not is_clipped:
         y = y + recipe.add_noise_255 / LEVELS * _added_noise(recipe, y, upload)
     estimated = recipe.sigma_255 is None
     # The channels of a grey picture are copies, and so is the noise in them.
     seen = y[:, :1] if upload.is_grey else y
-    sigma_255 = estimate_sigma(seen) * LEVELS if estimated else recipe.sigma_255
+    estimate = estimate_clipped_sigma if is_clipped else estimate_sigma
+    sigma_255 = estimate(seen) * LEVELS if estimated else recipe.sigma_255
     sigma_255 = max(sigma_255, MIN_DENOISE_SIGMA_255)
-    z, sigma, finish = y, sigma_255 / LEVELS, to_8_bit
+    sigma, finish = sigma_255 / LEVELS, to_8_bit
+    z = unclip(y, sigma) if is_clipped else y
     if _copies(upload, ddpm) > 1:
-        z, sigma = _with_colour_noise(recipe, y, sigma)
+        z, sigma = _with_colour_noise(recipe, z, sigma)
         finish = grey_to_8_bit
     restoration = solve.denoise(
         denoiser(ddpm, upload.fit),
@@ -150,7 +154,8 @@ def upscale(ddpm: DDPM, recipe: UpscaleRecipe, image: Image.Image) -> Setup:
     pool, exact = AveragePool(factor), recipe.sigma_255 == 0
     shape = (y.shape[1], fit.height, fit.width)
     sigma_y = recipe.sigma_255 / LEVELS * _copies(upload, ddpm) ** 0.5
-    observation = Observation(pool, y, sigma_y, shape)
+    seen = y if recipe.reduce_first else unclip(y, recipe.sigma_255 / LEVELS)
+    observation = Observation(pool, seen, sigma_y, shape)
 
     def finish(x: Tensor) -> Tensor:
         for _ in range(20 if exact else 0):  # in range and consistent at once

@@ -1,0 +1,99 @@
+"""Noise that a file could not hold: where it went below black or above white it was cut off.
+
+A noisy picture of 8 bits is y = clip(x_0 + n, -1, 1). Read as x_0 + n it is too bright where it is
+dark and too dark where it is bright, and seems to have less noise. Both are mended before any
+network sees it, with a guess of x_0 that only the saturated pixels need.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .noise_level import estimate_sigma
+
+BLUR_PX = 1.0
+LEVELS = 257  # of the table that E[y | x_0] is inverted with
+ROUNDS = 4
+CLOSE = 0.01
+SEED = 2**41 + 1
+# Beyond so many sigmas the tail of a Gaussian is 0 in float64.
+FAR = 8.0
+_NORMAL = torch.distributions.Normal(0.0, 1.0, validate_args=False)
+
+
+def unclip(y: Tensor, sigma: float) -> Tensor:
+    """E[x_0 + n | y] for y = clip(x_0 + n, -1, 1): saturated pixels moved out, others untouched.
+
+    With a = (-1 - x_0) / sigma a black pixel is x_0 - sigma phi(a) / Phi(a), the mean of a
+    Gaussian below -1; white likewise.
+
+    Args:
+        y: [B, C, H, W] in [-1, 1].
+        sigma: of the noise, in the same units; 0 gives y.
+    """
+    return _filled(y, sigma, None)
+
+
+def estimate_clipped_sigma(y: Tensor) -> float:
+    """`estimate_sigma` of the noise before it was cut off, y [1, C, H, W] in [-1, 1].
+
+    In turn, until they agree: the tails are drawn for the noise level, and the level is estimated
+    with the tails.
+    """
+    sigma = estimate_sigma(y)
+    if not bool(_saturated(y).any()):
+        return sigma
+    for _ in range(ROUNDS):
+        generator = torch.Generator().manual_seed(SEED)
+        before, sigma = sigma, estimate_sigma(_filled(y, sigma, generator))
+        if abs(sigma - before) <= CLOSE * before:
+            break
+    return sigma
+
+
+def _saturated(y: Tensor) -> Tensor:
+    return y.abs() >= 1
+
+
+def _filled(y: Tensor, sigma: float, generator: torch.Generator | None) -> Tensor:
+    """y with the expected tails of its noise, or with drawn ones."""
+    places = _saturated(y)
+    if sigma <= 0 or not bool(places.any()):
+        return y
+    x0 = _without_bias(_blurred(y), sigma)[places].double()
+    side = y[places].sign().double()
+    # Mirrored where white, both are the lower tail.
+    a = ((side * x0 - 1) / sigma).clamp(-FAR, FAR)
+    if generator is None:
+        tail = -(_NORMAL.log_prob(a) - _NORMAL.cdf(a).log()).exp()
+    else:
+        share = torch.rand(a.shape, generator=generator, dtype=torch.float64).to(a.device)
+        tail = _NORMAL.icdf((share * _NORMAL.cdf(a)).clamp(min=1e-300)).clamp(min=-FAR)
+    filled = y.clone()
+    filled[places] = (x0 - side * sigma * tail).to(y.dtype)
+    return filled
+
+
+def _blurred(y: Tensor) -> Tensor:
+    """Means over 3 x 3 pixels, Gaussian weights."""
+    weights = torch.exp(-torch.tensor([-1.0, 0.0, 1.0]).square() / (2 * BLUR_PX**2)).to(y)
+    kernel = torch.outer(weights, weights) / weights.sum() ** 2
+    padded = F.pad(y, (1, 1, 1, 1), mode="replicate")
+    channels = y.shape[1]
+    return F.conv2d(padded, kernel.expand(channels, 1, 3, 3), groups=channels)
+
+
+def _without_bias(mean: Tensor, sigma: float) -> Tensor:
+    """x_0 in [-1, 1] whose E[clip(x_0 + n, -1, 1)] is `mean`, from a table."""
+    x0 = torch.linspace(-1, 1, LEVELS, dtype=torch.float64)
+    low, high = (-1 - x0) / sigma, (1 - x0) / sigma
+    below, above = _NORMAL.cdf(low), _NORMAL.cdf(-high)
+    density = _NORMAL.log_prob(low).exp() - _NORMAL.log_prob(high).exp()
+    expected = above - below + x0 * (1 - below - above) + sigma * density
+    x0, expected = x0.to(mean), expected.to(mean)
+    right = torch.searchsorted(expected, mean.contiguous()).clamp(1, LEVELS - 1)
+    left = right - 1
+    share = (mean - expected[left]) / (expected[right] - expected[left]).clamp(min=1e-12)
+    return torch.lerp(x0[left], x0[right], share.clamp(0, 1))
