@@ -1,11 +1,12 @@
 """How long after the click on Run the first picture is seen, in a real Chromium.
 
-    python benchmarks/preview.py [--clicks 5]
+    python benchmarks/preview.py [--clicks 5] [--training]
 
 Starts the app, opens its page and clicks Run for 16 images of each bundled checkpoint. A clock
 inside the page runs from the click to the moment the live view's pictures have been drawn. The
 first click after the app's start is listed by itself: it also waits for torch and the weights.
-Leave the machine alone meanwhile.
+With --training the clicks are done again while a fine-tuning run of faces-64, started as the
+Fine-tune tab starts it, trains beside the app. Leave the machine alone meanwhile.
 """
 
 from __future__ import annotations
@@ -17,11 +18,15 @@ import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 from playwright.sync_api import Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -73,10 +78,62 @@ def choose(page: Page, words: str) -> None:
         expect(picker).to_have_value(re.compile(words))
 
 
+@contextmanager
+def training() -> Iterator[None]:
+    """A run of the tab's kind that has begun to take steps, and is gone afterwards."""
+    sys.path.insert(0, str(ROOT))
+    from ddpm_demo.jobs import Jobs
+
+    with tempfile.TemporaryDirectory(prefix="ddpm-demo-") as folder:
+        jobs = Jobs(Path(folder))
+        draft = jobs.draft()
+        pixels = np.random.default_rng(0).integers(0, 256, (200, 64, 64, 3), dtype=np.uint8)
+        np.save(draft / "data.npy", pixels)
+        settings = {
+            "data": "data.npy",
+            "from_checkpoint": "faces-64",
+            "sizes_px": [64],
+            "batch_size": 16,
+            "max_steps": 10**6,
+            "log_steps": 5,
+            "sample_minutes": None,
+            "validation_minutes": None,
+            "num_threads": jobs.num_threads,
+        }
+        run = jobs.submit(draft, settings, "beside the app")
+        jobs.tick()
+        while jobs.progress(run).step < 10:
+            if jobs.phase(run) not in ("queued", "starting", "training"):
+                raise SystemExit(jobs.log(run))
+            time.sleep(0.5)
+        before, since = jobs.progress(run).step, time.monotonic()
+        try:
+            yield
+            steps = jobs.progress(run).step - before
+            print(f"\n{steps} steps of training in {time.monotonic() - since:.0f} s meanwhile")
+        finally:
+            jobs.discard(run)
+
+
+def measure(page: Page, clicks: int) -> dict[str, float]:
+    """Prints a row a checkpoint; the medians."""
+    print("| checkpoint | first click | median | slowest of the rest |\n|---|---|---|---|")
+    medians = {}
+    for name, words in CHECKPOINTS.items():
+        choose(page, words)
+        first = click_run(page, 100)
+        rest = [click_run(page, 101 + i) for i in range(clicks)]
+        medians[name], worst = statistics.median(rest), max(rest)
+        print(f"| {name} | {first:.2f} | {medians[name]:.2f} | {worst:.2f} |", flush=True)
+    return medians
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--clicks", type=int, default=5)
-    clicks = parser.parse_args().clicks
+    parser.add_argument("--training", action="store_true", help="again while training runs")
+    arguments = parser.parse_args()
+    clicks = arguments.clicks
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -91,13 +148,13 @@ def main() -> None:
             page.goto(f"http://127.0.0.1:{port}/")
             page.get_by_role("button", name="Run", exact=True).wait_for()
             print(f"the very first click: {click_run(page, 1):.2f} s\n", flush=True)
-            print("| checkpoint | first click | median | slowest of the rest |\n|---|---|---|---|")
-            for name, words in CHECKPOINTS.items():
-                choose(page, words)
-                first = click_run(page, 100)
-                rest = [click_run(page, 101 + i) for i in range(clicks)]
-                median, worst = statistics.median(rest), max(rest)
-                print(f"| {name} | {first:.2f} | {median:.2f} | {worst:.2f} |", flush=True)
+            idle = measure(page, clicks)
+            if arguments.training:
+                print("\nwhile a fine-tuning run trains:\n")
+                with training():
+                    busy = measure(page, clicks)
+                times = (f"{name} {busy[name] / idle[name]:.2f}" for name in idle)
+                print(f"medians, times the idle ones: {', '.join(times)}")
             browser.close()
     finally:
         app.terminate()
