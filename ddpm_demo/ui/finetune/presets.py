@@ -47,7 +47,7 @@ PRESETS = {
 }
 
 # Few parameters move little at the rate that suits all of them.
-LEARNING_RATES = {"all": 2e-4, "attention_and_norms": 5e-4, "norms_and_biases": 2e-3}
+LEARNING_RATES = {"all": 1e-3, "attention_and_norms": 1e-3, "norms_and_biases": 2e-3}
 SCRATCH_LEARNING_RATE = 1e-3
 
 
