@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from ddpm_demo.denoiser import Prediction
 from ddpm_demo.noise import NoiseSource
 from ddpm_demo.operators import AveragePool, Blur, FramedBlur, Grey, Mask, gaussian_kernel
-from ddpm_demo.operators.conditional import condition
-from ddpm_demo.operators.guided import GuidedDenoiser
+from ddpm_demo.operators.conditional import condition, pull
+from ddpm_demo.operators.guided import GuidedDenoiser, JacobianDenoiser
 from ddpm_demo.operators.spectrum import PHOTO, Covariance, FittedSpectrum
 from ddpm_demo.oracles import GaussianDenoiser
 from ddpm_demo.schedule import Schedule
@@ -84,6 +85,61 @@ def test_conditioning_is_bayes_for_any_covariance(name):
     expected = x0.flatten() + S @ A[seen].T @ torch.linalg.solve(gram, residual)
     found = condition(o.operator, x0, o.y, o.sigma_y, covariance, 1e-10, 2000)
     torch.testing.assert_close(found.flatten(), expected, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", OBSERVATIONS)
+def test_the_pull_is_what_the_covariance_is_applied_to(name):
+    o, x0 = observe(*OBSERVATIONS[name]), draw(2, *SHAPE, seed=2)
+    covariance = Covariance(PHOTO.power(x0), 0.7)
+    wanted = condition(o.operator, x0, o.y, o.sigma_y, covariance, 1e-10, 2000)
+    found = pull(o.operator, x0, o.y, o.sigma_y, covariance, 1e-10, 2000)
+    torch.testing.assert_close(x0 + covariance.apply(found), wanted, rtol=0, atol=1e-4)
+    assert found.shape == x0.shape
+
+
+@pytest.mark.parametrize("name", OBSERVATIONS)
+@pytest.mark.parametrize("sigma", [0.1, 2.0])
+def test_the_priors_own_covariance_is_the_spectrums_where_that_is_right(name, sigma):
+    operator, sigma_y = OBSERVATIONS[name]
+    o, prior = observe(operator, sigma_y), GaussianDenoiser(SCHEDULE, 0.0, STD)
+    t = SCHEDULE.t_from_sigma(sigma)
+    z = 0.3 * draw(2, *SHAPE, seed=3) + 0.1 * sigma * draw(2, *SHAPE, seed=4)
+    x_t = SCHEDULE.abar(t) ** 0.5 * z
+    arguments = prior, operator, o.y, sigma_y, WHITE
+    with torch.inference_mode():  # as in a chain
+        found = JacobianDenoiser(*arguments).predict(x_t, t)
+        wanted = GuidedDenoiser(*arguments).predict(x_t, t)
+    assert not found.x0.requires_grad
+    torch.testing.assert_close(found.x0, wanted.x0.clamp(-1.2, 1.2), rtol=0, atol=2e-3)
+
+
+def test_the_networks_own_covariance_knows_what_no_spectrum_does():
+    """A prior of two pictures, one seen pixel: which of them it is says all of the others."""
+    pictures = 0.8 * torch.stack([torch.ones(SHAPE), -torch.ones(SHAPE)]).double()
+    pictures[1, :, 4:] = 0.3
+
+    class TwoPictures:
+        schedule = SCHEDULE
+
+        def predict(self, x_t, t):
+            abar, sigma = SCHEDULE.abar(t), SCHEDULE.sigma(t)
+            far = (x_t[:, None] / abar**0.5 - pictures).square().flatten(2).sum(2)
+            share = (-far / (2 * sigma**2)).softmax(1)
+            x0 = (share @ pictures.flatten(1)).view(x_t.shape)
+            return Prediction(x0, SCHEDULE.eps_from_x0(x_t, x0, t))
+
+    mask = torch.zeros(1, 1, 8, 8, dtype=torch.float64)
+    mask[..., 0, 0] = 1
+    operator = Mask(mask)
+    y = operator.A(pictures[:1])
+    t = SCHEDULE.t_from_sigma(8.0)
+    x_t = SCHEDULE.abar(t) ** 0.5 * 0.1 * draw(1, *SHAPE)
+    arguments = TwoPictures(), operator, y, 0.0, WHITE
+    own = JacobianDenoiser(*arguments).predict(x_t, t).x0
+    spectrums = GuidedDenoiser(*arguments).predict(x_t, t).x0
+    far = ((x0 - pictures[0]).square().mean().sqrt() for x0 in (own, spectrums))
+    nearer, farther = far
+    assert float(nearer) < 0.7 * float(farther)
 
 
 @pytest.mark.parametrize("sigma", [0.05, 1.0, 20.0])

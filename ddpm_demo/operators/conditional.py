@@ -40,7 +40,41 @@ def condition(
         max_iterations: of conjugate gradients.
     """
     if isinstance(operator, Mask) and sigma_y == 0:
-        return _fill(operator.mask, x0, y, covariance, tolerance, max_iterations)
+        return x0 + _fill(operator.mask, x0, y, covariance, tolerance, max_iterations)
+    u = _weights(operator, x0, y, sigma_y, covariance, tolerance, max_iterations)
+    return x0 + covariance.apply(operator.A_T(u))
+
+
+def pull(
+    operator: Operator,
+    x0: Tensor,
+    y: Tensor,
+    sigma_y: float,
+    covariance: Covariance,
+    tolerance: float = TOLERANCE,
+    max_iterations: int = MAX_ITERATIONS,
+) -> Tensor:
+    """A^T (A S A^T + sigma_y^2 I)^-1 (y - A x0): what `condition` has S applied to.
+
+    Another covariance may take the place of that S. Arguments as there.
+    """
+    if isinstance(operator, Mask) and sigma_y == 0:
+        move = _fill(operator.mask, x0, y, covariance, tolerance, max_iterations)
+        return operator.mask * covariance.solve(move)
+    u = _weights(operator, x0, y, sigma_y, covariance, tolerance, max_iterations)
+    return operator.A_T(u)
+
+
+def _weights(
+    operator: Operator,
+    x0: Tensor,
+    y: Tensor,
+    sigma_y: float,
+    covariance: Covariance,
+    tolerance: float,
+    max_iterations: int,
+) -> Tensor:
+    """(A S A^T + sigma_y^2 I)^-1 (y - A x0)."""
     gain = operator.gain if isinstance(operator, TightOperator) else 1.0
 
     def gram(u: Tensor) -> Tensor:
@@ -51,8 +85,7 @@ def condition(
         return operator.A(covariance.solve(operator.A_T(u), sigma_y**2 / gain)) / gain**2
 
     residual = y - operator.A(x0)
-    u = conjugate_gradients(gram, precondition, residual, tolerance, max_iterations)
-    return x0 + covariance.apply(operator.A_T(u))
+    return conjugate_gradients(gram, precondition, residual, tolerance, max_iterations)
 
 
 def _fill(
@@ -63,7 +96,7 @@ def _fill(
     tolerance: float,
     max_iterations: int,
 ) -> Tensor:
-    """`condition` for pixels that are known exactly.
+    """By how much `condition` moves x0, for pixels that are known exactly.
 
     The same answer as argmin_x (x - x0)^T S^-1 (x - x0) with x = y where mask = 1. S^-1 is close
     to a power of the Laplacian, so that what is unknown is worked out hole by hole and the number
@@ -80,4 +113,4 @@ def _fill(
 
     pull = -hole * covariance.solve(known)
     u = conjugate_gradients(precision, precondition, pull, tolerance, max_iterations)
-    return x0 + known + u
+    return known + u

@@ -54,9 +54,15 @@ LEVELS = 127.5  # 8-bit levels in one unit of [-1, 1]
 # Noise that is added comes from other generators than that of the chains.
 ADDED_NOISE_SEED = 2**40
 COLOUR_NOISE_SEED = 2**41
+# Objects of up to this size are guided by the network's own covariance: the graph of a larger
+# network's evaluation may not fit into memory.
+JACOBIAN_SIZE_PX = 128
+# Evaluations of it behind an inpainting, and in each chain of the other tasks.
+JACOBIAN_EVALUATIONS = 48
 # A hole is wide that holds a square whose half side is this part of the picture's.
 WIDE_HOLE_SHARE = 12
-WIDE_HOLE_SIGMA_START = 20.0
+# What an object is, is decided by its coarsest shapes.
+OBJECT_SIGMA_START = 20.0
 
 
 def denoise(ddpm: DDPM, recipe: DenoiseRecipe, image: Image.Image) -> Setup:
@@ -168,7 +174,7 @@ def upscale(ddpm: DDPM, recipe: UpscaleRecipe, image: Image.Image) -> Setup:
 
     bicubic = F.interpolate(y, scale_factor=factor, mode="bicubic").clamp(-1, 1)
     return Setup(
-        _solve(ddpm, fit, observation, recipe, solve.Settings(), finish),
+        _solve(ddpm, fit, observation, recipe, _settings(ddpm), finish),
         fit,
         F.interpolate(y, scale_factor=factor, mode="nearest"),
         original=original,
@@ -256,8 +262,18 @@ def _holes(ddpm: DDPM, recipe: InpaintRecipe, hole: Tensor) -> solve.Settings:
     eroded = 1 - F.max_pool2d(1 - hole, 2 * radius_px + 1, stride=1, padding=radius_px)
     settings = solve.Settings(time_travel=recipe.time_travel or 0)
     if ddpm.info.prior != "photo" and bool(eroded.any()):
-        return dataclasses.replace(settings, sigma_start=WIDE_HOLE_SIGMA_START)
-    return settings
+        return dataclasses.replace(settings, sigma_start=OBJECT_SIGMA_START)
+    num_chains = 1 if recipe.perception == 1 else 2
+    return dataclasses.replace(
+        _settings(ddpm, JACOBIAN_EVALUATIONS // num_chains), time_travel=settings.time_travel
+    )
+
+
+def _settings(ddpm: DDPM, num_steps: int = JACOBIAN_EVALUATIONS) -> solve.Settings:
+    """What suits the checkpoint, but for wide holes; `num_steps` for objects."""
+    if ddpm.info.prior == "photo" or ddpm.info.size_px > JACOBIAN_SIZE_PX:
+        return solve.Settings()
+    return solve.Settings(num_steps, sigma_start=OBJECT_SIGMA_START, mean_pairs=1, jacobian=True)
 
 
 def grey_to_8_bit(x: Tensor) -> Tensor:
@@ -274,7 +290,9 @@ def _solve(
     finish: Callable[[Tensor], Tensor],
     crop: Callable[[Tensor], Tensor] = lambda x: x,
 ) -> Restoration:
-    noise = NoiseSource.for_run(recipe.seed, solve.num_sources(recipe), ddpm.device)
+    noise = NoiseSource.for_run(
+        recipe.seed, solve.num_sources(recipe, settings.mean_pairs), ddpm.device
+    )
     prior = denoiser(ddpm, fit)
     return solve.solve(prior, observation, spectrum(ddpm), recipe, settings, noise, finish, crop)
 

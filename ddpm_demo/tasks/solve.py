@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..denoiser import Denoiser
 from ..noise import NoiseSource
-from ..operators.guided import GuidedDenoiser
+from ..operators.guided import GuidedDenoiser, JacobianDenoiser
 from ..operators.spectrum import Spectrum
 from ..samplers import Step
 from .blend import Restoration
@@ -35,6 +35,9 @@ class Settings:
         eta: share of fresh noise; see `restore`. None for sqrt(steps / 20): the more steps there
             are, the more they may spend on forgetting what went wrong further up.
         time_travel: repeats a step.
+        mean_pairs: pairs of chains behind a posterior mean.
+        jacobian: whether the network's own covariance guides the chains, a backward pass for each
+            evaluation, instead of the spectrum's.
     """
 
     num_steps: int = 12
@@ -42,15 +45,17 @@ class Settings:
     sigma_stop: float = 0.02
     eta: float | None = None
     time_travel: int = 0
+    mean_pairs: int = MEAN_PAIRS
+    jacobian: bool = False
 
 
-def num_sources(recipe: RestorationRecipe) -> int:
+def num_sources(recipe: RestorationRecipe, mean_pairs: int = MEAN_PAIRS) -> int:
     """Sources of noise that `solve` needs for a recipe: chains, or pairs of them."""
-    return recipe.num_images if recipe.perception == 1 else max(MEAN_PAIRS, recipe.num_images)
+    return recipe.num_images if recipe.perception == 1 else max(mean_pairs, recipe.num_images)
 
 
 def num_chains(recipe: RestorationRecipe) -> int:
-    """Chains of `solve` that run side by side for a recipe."""
+    """Chains of `solve` that run side by side for a recipe, at most."""
     return num_sources(recipe) * (1 if recipe.perception == 1 else 2)
 
 
@@ -71,13 +76,12 @@ def solve(
         observation, spectrum: y, and the prior's power spectrum.
         recipe: what is wanted.
         settings: of the chains.
-        noise: a source for `num_sources(recipe)` pictures.
+        noise: a source for `num_sources(recipe, settings.mean_pairs)` pictures.
         finish: see `Restoration`.
         crop: the part of x_0 that is wanted.
     """
-    guided = GuidedDenoiser(
-        denoiser, observation.operator, observation.y, observation.sigma_y, spectrum
-    )
+    kind = JacobianDenoiser if settings.jacobian else GuidedDenoiser
+    guided = kind(denoiser, observation.operator, observation.y, observation.sigma_y, spectrum)
     steps = (
         dataclasses.replace(step, x_t=crop(step.x_t), x0_hat=crop(step.x0_hat))
         for step in chains(guided, observation, spectrum, recipe, settings, noise)
