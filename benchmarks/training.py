@@ -251,6 +251,7 @@ def main() -> None:
         return
     sys.path.insert(0, str(ROOT))
     from ddpm_demo import checkpoints
+    from ddpm_demo.training.precision import mixed_precision
 
     info = checkpoints.find(arguments.checkpoint)
     rows: dict[tuple[str, str], list[float]] = {}
@@ -265,8 +266,6 @@ def main() -> None:
                         rate(arguments, data, processes, threads)
                     )
     base = statistics.median(rows["diffusers", "1 x 2"])
-    from ddpm_demo.training.precision import mixed_precision
-
     ours_in = "bfloat16" if mixed_precision("auto", True) == "bf16" else "float32"
     kinds = {"diffusers": "float32", "ours": ours_in}
     peaks = {name: peak(name) for name in set(kinds.values())}
