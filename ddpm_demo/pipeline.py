@@ -23,7 +23,7 @@ from .device import default_device
 from .images import to_tensor
 from .noise import NoiseSource
 from .recipes import GenerateRecipe, Recipe
-from .restoration import tasks as restoration
+from .restoration import more, tasks
 from .restoration.run import RestorationRun
 from .run import Run
 from .samplers import sampler_info
@@ -176,7 +176,7 @@ class DDPM:
         Raises:
             UserError: the picture is too large, too small or damaged.
         """
-        return RestorationRun(recipe, self.info, restoration.denoise(self, recipe, image))
+        return RestorationRun(recipe, self.info, tasks.denoise(self, recipe, image))
 
     def inpaint(
         self, recipe: InpaintRecipe, image: Image.Image, mask: Image.Image
@@ -190,7 +190,7 @@ class DDPM:
         Raises:
             UserError: as for `denoise`; also for a mask of another size, an empty or a full one.
         """
-        return RestorationRun(recipe, self.info, restoration.inpaint(self, recipe, image, mask))
+        return RestorationRun(recipe, self.info, tasks.inpaint(self, recipe, image, mask))
 
     def upscale(self, recipe: UpscaleRecipe, image: Image.Image) -> RestorationRun:
         """A picture enlarged.
@@ -203,7 +203,7 @@ class DDPM:
         Raises:
             UserError: as for `denoise`.
         """
-        return RestorationRun(recipe, self.info, restoration.upscale(self, recipe, image))
+        return RestorationRun(recipe, self.info, tasks.upscale(self, recipe, image))
 
     def colourise(self, recipe: ColouriseRecipe, image: Image.Image) -> RestorationRun:
         """Colours for a grey picture.
@@ -211,7 +211,7 @@ class DDPM:
         Raises:
             UserError: as for `denoise`; also when the checkpoint knows no colours.
         """
-        return RestorationRun(recipe, self.info, restoration.colourise(self, recipe, image))
+        return RestorationRun(recipe, self.info, more.colourise(self, recipe, image))
 
     def deblur(self, recipe: DeblurRecipe, image: Image.Image) -> RestorationRun:
         """A picture without its blur.
@@ -219,7 +219,7 @@ class DDPM:
         Raises:
             UserError: as for `denoise`.
         """
-        return RestorationRun(recipe, self.info, restoration.deblur(self, recipe, image))
+        return RestorationRun(recipe, self.info, more.deblur(self, recipe, image))
 
     def own_size_px(self, images: Sequence[Image.Image] = ()) -> int:
         """The checkpoint's size; for a prior of photographs up to 128, as far as they go."""

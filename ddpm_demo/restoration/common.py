@@ -1,0 +1,94 @@
+"""What the restorations share: the prior's denoiser, 8 bits, noise that is added, the chains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
+
+from ..denoiser import Denoiser, TiledDenoiser
+from ..noise import NoiseSource
+from ..tasks import solve
+from ..tasks.blend import Restoration
+from ..tasks.observation import Observation
+from ..tasks.restoration_recipes import RestorationRecipe
+from . import settings
+from .pictures import Upload
+from .prior import Fit
+
+if TYPE_CHECKING:
+    from ..pipeline import DDPM
+
+LEVELS = 127.5  # 8-bit levels in one unit of [-1, 1]
+# Noise that is added comes from other generators than that of the chains.
+ADDED_NOISE_SEED = 2**40
+COLOUR_NOISE_SEED = 2**41
+
+
+def denoiser(ddpm: DDPM, fit: Fit) -> Denoiser:
+    """The checkpoint's, in tiles where the fit says so."""
+    if fit.how == "tiles":
+        return TiledDenoiser(ddpm.denoiser, fit.tile_px, fit.overlap_px)
+    return ddpm.denoiser
+
+
+def to_8_bit(x: Tensor) -> Tensor:
+    """The nearest values that an 8-bit picture has, in [-1, 1]."""
+    return ((x + 1) * LEVELS).round().clamp(0, 255) / LEVELS - 1
+
+
+def grey_to_8_bit(x: Tensor) -> Tensor:
+    """`to_8_bit` of the mean of the channels, in all of them."""
+    return to_8_bit(x.mean(1, keepdim=True)).expand(x.shape)
+
+
+def run_chains(
+    ddpm: DDPM,
+    fit: Fit,
+    observation: Observation,
+    recipe: RestorationRecipe,
+    how: solve.Settings,
+    finish: Callable[[Tensor], Tensor],
+    crop: Callable[[Tensor], Tensor] = lambda x: x,
+) -> Restoration:
+    """`solve.solve` with the checkpoint's prior and the recipe's noise; arguments as there."""
+    num_sources = solve.num_sources(recipe, how.mean_pairs)
+    return solve.solve(
+        denoiser(ddpm, fit),
+        observation,
+        settings.spectrum(ddpm.info),
+        recipe,
+        how,
+        NoiseSource.for_run(recipe.seed, num_sources, ddpm.device),
+        finish,
+        crop,
+    )
+
+
+def added_noise(recipe: RestorationRecipe, like: Tensor, upload: Upload) -> Tensor:
+    """Noise that is the same in all channels of a grey picture."""
+    noise = NoiseSource([recipe.seed + ADDED_NOISE_SEED], like.device)
+    shape = (1, *like.shape[2:]) if upload.is_grey else like.shape[1:]
+    return noise.randn(shape).expand(like.shape)
+
+
+def num_copies(upload: Upload, ddpm: DDPM) -> int:
+    """How many channels of the network hold the same noisy values.
+
+    Noise of variance copies * sigma^2, independent in each, says as much as the one copy does.
+    """
+    return ddpm.denoiser.channels if upload.is_grey else 1
+
+
+def with_colour_noise(recipe: RestorationRecipe, y: Tensor, sigma: float) -> tuple[Tensor, float]:
+    """A noisy grey picture as a colour one whose noise is independent in all channels, and its
+    level: sqrt(C) sigma along the grey axis already, so that much is added across it."""
+    level = y.shape[1] ** 0.5 * sigma
+    noise = NoiseSource([recipe.seed + COLOUR_NOISE_SEED], y.device).randn(y.shape[1:])
+    return y + level * (noise - noise.mean(1, keepdim=True)), level
+
+
+def shape_of(upload: Upload) -> dict[str, Any]:
+    """What a `Setup` keeps of the upload."""
+    return {"is_grey": upload.is_grey, "alpha": upload.alpha}

@@ -1,0 +1,51 @@
+"""How the chains go, for each kind of prior and of hole: found by measuring, in one place."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..checkpoints import CheckpointInfo
+from ..operators.spectrum import OBJECT, PHOTO, Spectrum
+from ..tasks.restoration_recipes import InpaintRecipe
+from ..tasks.solve import Settings
+
+# Objects of up to this size are guided by the network's own covariance: the graph of a larger
+# network's evaluation may not fit into memory.
+JACOBIAN_SIZE_PX = 128
+# Evaluations of it behind an inpainting, and in each chain of the other tasks.
+JACOBIAN_EVALUATIONS = 48
+# A hole is wide that holds a square whose half side is this part of the picture's.
+WIDE_HOLE_SHARE = 12
+# What an object is, is decided by its coarsest shapes.
+OBJECT_SIGMA_START = 20.0
+
+
+def spectrum(info: CheckpointInfo) -> Spectrum:
+    """The power spectrum of what the checkpoint draws."""
+    return PHOTO if info.prior == "photo" else OBJECT
+
+
+def of_checkpoint(info: CheckpointInfo, num_steps: int = JACOBIAN_EVALUATIONS) -> Settings:
+    """What suits the checkpoint, but for wide holes; `num_steps` for objects."""
+    if info.prior == "photo" or info.size_px > JACOBIAN_SIZE_PX:
+        return Settings()
+    return Settings(num_steps, sigma_start=OBJECT_SIGMA_START, mean_pairs=1, jacobian=True)
+
+
+def of_hole(info: CheckpointInfo, recipe: InpaintRecipe, hole: Tensor) -> Settings:
+    """What suits a hole [1, 1, H, W].
+
+    In a wide hole of an object the network's own covariance loses to more chains (PSNR of
+    inpainted boxes), so that the spectrum's guides there, from more noise.
+    """
+    radius_px = max(1, min(hole.shape[-2:]) // WIDE_HOLE_SHARE)
+    eroded = 1 - F.max_pool2d(1 - hole, 2 * radius_px + 1, stride=1, padding=radius_px)
+    if info.prior != "photo" and bool(eroded.any()):
+        settings = Settings(sigma_start=OBJECT_SIGMA_START)
+    else:
+        num_chains = 1 if recipe.perception == 1 else 2
+        settings = of_checkpoint(info, JACOBIAN_EVALUATIONS // num_chains)
+    return dataclasses.replace(settings, time_travel=recipe.time_travel or 0)
