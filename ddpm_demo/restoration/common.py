@@ -53,7 +53,7 @@ def run_chains(
     crop: Callable[[Tensor], Tensor] = lambda x: x,
 ) -> Restoration:
     """`solve.solve` with the checkpoint's prior and the recipe's noise; arguments as there."""
-    num_sources = solve.num_sources(recipe, how.mean_pairs)
+    num_sources = solve.num_sources(recipe, how)
     return solve.solve(
         denoiser(ddpm, fit),
         observation,

@@ -16,7 +16,7 @@ from ..recipes import Recipe
 from ..run import Run
 from ..samplers import Step
 from ..similarity import psnr, ssim
-from ..tasks.blend import Restoration
+from ..tasks.blend import Restoration, weighted_mean, weighted_variance
 from .pictures import to_picture
 from .prior import Fit
 
@@ -88,10 +88,10 @@ class RestorationRun(Run):
 
     def mean(self) -> Image.Image | None:
         """The mean of the samples; None for a single one, or before the end."""
-        samples = self._setup.steps.samples
-        if samples is None or len(samples) < 2:
+        samples, weights = self._setup.steps.samples, self._setup.steps.weights
+        if samples is None or weights is None or len(samples) < 2:
             return None
-        return self._picture(samples.mean(0, keepdim=True))
+        return self._picture(weighted_mean(samples, weights))
 
     def uncertainty(self) -> Image.Image | None:
         """Standard deviation of the samples, over the channels, as grey levels from black (0) to
@@ -108,10 +108,10 @@ class RestorationRun(Run):
         return None if deviation is None else float(deviation.max()) * 127.5
 
     def _deviation(self) -> Tensor | None:
-        samples = self._setup.steps.samples
-        if samples is None or len(samples) < 2:
+        samples, weights = self._setup.steps.samples, self._setup.steps.weights
+        if samples is None or weights is None or len(samples) < 2:
             return None
-        return samples.var(0, keepdim=True).mean(1, keepdim=True).sqrt()
+        return weighted_variance(samples, weights).mean(1, keepdim=True).sqrt()
 
     def metadata(self, index: int = 0) -> dict[str, Any]:
         """As ever, and the metrics of picture `index`."""

@@ -28,24 +28,38 @@ def spectrum(info: CheckpointInfo) -> Spectrum:
     return PHOTO if info.prior == "photo" else OBJECT
 
 
-def of_checkpoint(info: CheckpointInfo, num_steps: int = JACOBIAN_EVALUATIONS) -> Settings:
-    """What suits the checkpoint, but for wide holes; `num_steps` for objects."""
+def of_checkpoint(info: CheckpointInfo) -> Settings:
+    """What suits the checkpoint, but for holes."""
     if info.prior == "photo" or info.size_px > JACOBIAN_SIZE_PX:
         return Settings()
-    return Settings(num_steps, sigma_start=OBJECT_SIGMA_START, mean_pairs=1, jacobian=True)
+    return Settings(
+        JACOBIAN_EVALUATIONS,
+        sigma_start=OBJECT_SIGMA_START,
+        paired=False,
+        weighed=True,
+        jacobian=True,
+    )
 
 
 def of_hole(info: CheckpointInfo, recipe: InpaintRecipe, hole: Tensor) -> Settings:
     """What suits a hole [1, 1, H, W].
 
     In a wide hole of an object the network's own covariance loses to more chains (PSNR of
-    inpainted boxes), so that the spectrum's guides there, from more noise.
+    inpainted boxes), so that the spectrum's guides there, from more noise. In others its chains
+    hardly ever go wrong, and share the evaluations of one.
     """
     radius_px = max(1, min(hole.shape[-2:]) // WIDE_HOLE_SHARE)
     eroded = 1 - F.max_pool2d(1 - hole, 2 * radius_px + 1, stride=1, padding=radius_px)
+    settings = of_checkpoint(info)
     if info.prior != "photo" and bool(eroded.any()):
         settings = Settings(sigma_start=OBJECT_SIGMA_START)
-    else:
+    elif settings.jacobian:
         num_chains = 1 if recipe.perception == 1 else 2
-        settings = of_checkpoint(info, JACOBIAN_EVALUATIONS // num_chains)
+        settings = dataclasses.replace(
+            settings,
+            num_steps=JACOBIAN_EVALUATIONS // num_chains,
+            mean_chains=num_chains,
+            paired=True,
+            weighed=False,
+        )
     return dataclasses.replace(settings, time_travel=recipe.time_travel or 0)

@@ -16,12 +16,13 @@ from ..operators.spectrum import Spectrum
 from ..samplers import Step
 from .blend import Restoration
 from .observation import Observation, gaussian_mean, gaussian_samples
+from .plausible import Weigher
 from .restoration_recipes import RestorationRecipe
 from .restore import Noise, PairedNoise, make_sigmas, restore
 
 STEPS_OF_ETA_1 = 20
-# Pairs of chains behind a posterior mean.
-MEAN_PAIRS = 2
+# The noise that finished chains are weighed with comes from another generator than theirs.
+WEIGHT_SEED = 2**42
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,9 @@ class Settings:
         eta: share of fresh noise; see `restore`. None for sqrt(steps / 20): the more steps there
             are, the more they may spend on forgetting what went wrong further up.
         time_travel: repeats a step.
-        mean_pairs: pairs of chains behind a posterior mean.
+        mean_chains: chains behind a posterior mean.
+        paired: whether they are antithetic pairs.
+        weighed: whether they count in the mean as they are plausible; see `plausible`.
         jacobian: whether the network's own covariance guides the chains, a backward pass for each
             evaluation, instead of the spectrum's.
     """
@@ -45,18 +48,22 @@ class Settings:
     sigma_stop: float = 0.02
     eta: float | None = None
     time_travel: int = 0
-    mean_pairs: int = MEAN_PAIRS
+    mean_chains: int = 4
+    paired: bool = True
+    weighed: bool = False
     jacobian: bool = False
 
 
-def num_sources(recipe: RestorationRecipe, mean_pairs: int = MEAN_PAIRS) -> int:
+def num_sources(recipe: RestorationRecipe, settings: Settings) -> int:
     """Sources of noise that `solve` needs for a recipe: chains, or pairs of them."""
-    return recipe.num_images if recipe.perception == 1 else max(mean_pairs, recipe.num_images)
+    if recipe.perception == 1:
+        return recipe.num_images
+    return max(settings.mean_chains // (2 if settings.paired else 1), recipe.num_images)
 
 
 def num_chains(recipe: RestorationRecipe) -> int:
     """Chains of `solve` that run side by side for a recipe, at most."""
-    return num_sources(recipe) * (1 if recipe.perception == 1 else 2)
+    return num_sources(recipe, Settings()) * (1 if recipe.perception == 1 else 2)
 
 
 def solve(
@@ -76,7 +83,7 @@ def solve(
         observation, spectrum: y, and the prior's power spectrum.
         recipe: what is wanted.
         settings: of the chains.
-        noise: a source for `num_sources(recipe, settings.mean_pairs)` pictures.
+        noise: a source for `num_sources(recipe, settings)` pictures.
         finish: see `Restoration`.
         crop: the part of x_0 that is wanted.
     """
@@ -86,7 +93,10 @@ def solve(
         dataclasses.replace(step, x_t=crop(step.x_t), x0_hat=crop(step.x0_hat))
         for step in chains(guided, observation, spectrum, recipe, settings, noise)
     )
-    return Restoration(steps, recipe.num_images, recipe.perception, finish=finish)
+    weigher = None
+    if settings.weighed:
+        weigher = Weigher(denoiser, observation, recipe.seed + WEIGHT_SEED)
+    return Restoration(steps, recipe.num_images, recipe.perception, finish=finish, weigher=weigher)
 
 
 @torch.inference_mode()
@@ -99,7 +109,8 @@ def chains(
     noise: Noise,
 ) -> Iterator[Step]:
     """The chains behind `solve`, given E[x_0 | x_t, y] as a denoiser."""
-    source = noise if recipe.perception == 1 else PairedNoise(noise)
+    paired = settings.paired and recipe.perception < 1
+    source = PairedNoise(noise) if paired else noise
     mean = gaussian_mean(observation, spectrum)
     z = gaussian_samples(observation, spectrum, source, mean)
     z = z + settings.sigma_start * source.randn(observation.image_shape)
