@@ -7,7 +7,7 @@ In an environment of its own (`benchmarks/requirements.txt`). Every row is kept 
 under `--out` as soon as it is measured, so that a run can be stopped and continued, and a method
 measured again (`--again ours`). Everything runs on one thread; seconds are the CPU's, so that they
 mean much the same on a busy machine. `--write` puts the tables and the plot into docs/; nothing
-else does.
+else does. What a person wrote between the marks of the page, why ours loses where it does, stays.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ from ddpm_demo.checkpoints import find  # noqa: E402
 
 KINDS = ("faces", "photos")
 DOCS = ROOT / "docs"
+PAGE = DOCS / "restoration_benchmark.md"
+REASONS = ("<!-- reasons: begin -->", "<!-- reasons: end -->")
 
 
 def parse() -> argparse.Namespace:
@@ -138,11 +140,18 @@ def report(rows: Sequence[dict[str, Any]], arguments: argparse.Namespace) -> str
     )
     command = " ".join(["python benchmarks/restoration.py", *sys.argv[1:]])
     parts = ["# Restoration, beside others", f"Made by `{command}`. Priors: {priors}."]
-    parts += [NOTES, "## Ours against the best of the others", tables.summary(rows)]
+    parts += [NOTES, reasons(), "## Ours against the best of the others", tables.summary(rows)]
     for kind, task in dict.fromkeys((row["kind"], row["task"]) for row in rows):
         own = [row for row in rows if (row["kind"], row["task"]) == (kind, task)]
         parts += [f"## {kind}: {task}", tables.task_table(own)]
     return "\n\n".join(parts) + "\n"
+
+
+def reasons() -> str:
+    """The hand-written part of the page as it is, with its marks."""
+    begin, end = REASONS
+    _, _, rest = PAGE.read_text(encoding="utf-8").partition(begin)
+    return f"{begin}{rest.partition(end)[0]}{end}"
 
 
 NOTES = """\
@@ -176,7 +185,7 @@ def main() -> None:
     text = report(found, arguments)
     print(text)
     if arguments.write:
-        (DOCS / "restoration_benchmark.md").write_text(text)
+        PAGE.write_text(text, encoding="utf-8")
         if arguments.curve:
             curve.plot(found, DOCS / "restoration_steps.png")
 
