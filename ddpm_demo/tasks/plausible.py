@@ -27,8 +27,8 @@ FLOOR = 0.05
 # The floor in standard deviations of the noise in y.
 FLOOR_OF_NOISE = 4.0
 CEILING = 20.0
-# Levels for each factor of e.
-DENSITY = 2.0
+# Levels for each factor of e: two choose no better.
+DENSITY = 1.0
 # Nats by which a chain may fall short and still count e^-1. The estimate, from two draws of noise,
 # is not better than that: found on faces that no table shows.
 TEMPERATURE = 20.0
@@ -49,9 +49,8 @@ class Weigher:
     def __init__(self, denoiser: Denoiser, observation: Observation, seed: int):
         self.denoiser, self.observation, self.seed = denoiser, observation, seed
         floor = max(FLOOR, FLOOR_OF_NOISE * observation.sigma_y)
-        count = max(2, round(DENSITY * math.log(CEILING / floor)) + 1)
-        self.sigmas = torch.logspace(math.log10(floor), math.log10(CEILING), count).tolist()
-        self.num_evaluations = 2 * count
+        self.sigmas = levels_between(floor, CEILING, DENSITY)
+        self.num_evaluations = 2 * len(self.sigmas)
 
     @torch.inference_mode()
     def weights(self, x0: Tensor) -> Tensor:
@@ -71,13 +70,20 @@ class Weigher:
         return residual.square().sum(1) / (2 * seen.sigma_y**2)
 
 
+def levels_between(floor: float, ceiling: float, density: float) -> list[float]:
+    """Middles of as many equal parts of [log floor, log ceiling] as make `density` for each e."""
+    length = math.log(ceiling / floor)
+    count = max(2, round(density * length))
+    return [floor * math.exp((i + 0.5) * length / count) for i in range(count)]
+
+
 def prior_energies(denoiser: Denoiser, x0: Tensor, sigmas: list[float], seed: int) -> Tensor:
-    """-log p of the prior blurred by sigmas[0], in nats, up to what all pictures share.
+    """-log p of the blurred prior, in nats, up to what all pictures share.
 
     Args:
         denoiser: the prior's.
         x0: pictures [n, C, H, W].
-        sigmas: ascending noise levels, evenly in log sigma.
+        sigmas: of `levels_between`.
         seed: of the noise, which enters with both signs.
 
     Returns:
@@ -87,11 +93,10 @@ def prior_energies(denoiser: Denoiser, x0: Tensor, sigmas: list[float], seed: in
     noise = NoiseSource([seed], x0.device, x0.dtype).randn(x0.shape[1:])
     width = math.log(sigmas[1] / sigmas[0])
     total = x0.new_zeros(len(x0))
-    for index, sigma in enumerate(sigmas):
+    for sigma in sigmas:
         t = schedule.t_from_sigma(sigma)
-        share = width * (0.5 if index in (0, len(sigmas) - 1) else 1.0)  # trapezoids
         for sign in (1, -1):
             z = x0 + sign * sigma * noise
             error = (x0 - denoiser.predict(schedule.abar(t) ** 0.5 * z, t).x0).flatten(1)
-            total = total + share * error.square().sum(1) / (2 * sigma**2)
+            total = total + width / 2 * error.square().sum(1) / sigma**2
     return total
