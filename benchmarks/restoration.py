@@ -52,6 +52,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--tasks", default="", help="tasks that contain one of these, by comma")
     parser.add_argument("--without", default="", help="settings to leave out, likewise")
     parser.add_argument("--curve", action="store_true", help="also ours at 5 to 100 steps")
+    parser.add_argument("--plot", type=Path, help="file for the curve, without writing docs/")
     parser.add_argument("--again", default="", help="families to measure again, by comma")
     parser.add_argument("--out", type=Path, default=ROOT / "out" / "restoration")
     parser.add_argument("--table", action="store_true", help="measure nothing, print the tables")
@@ -186,8 +187,9 @@ def main() -> None:
     print(text)
     if arguments.write:
         PAGE.write_text(text, encoding="utf-8")
-        if arguments.curve:
-            curve.plot(found, DOCS / "restoration_steps.png")
+    plot = arguments.plot or (DOCS / "restoration_steps.png" if arguments.write else None)
+    if arguments.curve and plot:
+        curve.plot(found, plot)
 
 
 if __name__ == "__main__":
