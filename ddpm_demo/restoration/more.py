@@ -9,9 +9,10 @@ from torch.nn import functional as F
 
 from ..errors import UserError
 from ..operators import FramedBlur, Grey, gaussian_kernel, motion_kernel
-from ..tasks import solve
 from ..tasks.observation import Observation
 from ..tasks.restoration_recipes import ColouriseRecipe, DeblurRecipe
+from ..tasks.solve import Settings, num_chains
+from . import settings
 from .common import LEVELS, added_noise, num_copies, run_chains, shape_of, to_8_bit
 from .pictures import prepare
 from .run import Setup
@@ -29,13 +30,13 @@ def colourise(ddpm: DDPM, recipe: ColouriseRecipe, image: Image.Image) -> Setup:
             "choose one of colour pictures.",
             field="checkpoint",
         )
-    upload = prepare(image, ddpm.info, solve.num_chains(recipe), recipe.reduce)
+    upload = prepare(image, ddpm.info, num_chains(recipe), recipe.reduce)
     colour = upload.tensor(3).to(ddpm.device)
     grey = Grey()
     observation = Observation(grey, grey.A(colour), 0.0, tuple(colour.shape[1:]))
     seen = observation.y.expand(-1, 3, -1, -1)
     return Setup(
-        run_chains(ddpm, upload.fit, observation, recipe, solve.Settings(), to_8_bit),
+        run_chains(ddpm, upload.fit, observation, recipe, _settings(ddpm), to_8_bit),
         upload.fit,
         seen,
         original=None if upload.is_grey else colour,
@@ -46,7 +47,7 @@ def colourise(ddpm: DDPM, recipe: ColouriseRecipe, image: Image.Image) -> Setup:
 
 def deblur(ddpm: DDPM, recipe: DeblurRecipe, image: Image.Image) -> Setup:
     """A blurred picture, or one that is blurred first."""
-    upload = prepare(image, ddpm.info, solve.num_chains(recipe), recipe.reduce)
+    upload = prepare(image, ddpm.info, num_chains(recipe), recipe.reduce)
     picture = upload.tensor(ddpm.denoiser.channels).to(ddpm.device)
     if recipe.kind == "gaussian":
         kernel = gaussian_kernel(recipe.radius_px)
@@ -61,9 +62,7 @@ def deblur(ddpm: DDPM, recipe: DeblurRecipe, image: Image.Image) -> Setup:
     shape = (channels, height + 2 * blur.margin_px, width + 2 * blur.margin_px)
     sigma_y = recipe.sigma_255 / LEVELS * num_copies(upload, ddpm) ** 0.5
     observation = Observation(blur, y, sigma_y, shape)
-    steps = run_chains(
-        ddpm, upload.fit, observation, recipe, solve.Settings(), to_8_bit, blur.crop
-    )
+    steps = run_chains(ddpm, upload.fit, observation, recipe, _settings(ddpm), to_8_bit, blur.crop)
     return Setup(
         steps,
         upload.fit,
@@ -72,3 +71,7 @@ def deblur(ddpm: DDPM, recipe: DeblurRecipe, image: Image.Image) -> Setup:
         baseline=("blurred", y) if recipe.blur_first else None,
         **shape_of(upload),
     )
+
+
+def _settings(ddpm: DDPM) -> Settings:
+    return settings.of_checkpoint(ddpm.info, settings.JACOBIAN_EVALUATIONS_MORE)

@@ -15,8 +15,9 @@ from ..tasks.solve import Settings
 # Objects of up to this size are guided by the network's own covariance: the graph of a larger
 # network's evaluation may not fit into memory.
 JACOBIAN_SIZE_PX = 128
-# Evaluations of it behind an inpainting, and in each chain of the other tasks.
+# Evaluations of it behind an inpainting, in each chain that enlarges, and in each of the others.
 JACOBIAN_EVALUATIONS = 48
+JACOBIAN_EVALUATIONS_MORE = 24
 # A hole is wide that holds a square whose half side is this part of the picture's.
 WIDE_HOLE_SHARE = 12
 # What an object is, is decided by its coarsest shapes.
@@ -28,12 +29,12 @@ def spectrum(info: CheckpointInfo) -> Spectrum:
     return PHOTO if info.prior == "photo" else OBJECT
 
 
-def of_checkpoint(info: CheckpointInfo) -> Settings:
-    """What suits the checkpoint, but for holes."""
+def of_checkpoint(info: CheckpointInfo, num_steps: int = JACOBIAN_EVALUATIONS) -> Settings:
+    """What suits the checkpoint, but for holes; `num_steps` for objects."""
     if info.prior == "photo" or info.size_px > JACOBIAN_SIZE_PX:
         return Settings()
     return Settings(
-        JACOBIAN_EVALUATIONS,
+        num_steps,
         sigma_start=OBJECT_SIGMA_START,
         paired=False,
         weighed=True,

@@ -26,6 +26,7 @@ class Restoration:
         first_is_mean: x0_hat of the first step is the posterior mean (denoising); otherwise the
             mean of the chains is taken for it.
         finish: what is done to the pictures at the end.
+        crop: the part of the chains' pictures that is wanted.
         weigher: says what each finished chain counts in their mean; None for 1 / n.
 
     Attributes:
@@ -41,11 +42,12 @@ class Restoration:
         *,
         first_is_mean: bool = False,
         finish: Callable[[Tensor], Tensor] = lambda x: x,
+        crop: Callable[[Tensor], Tensor] = lambda x: x,
         weigher: Weigher | None = None,
     ):
         self.num_images = num_images if perception > 0 else 1
         self.perception, self.first_is_mean, self.finish = perception, first_is_mean, finish
-        self.weigher = weigher
+        self.crop, self.weigher = crop, weigher
         self.samples: Tensor | None = None
         self.weights: Tensor | None = None
         self._chains, self._first = chains, None
@@ -55,10 +57,10 @@ class Restoration:
         for step in self._chains:
             if self._first is None and self.first_is_mean:
                 self._first = step.x0_hat[:1]
-            weights = self._weigh(step)
-            x0_hat, x_t = self._blend(step.x0_hat, weights), step.x_t[: self.num_images]
+            weights, chains = self._weigh(step), self.crop(step.x0_hat)
+            x0_hat, x_t = self._blend(chains, weights), self.crop(step.x_t)[: self.num_images]
             if step.is_last:
-                self.samples, self.weights = self.finish(step.x0_hat), weights
+                self.samples, self.weights = self.finish(chains), weights
                 x0_hat = x_t = self.finish(x0_hat)
             yield dataclasses.replace(
                 step,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -85,18 +84,17 @@ def solve(
         settings: of the chains.
         noise: a source for `num_sources(recipe, settings)` pictures.
         finish: see `Restoration`.
-        crop: the part of x_0 that is wanted.
+        crop: see `Restoration`.
     """
     kind = JacobianDenoiser if settings.jacobian else GuidedDenoiser
     guided = kind(denoiser, observation.operator, observation.y, observation.sigma_y, spectrum)
-    steps = (
-        dataclasses.replace(step, x_t=crop(step.x_t), x0_hat=crop(step.x0_hat))
-        for step in chains(guided, observation, spectrum, recipe, settings, noise)
-    )
+    steps = chains(guided, observation, spectrum, recipe, settings, noise)
     weigher = None
     if settings.weighed:
         weigher = Weigher(denoiser, observation, recipe.seed + WEIGHT_SEED)
-    return Restoration(steps, recipe.num_images, recipe.perception, finish=finish, weigher=weigher)
+    return Restoration(
+        steps, recipe.num_images, recipe.perception, finish=finish, crop=crop, weigher=weigher
+    )
 
 
 @torch.inference_mode()
