@@ -307,10 +307,12 @@ def plot(results, path):
         points = start + [(point["minutes"], point["kid"]) for point in curve]
         left.plot(*zip(*points, strict=True), marker="o", label=VARIANTS[name])
         right.plot(*zip(*results[name]["losses"], strict=True), label=VARIANTS[name])
-    left.axhline(results["base"]["floor"], color="grey", linestyle=":")
-    left.set(xlabel="minutes", ylabel="KID", yscale="symlog")
-    left.legend(fontsize=8)
+    ticks = (0.02, 0.05, 0.1, 0.2, 0.5)
+    left.set(xlabel="minutes", ylabel="KID", yscale="log")
+    left.set_yticks(ticks, [str(tick) for tick in ticks])
+    left.minorticks_off()
     right.set(xlabel="step", ylabel="loss", yscale="log")
+    right.legend(fontsize=8)
     figure.savefig(path, dpi=110)
 
 
