@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from ..errors import UserError
 from ..operators import FramedBlur, Grey, gaussian_kernel, motion_kernel
 from ..tasks.observation import Observation
-from ..tasks.restoration_recipes import ColouriseRecipe, DeblurRecipe
+from ..tasks.restoration_recipes import ColouriseRecipe, DeblurRecipe, RestorationRecipe
 from ..tasks.solve import Settings, num_chains
 from . import settings
 from .common import LEVELS, added_noise, num_copies, run_chains, shape_of, to_8_bit
@@ -36,7 +36,7 @@ def colourise(ddpm: DDPM, recipe: ColouriseRecipe, image: Image.Image) -> Setup:
     observation = Observation(grey, grey.A(colour), 0.0, tuple(colour.shape[1:]))
     seen = observation.y.expand(-1, 3, -1, -1)
     return Setup(
-        run_chains(ddpm, upload.fit, observation, recipe, _settings(ddpm), to_8_bit),
+        run_chains(ddpm, upload.fit, observation, recipe, _settings(ddpm, recipe), to_8_bit),
         upload.fit,
         seen,
         original=None if upload.is_grey else colour,
@@ -62,7 +62,9 @@ def deblur(ddpm: DDPM, recipe: DeblurRecipe, image: Image.Image) -> Setup:
     shape = (channels, height + 2 * blur.margin_px, width + 2 * blur.margin_px)
     sigma_y = recipe.sigma_255 / LEVELS * num_copies(upload, ddpm) ** 0.5
     observation = Observation(blur, y, sigma_y, shape)
-    steps = run_chains(ddpm, upload.fit, observation, recipe, _settings(ddpm), to_8_bit, blur.crop)
+    steps = run_chains(
+        ddpm, upload.fit, observation, recipe, _settings(ddpm, recipe), to_8_bit, blur.crop
+    )
     return Setup(
         steps,
         upload.fit,
@@ -73,5 +75,5 @@ def deblur(ddpm: DDPM, recipe: DeblurRecipe, image: Image.Image) -> Setup:
     )
 
 
-def _settings(ddpm: DDPM) -> Settings:
-    return settings.of_checkpoint(ddpm.info, settings.JACOBIAN_EVALUATIONS_MORE)
+def _settings(ddpm: DDPM, recipe: RestorationRecipe) -> Settings:
+    return settings.of_checkpoint(ddpm.info, recipe, settings.JACOBIAN_EVALUATIONS_MORE)

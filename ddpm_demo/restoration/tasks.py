@@ -161,9 +161,10 @@ def upscale(ddpm: DDPM, recipe: UpscaleRecipe, image: Image.Image) -> Setup:
         difference = (pool.A(picture) - y).abs().max()
         return {"consistency_255": float(difference) * LEVELS} if exact else {}
 
+    how = settings.of_checkpoint(ddpm.info, recipe)
     bicubic = F.interpolate(y, scale_factor=factor, mode="bicubic").clamp(-1, 1)
     return Setup(
-        run_chains(ddpm, fit, observation, recipe, settings.of_checkpoint(ddpm.info), finish),
+        run_chains(ddpm, fit, observation, recipe, how, finish),
         fit,
         F.interpolate(y, scale_factor=factor, mode="nearest"),
         original=original,
