@@ -139,7 +139,10 @@ def report(rows: Sequence[dict[str, Any]], arguments: argparse.Namespace) -> str
         for kind in arguments.kinds.split(",")
         for info in [find(getattr(arguments, kind))]
     )
-    command = " ".join(["python benchmarks/restoration.py", *sys.argv[1:]])
+    words = sys.argv[1:]
+    if "--out" in words:  # where rows are kept is nobody else's business
+        del words[words.index("--out") : words.index("--out") + 2]
+    command = " ".join(["python benchmarks/restoration.py", *words])
     parts = ["# Restoration, beside others", f"Made by `{command}`. Priors: {priors}."]
     parts += [NOTES, reasons(), "## Ours against the best of the others", tables.summary(rows)]
     for kind, task in dict.fromkeys((row["kind"], row["task"]) for row in rows):
