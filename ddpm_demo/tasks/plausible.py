@@ -30,7 +30,7 @@ CEILING = 20.0
 # Levels for each factor of e: two choose no better.
 DENSITY = 1.0
 # Nats by which a chain may fall short and still count e^-1. The estimate, from two draws of noise,
-# is not better than that: found on faces that no table shows.
+# is not better than that; docs/restoration.md says on what it was found.
 TEMPERATURE = 20.0
 
 
