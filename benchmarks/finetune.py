@@ -280,8 +280,9 @@ def markdown(results, arguments):
         cells = [f"{point['kid']:.4f}" for point in result["curve"]]
         cells += [""] * (len(heads) - len(cells))
         lines.append(f"| {VARIANTS[name]} | {' | '.join(cells)} |")
-    command = f"python benchmarks/finetune.py --minutes {arguments.minutes:g}"
-    return "\n".join([*lines, "", f"Made by `{command} --data {arguments.data}`."])
+    fields = ("minutes", "data", "snapshots", "curve_images", "final_images")
+    words = [f"--{f.replace('_', '-')} {getattr(arguments, f)}" for f in fields]
+    return "\n".join([*lines, "", f"Made by `python benchmarks/finetune.py {' '.join(words)}`."])
 
 
 def _line(title, steps, row, base):
