@@ -94,13 +94,26 @@ def sentence_of(ctx, tab, **changes):
     shown = dict(zip(outputs, updates, strict=True))
     assert shown[flow.bar.run]["interactive"] is True
     for name, control in flow.form.controls.items():
-        if "invalid" in (shown[control].get("elem_classes") or []):
+        if "invalid" in (shown.get(control, {}).get("elem_classes") or []):
             return shown[control]["info"], name
     notices = [
         shown[notice] for notice in flow.form.error_outputs if isinstance(shown[notice], str)
     ]
     said = [words for words in [*notices, shown[flow.bar.notice]] if words]
     return (said[0] if said else ""), None
+
+
+def test_the_canvas_is_set_once_for_each_picture(ctx, app):
+    """What is painted is gone whenever Gradio updates the editor, be it only by a status."""
+    controls = ctx.flows["inpaint"].form.controls
+    setters = [fn for fn in app.fns.values() if controls["painted"] in fn.outputs]
+    triggers = {target for fn in setters for target in fn.targets}
+    loads = {target for target in triggers if target[1] == "load"}
+    changes = {(controls["image"]._id, "change"), (ctx.language._id, "change")}
+    assert triggers - loads == changes
+    canvas = mask_controls._Canvas()
+    new = [canvas.is_new(path) for path in ("a", "a", "b", None, "b")]
+    assert new == [True, False, True, True, True]
 
 
 def test_denoising_shows_estimate_measures_and_uncertainty(ctx, picture):

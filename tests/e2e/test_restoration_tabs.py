@@ -119,6 +119,13 @@ def test_the_painted_mask_is_the_mask_that_is_used(page, tmp_path):
         assert abs(left - (x0 - reach)) <= slack and abs(right - (x1 + reach)) <= slack
         assert 1 <= reach < side
 
+        # Another run goes by the same mask: nothing that happens on the page wipes the paint.
+        tab.fill("Seed", 1)
+        tab.run()
+        again = np.asarray(tab.picture("observed.png").convert("RGB")).astype(int)
+        assert np.array_equal(again, seen)
+        tab.fill("Seed", 0)
+
     # What is taken back is not used.
     tab.panel.get_by_role("button", name="Undo").first.click()
     tab.button("Run").click()

@@ -71,6 +71,10 @@ class Form:
         return _Fold(self, fold)
 
     @property
+    def _helped(self) -> list[str]:
+        return [name for name in self.controls if name not in self._notices]
+
+    @property
     def inputs(self) -> list[Component]:
         return list(self.controls.values())
 
@@ -80,9 +84,15 @@ class Form:
 
     @property
     def error_outputs(self) -> list[Component]:
-        """The controls, the notices below some of them, then the folds that may have to open."""
+        """The controls with a line of help, the notices below the others, then the folds that may
+        have to open.
+
+        Pictures are not among them: each update of an editor makes the page send all that is
+        painted in it to the server, and may bring back what it held when that began.
+        """
         folds = dict.fromkeys(self._folds.values())
-        return [*self.controls.values(), *self._notices.values(), *folds]
+        helped = [self.controls[name] for name in self._helped]
+        return [*helped, *self._notices.values(), *folds]
 
     def error_updates(
         self,
@@ -92,15 +102,13 @@ class Form:
     ) -> list[Update]:
         """For `error_outputs`: the sentence beside its control, the other help texts as ever.
 
-        `values` are new values of controls, by field.
+        `values` are new values of controls, by field; not of pictures.
         """
         field = self.field_of(error)
         updates: list[Update] = []
-        for name, control in self.controls.items():
-            classes = _classes(control)
-            if name in self._notices:
-                updates.append(gr.update())
-            elif name == field:
+        for name in self._helped:
+            classes = _classes(self.controls[name])
+            if name == field:
                 assert error is not None
                 note = sentence(error, language)
                 updates.append(gr.update(info=note, elem_classes=[*classes, _INVALID]))

@@ -33,15 +33,15 @@ def presets_row(
             button = ctx.make(
                 gr.Button, {"value": key}, size="sm", min_width=60, icon=icons.get(key)
             )
-            outputs = [ctx.checkpoint, *form.inputs]
+            fields = {"checkpoint": ctx.checkpoint, **form.controls}
+            outputs = [fields[field] for field in values]
 
             def on_click(values: Mapping[str, Any] = values) -> list[Update]:
-                return preset_updates(form, values)
+                return preset_updates(values)
 
             ctx.quick(button.click, on_click, None, outputs)
 
 
-def preset_updates(form: Form, values: Mapping[str, Any]) -> list[Update]:
-    """For [checkpoint, *controls]; a control that the preset sets is shown."""
-    fields = ["checkpoint", *form.controls]
-    return [gr.update(value=values[field]) if field in values else gr.skip() for field in fields]
+def preset_updates(values: Mapping[str, Any]) -> list[Update]:
+    """For the controls of that preset, in its order; one that was hidden is shown."""
+    return [gr.update(value=value) for value in values.values()]

@@ -104,8 +104,8 @@ def _connect(ctx: Context, form: Form, slots: Mapping[str, gr.Column], preview: 
         shown = {field: field in _OF_WAY[way] for field in [*own, *slots]}
         return [*[show(value) for value in shown.values()], show(way != EXPAND)]
 
-    def on_picture(path: str | None) -> Update:
-        return canvas_value(_picture_or_none(path))
+    def on_picture(path: str | None, canvas: _Canvas) -> Update:
+        return canvas_value(_picture_or_none(path)) if canvas.is_new(path) else gr.skip()
 
     def on_change(language: str, path: str | None, *inputs: Update) -> str:
         values = {"seed": 0, **dict(zip(fields, inputs, strict=True))}
@@ -113,7 +113,8 @@ def _connect(ctx: Context, form: Form, slots: Mapping[str, gr.Column], preview: 
 
     outputs = [*[controls[field] for field in own], *slots.values(), controls["invert"]]
     ctx.quick(controls["mask"].change, on_way, [controls["mask"]], outputs)
-    ctx.quick(controls["image"].change, on_picture, [controls["image"]], [controls["painted"]])
+    canvas = [controls["image"], gr.State(_Canvas())]
+    ctx.quick(controls["image"].change, on_picture, canvas, [controls["painted"]])
     for control in [*inputs, ctx.language]:
         ctx.quick(
             control.change,
@@ -122,6 +123,22 @@ def _connect(ctx: Context, form: Form, slots: Mapping[str, gr.Column], preview: 
             [preview],
             trigger_mode="always_last",
         )
+
+
+class _Canvas:
+    """Which picture a visitor's canvas shows.
+
+    An upload makes the box say up to three times that it has changed. The canvas may be set once
+    only: a second time, what has been painted meanwhile would be gone.
+    """
+
+    def __init__(self) -> None:
+        self._path: str | None = None
+
+    def is_new(self, path: str | None) -> bool:
+        """Whether this is another picture than at the last call."""
+        before, self._path = self._path, path
+        return path != before
 
 
 def mask_of(values: Mapping[str, Any], size: masks.Size) -> Image.Image:
