@@ -60,9 +60,15 @@ def saved(path, size):
     return str(path)
 
 
+def at_first(ctx, tab):
+    """What the controls hold when the page opens; an empty number, an empty text, is None."""
+    controls = ctx.flows[tab].form.controls
+    return {name: None if c.value == "" else c.value for name, c in controls.items()}
+
+
 def values(ctx, tab, **changes):
     """What the controls say when the page opens, with few steps and a photograph's prior."""
-    plain = {name: control.value for name, control in ctx.flows[tab].form.controls.items()}
+    plain = at_first(ctx, tab)
     plain |= {"checkpoint": "tinyphoto", "num_steps": 2, "num_images": 1, "painted": None}
     return {**plain, **changes}
 
@@ -101,6 +107,13 @@ def sentence_of(ctx, tab, **changes):
     ]
     said = [words for words in [*notices, shown[flow.bar.notice]] if words]
     return (said[0] if said else ""), None
+
+
+def test_an_empty_number_is_none_and_not_the_zero_that_gradio_would_show(ctx):
+    steps = ctx.flows["denoise"].form.controls["num_steps"]
+    assert steps.postprocess(None) == "" == steps.value
+    assert [steps.preprocess(given) for given in (None, "", 0, 7)] == [None, None, 0, 7]
+    assert steps.placeholder == "automatic" and steps.get_block_name() == "number"
 
 
 def test_the_canvas_is_set_once_for_each_picture(ctx, app):
@@ -390,7 +403,7 @@ def test_examples_are_small_here_and_can_be_run(ctx, tab):
 
 def test_the_first_run_needs_no_choice(ctx):
     for tab, module in TABS.items():
-        plain = {name: c.value for name, c in ctx.flows[tab].form.controls.items()}
+        plain = at_first(ctx, tab)
         # What a browser sends back for the picture is its path.
         plain |= {"checkpoint": "tiny", "image": plain["image"]["path"], "painted": None}
         assert module.prepare(ctx.models, plain).inputs["image"].size == (64, 64)

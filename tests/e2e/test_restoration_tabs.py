@@ -147,6 +147,9 @@ def stroke(page, canvas):
 def test_denoise_compare_download_and_send_on(page, tmp_path):
     tab = Tab(page, "Denoise")
     tab.fill("Samples", 2)
+    # A box that says "automatic" while it is empty, and stays empty when it is first seen.
+    tab.panel.get_by_text("More settings").click()
+    expect(tab.panel.get_by_label("Steps", exact=True)).to_have_value("")
     tab.run()
     measures = tab.panel.locator(".measures-list")
     expect(measures).to_contain_text("Noise level, estimated")

@@ -12,6 +12,7 @@ from ..context import Context, Update
 from ..errors import sentence
 from ..i18n import C, Text, has_text, text
 from .notice import notice, notice_html
+from .optional_number import TEXTS, optional_number
 
 _INVALID = "invalid"
 
@@ -49,6 +50,10 @@ class Form:
         if self._open_fold is not None:
             self._folds[field] = self._open_fold
         return control
+
+    def add_optional_number(self, field: str, **props: object) -> gr.Number:
+        """As `add`, for a whole number that may stay empty: None, "automatic" to the visitor."""
+        return self.add(field, optional_number, TEXTS, **props)
 
     def add_picture(
         self,

@@ -115,7 +115,7 @@ def samples_row(ctx: Context, form: Form, num_images: int = 1) -> None:
 
 def common_settings(form: Form) -> None:
     """Make the controls here that few people need."""
-    form.add("num_steps", gr.Number, value=None, precision=0)
+    form.add_optional_number("num_steps")
 
 
 def common_fields(values: Mapping[str, Any]) -> dict[str, Any]:

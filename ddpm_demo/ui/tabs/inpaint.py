@@ -107,7 +107,7 @@ def _controls(ctx: Context, form: Form) -> None:
         form.add(
             "method", gr.Radio, {"choices": method_choices}, value=ENGINE, elem_classes=["choices"]
         )
-        form.add("time_travel", gr.Number, value=None, precision=0)
+        form.add_optional_number("time_travel")
         perception_slider(form, 1.0)
         form.add("feather_px", gr.Slider, minimum=0, maximum=64, step=1, value=0)
         common_settings(form)
