@@ -16,6 +16,7 @@ from ddpm_demo.ui.components.seed import last_seed, roll
 from ddpm_demo.ui.components.send_to import picture_to_send
 from ddpm_demo.ui.exports import export
 from ddpm_demo.ui.i18n import text
+from ddpm_demo.ui.models import Models
 from ddpm_demo.ui.stream import preview_grid
 from ddpm_demo.ui.tabs import generate
 
@@ -155,6 +156,15 @@ def test_an_example_sets_only_what_it_names(flow, ctx):
         assert {"checkpoint", *flow.form.controls} >= {*preset}
         assert [update["value"] for update in preset_updates(preset)] == [*preset.values()]
         generate.prepare(ctx.models, {**values(), **preset})
+
+
+def test_the_examples_of_a_checkpoint_are_made_as_its_card_says():
+    bundled = Models()
+    shown = generate.examples(bundled)
+    for key, name in (("faces", "faces-64"), ("garments", "fashion-32")):
+        example, info = shown[f"generate.example_{key}"], bundled.info(name)
+        assert example["sampler"] == info.default_sampler
+        assert example["num_steps"] == info.default_num_steps
 
 
 def test_scrubbing_shows_stored_steps_and_calls_no_network(flow, monkeypatch):

@@ -92,8 +92,8 @@ class Form:
         """The controls with a line of help, the notices below the others, then the folds that may
         have to open.
 
-        Pictures are not among them: each update of an editor makes the page send all that is
-        painted in it to the server, and may bring back what it held when that began.
+        Pictures are not among them: whatever reaches an editor may wipe what is painted in it
+        (see ui/README.md).
         """
         folds = dict.fromkeys(self._folds.values())
         helped = [self.controls[name] for name in self._helped]
@@ -109,6 +109,7 @@ class Form:
 
         `values` are new values of controls, by field; not of pictures.
         """
+        assert not self._notices.keys() & (values or {}).keys()
         field = self.field_of(error)
         updates: list[Update] = []
         for name in self._helped:

@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from ..i18n import Text
+from .derived import derived
 
 
 def _empty_as_text(self: gr.Number, value: float | None) -> Any:  # noqa: ANN401  Gradio's own types
@@ -18,17 +19,9 @@ def _text_as_none(self: gr.Number, payload: Any) -> float | None:  # noqa: ANN40
 
 
 # Gradio draws an empty box as 0, whatever its placeholder, and 0 is then what a handler gets; only
-# an empty text stays empty. See `restoration/pictures.py` for why it is a class, made like this.
-_OptionalNumber = type.__new__(
-    type(gr.Number),
-    "OptionalNumber",
-    (gr.Number,),
-    {
-        "__module__": __name__,
-        "is_template": True,
-        "preprocess": _text_as_none,
-        "postprocess": _empty_as_text,
-    },
+# an empty text stays empty.
+_OptionalNumber = derived(
+    gr.Number, "_OptionalNumber", __name__, preprocess=_text_as_none, postprocess=_empty_as_text
 )
 
 # What the box shows while it is empty.
@@ -37,4 +30,4 @@ TEXTS: dict[str, Text] = {"placeholder": "common.automatic"}
 
 def optional_number(**props: Any) -> gr.Number:  # noqa: ANN401  whatever gr.Number takes
     """A box for a whole number, None when it is empty, which it is at first."""
-    return _OptionalNumber(precision=0, **{"value": None, **props})
+    return _OptionalNumber(value=None, precision=0, **props)

@@ -43,5 +43,5 @@ def presets_row(
 
 
 def preset_updates(values: Mapping[str, Any]) -> list[Update]:
-    """For the controls of that preset, in its order; one that was hidden is shown."""
+    """For the controls of that preset, in its order."""
     return [gr.update(value=value) for value in values.values()]

@@ -14,6 +14,7 @@ from PIL import Image
 
 from ...errors import UserError
 from ..components import header
+from ..components.derived import derived
 from ..components.form import Form
 from ..components.notice import notice, notice_html
 from ..context import Context, Update
@@ -41,14 +42,7 @@ def _path_as_uploaded(self: gr.Image, payload: Any) -> Any:  # noqa: ANN401  Gra
     return payload.path
 
 
-# Gradio makes a component anew from its class for every session, so that it has to be a class. Its
-# metaclass would write a stub beside this file; `type.__new__` leaves just that out.
-_UploadedImage = type.__new__(
-    type(gr.Image),
-    "UploadedImage",
-    (gr.Image,),
-    {"__module__": __name__, "is_template": True, "preprocess": _path_as_uploaded},
-)
+_UploadedImage = derived(gr.Image, "_UploadedImage", __name__, preprocess=_path_as_uploaded)
 
 
 def picture_input(**props: Any) -> gr.Image:  # noqa: ANN401  whatever gr.Image takes

@@ -32,13 +32,14 @@ TAB = "generate"
 AUTO = "auto"
 DEFAULT_NUM_IMAGES = 16
 
-_FAST = {"sampler": "dpmpp_2m", "num_steps": 20, "eta": 0.0, "spacing": AUTO}
+_PLAIN = {"eta": 0.0, "spacing": AUTO}
+# Those with a checkpoint and no sampler are made as that checkpoint's card says.
 EXAMPLES = {
-    "generate.example_quick": {**_FAST, "num_images": 4, "num_steps": 10},
-    "generate.example_faces": {**_FAST, "num_images": 16, "checkpoint": "faces-64"},
-    "generate.example_garments": {**_FAST, "num_images": 36, "checkpoint": "fashion-32"},
-    "generate.example_ddim": {**_FAST, "num_images": 4, "sampler": "ddim", "num_steps": 50},
-    "generate.example_ddpm": {**_FAST, "num_images": 4, "sampler": "ddpm", "num_steps": 250},
+    "generate.example_quick": {**_PLAIN, "num_images": 4, "sampler": "dpmpp_2m", "num_steps": 10},
+    "generate.example_faces": {**_PLAIN, "num_images": 16, "checkpoint": "faces-64"},
+    "generate.example_garments": {**_PLAIN, "num_images": 36, "checkpoint": "fashion-32"},
+    "generate.example_ddim": {**_PLAIN, "num_images": 4, "sampler": "ddim", "num_steps": 50},
+    "generate.example_ddpm": {**_PLAIN, "num_images": 4, "sampler": "ddpm", "num_steps": 250},
 }
 
 
@@ -215,9 +216,13 @@ def default_num_steps(models: Models, name: str, sampler: str) -> int:
 
 
 def examples(models: Models) -> dict[str, dict[str, Any]]:
-    """Those of `EXAMPLES` whose checkpoints are here."""
-    here = {info.name for info in models.infos()}
-    return {key: v for key, v in EXAMPLES.items() if v.get("checkpoint", "") in {"", *here}}
+    """Those of `EXAMPLES` whose checkpoints are here, with sampler and steps."""
+    here = {"", *(info.name for info in models.infos())}
+    return {
+        key: {**default_values(models, values.get("checkpoint", "")), **values}
+        for key, values in EXAMPLES.items()
+        if values.get("checkpoint", "") in here
+    }
 
 
 def sampler_choices() -> list[tuple[str, str]]:
