@@ -22,9 +22,9 @@ from skimage.restoration import inpaint_biharmonic
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from ddpm_demo.operators import Mask  # noqa: E402
-from ddpm_demo.operators.spectrum import PHOTO, Spectrum  # noqa: E402
-from ddpm_demo.tasks.observation import Observation, gaussian_mean  # noqa: E402
+from ddpm_demo.restoration.observation import Observation, gaussian_mean  # noqa: E402
+from ddpm_demo.restoration.operators import Mask  # noqa: E402
+from ddpm_demo.restoration.spectrum import PHOTO, Spectrum  # noqa: E402
 
 DATA = ROOT / "data" / "photos"
 

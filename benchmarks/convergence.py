@@ -17,10 +17,13 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from ddpm_demo.noise import NoiseSource
-from ddpm_demo.oracles import GaussianDenoiser
-from ddpm_demo.samplers import SAMPLERS, Step, make_timesteps, sample
-from ddpm_demo.schedule import Schedule
+from ddpm_demo.core.noise import NoiseSource
+from ddpm_demo.core.oracles import GaussianDenoiser
+from ddpm_demo.core.schedule import Schedule
+from ddpm_demo.core.step import Step
+from ddpm_demo.samplers.sample import sample
+from ddpm_demo.samplers.table import SAMPLERS
+from ddpm_demo.samplers.timesteps import make_timesteps
 
 MEAN, STD = 0.2, 0.25
 IMAGE_SHAPE = (1, 64, 64)

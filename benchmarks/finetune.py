@@ -81,7 +81,7 @@ def data_set(name):
 
 def settings(name, data, arguments):
     """A run as the Fine-tune tab makes it, of this variant."""
-    from ddpm_demo.ui.finetune import presets
+    from ddpm_demo.ui.tabs.finetune import presets
 
     parts = name if name in presets.LEARNING_RATES else "all"
     values = {
@@ -103,7 +103,7 @@ def settings(name, data, arguments):
     if arguments.learning_rate:
         values["learning_rate"] = arguments.learning_rate
     if name == "scratch":
-        from ddpm_demo.checkpoints import find
+        from ddpm_demo.checkpoints.library import find
 
         config = json.loads((find(BASE).folder / "unet" / "config.json").read_text())
         values["unet"] = {k: v for k, v in config.items() if not k.startswith("_")}
@@ -162,7 +162,7 @@ class Measure:
     def __init__(self, data):
         from ddpm_demo.evaluation.features import cache_folder, cached_features, load_extractor
         from ddpm_demo.pipeline import DDPM
-        from ddpm_demo.recipes import GenerateRecipe
+        from ddpm_demo.tasks.recipe import GenerateRecipe
 
         train = np.load(data / "train.npy")
         self.train = np.concatenate([train, train[:, :, ::-1]])

@@ -17,11 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from ddpm_demo.evaluation.distances import kid  # noqa: E402
-from ddpm_demo.evaluation.features import (  # noqa: E402
-    cache_folder,
-    cached_features,
-    load_extractor,
-)
+from ddpm_demo.evaluation.features import cache_folder, cached_features, load_extractor  # noqa: E402
 
 REAL, LEVELS = 2000, (0.0, 0.5, 1.0, 2.0, 4.0)
 

@@ -28,10 +28,10 @@ def measure(ddpm, x_0, num_steps, spacing, options, batch_size):
     """(MSE of each picture, evaluations a picture, std of the noise)."""
     import torch
 
-    from ddpm_demo.denoiser import without_clipping
-    from ddpm_demo.samplers import make_timesteps
+    from ddpm_demo.core.denoiser import without_clipping
+    from ddpm_demo.core.inversion import invert, reconstruction
     from ddpm_demo.samplers.ddim import ddim
-    from ddpm_demo.tasks.invert import invert, reconstruction
+    from ddpm_demo.samplers.timesteps import make_timesteps
 
     denoiser = without_clipping(ddpm.denoiser)
     timesteps = make_timesteps(ddpm.schedule, num_steps, spacing)

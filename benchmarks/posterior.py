@@ -27,16 +27,16 @@ from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from ddpm_demo.denoiser import Denoiser, Prediction
-from ddpm_demo.operators import AveragePool, Grey, Mask
-from ddpm_demo.operators.guided import GuidedDenoiser
-from ddpm_demo.operators.spectrum import FittedSpectrum, Spectrum
-from ddpm_demo.oracles import CorrelatedGaussianDenoiser
-from ddpm_demo.schedule import Schedule
-from ddpm_demo.tasks.observation import Observation
+from ddpm_demo.core.denoiser import Denoiser, Prediction
+from ddpm_demo.core.oracles import CorrelatedGaussianDenoiser
+from ddpm_demo.core.schedule import Schedule
+from ddpm_demo.restoration.chain import SIGMA_MAX
+from ddpm_demo.restoration.guided import GuidedDenoiser
+from ddpm_demo.restoration.observation import Observation
+from ddpm_demo.restoration.operators import AveragePool, Grey, Mask
+from ddpm_demo.restoration.solve import Settings, chains
+from ddpm_demo.restoration.spectrum import FittedSpectrum, Spectrum
 from ddpm_demo.tasks.restoration_recipes import RestorationRecipe
-from ddpm_demo.tasks.restore import SIGMA_MAX
-from ddpm_demo.tasks.solve import Settings, chains
 
 Prior = CorrelatedGaussianDenoiser
 Moments = tuple[Tensor, Tensor]

@@ -29,7 +29,7 @@ from restoration.measure import Job, key, measure, one_thread  # noqa: E402
 from restoration.prior import Prior  # noqa: E402
 from restoration.registry import all_methods  # noqa: E402
 
-from ddpm_demo.checkpoints import find  # noqa: E402
+from ddpm_demo.checkpoints.library import find  # noqa: E402
 
 KINDS = ("faces", "photos")
 DOCS = ROOT / "docs"

@@ -34,7 +34,7 @@ def measure(row: str, checkpoint: str, num_images: int, num_steps: int) -> dict[
     import torch
 
     from ddpm_demo import DDPM
-    from ddpm_demo.checkpoints import find
+    from ddpm_demo.checkpoints.library import find
 
     num_steps = 1000 if row == FULL else num_steps
     kind, _, sampler = row.removesuffix("-1000").partition("-")
@@ -69,7 +69,7 @@ def measure(row: str, checkpoint: str, num_images: int, num_steps: int) -> dict[
 
 def our_run(ddpm: object, num_images: int, sampler: str, num_steps: int) -> Callable[[], None]:
     """A whole run of ours, to the finished pictures."""
-    from ddpm_demo.recipes import GenerateRecipe
+    from ddpm_demo.tasks.recipe import GenerateRecipe
 
     own = sampler == "default"
     recipe = GenerateRecipe(
@@ -199,7 +199,7 @@ def print_table(
         pairs = zip(results[a], results[b], strict=True)
         return statistics.median(x["seconds"] / y["seconds"] for x, y in pairs)
 
-    from ddpm_demo.checkpoints import find
+    from ddpm_demo.checkpoints.library import find
 
     steps = arguments.num_steps
     default_steps = find(arguments.checkpoint).default_num_steps

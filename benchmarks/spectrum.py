@@ -1,4 +1,4 @@
-"""The power spectra of the priors: the constants of ddpm_demo/operators/spectrum.py.
+"""The power spectra of the priors: the constants of ddpm_demo/restoration/spectrum.py.
 
     python benchmarks/spectrum.py
     python benchmarks/spectrum.py --data data/photos --crop-px 128
@@ -22,7 +22,7 @@ from torch import Tensor
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from ddpm_demo.operators.spectrum import OBJECT, PHOTO, PowerLaw, to_frequencies  # noqa: E402
+from ddpm_demo.restoration.spectrum import OBJECT, PHOTO, PowerLaw, to_frequencies  # noqa: E402
 
 NUM_PICTURES = 400
 NUM_RINGS = 24

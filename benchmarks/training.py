@@ -41,7 +41,7 @@ def peer(checkpoint: str, data: Path, batch_size: int, num_steps: int, num_threa
     from PIL import Image
     from tqdm.auto import tqdm
 
-    from ddpm_demo import checkpoints
+    from ddpm_demo.checkpoints import library as checkpoints
 
     torch.set_num_threads(num_threads)
     accelerator = Accelerator(cpu=True)
@@ -195,7 +195,7 @@ def operations(checkpoint: str, size_px: int) -> float:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    from ddpm_demo import checkpoints
+    from ddpm_demo.checkpoints import library as checkpoints
 
     unet = checkpoints.load(checkpoint).unet.requires_grad_(True)
     x = torch.zeros(1, unet.config.in_channels, size_px, size_px)
@@ -250,7 +250,7 @@ def main() -> None:
         )
         return
     sys.path.insert(0, str(ROOT))
-    from ddpm_demo import checkpoints
+    from ddpm_demo.checkpoints import library as checkpoints
     from ddpm_demo.training.precision import mixed_precision
 
     info = checkpoints.find(arguments.checkpoint)

@@ -13,12 +13,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .checkpoints import CheckpointInfo, list_checkpoints
+    from .checkpoints.library import CheckpointInfo, list_checkpoints
     from .errors import UserError
     from .pipeline import DDPM
-    from .recipes import GenerateRecipe
     from .tasks.diffuse import DiffuseRecipe
     from .tasks.interpolate_recipe import InterpolateRecipe
+    from .tasks.recipe import GenerateRecipe
     from .tasks.restoration_recipes import (
         ColouriseRecipe,
         DeblurRecipe,
@@ -31,7 +31,7 @@ __version__ = "0.1.0"
 
 _MODULE_OF = {
     "DDPM": "pipeline",
-    "GenerateRecipe": "recipes",
+    "GenerateRecipe": "tasks.recipe",
     "InterpolateRecipe": "tasks.interpolate_recipe",
     "DiffuseRecipe": "tasks.diffuse",
     "ColouriseRecipe": "tasks.restoration_recipes",
@@ -39,8 +39,8 @@ _MODULE_OF = {
     "DenoiseRecipe": "tasks.restoration_recipes",
     "InpaintRecipe": "tasks.restoration_recipes",
     "UpscaleRecipe": "tasks.restoration_recipes",
-    "CheckpointInfo": "checkpoints",
-    "list_checkpoints": "checkpoints",
+    "CheckpointInfo": "checkpoints.library",
+    "list_checkpoints": "checkpoints.library",
     "UserError": "errors",
 }
 

@@ -16,21 +16,20 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from . import checkpoints
-from .checkpoints import CheckpointInfo
-from .denoiser import UNetDenoiser
-from .device import default_device
-from .images import to_tensor
-from .noise import NoiseSource
-from .recipes import GenerateRecipe, Recipe
+from .checkpoints import library as checkpoints
+from .checkpoints.library import CheckpointInfo
+from .core.denoiser import UNetDenoiser
+from .core.device import default_device
+from .core.noise import NoiseSource
+from .core.schedule import Schedule
+from .pictures.images import to_tensor
 from .restoration import more, tasks
 from .restoration.run import RestorationRun
-from .run import Run
-from .samplers import sampler_info
-from .schedule import Schedule
+from .samplers.table import sampler_info
 from .tasks.diffuse import DiffuseRecipe, diffuse
 from .tasks.generate import generate
 from .tasks.interpolate import InterpolateRecipe, Interpolation
+from .tasks.recipe import GenerateRecipe, Recipe
 from .tasks.restoration_recipes import (
     ColouriseRecipe,
     DeblurRecipe,
@@ -38,6 +37,7 @@ from .tasks.restoration_recipes import (
     InpaintRecipe,
     UpscaleRecipe,
 )
+from .tasks.run import Run
 
 
 class InterpolationRun(Run):

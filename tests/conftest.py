@@ -13,7 +13,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 import pytest
 import torch
 
-from ddpm_demo.schedule import Schedule
+from ddpm_demo.core.schedule import Schedule
 
 # With two threads a process and more processes than cores a tiny network is thirty times slower.
 torch.set_num_threads(1)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ddpm_demo.animation import animate, check_format, frame_indices
 from ddpm_demo.errors import UserError
+from ddpm_demo.pictures.animation import animate, check_format, frame_indices
 
 
 def levels(content):

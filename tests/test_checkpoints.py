@@ -10,10 +10,10 @@ import torch
 from diffusers import DDPMPipeline
 from safetensors.torch import load_file, save_file
 
-from ddpm_demo import checkpoints
-from ddpm_demo.checkpoints import find, list_checkpoints, load
+from ddpm_demo.checkpoints import library as checkpoints
+from ddpm_demo.checkpoints.library import find, list_checkpoints, load
+from ddpm_demo.checkpoints.model_card import read_model_card, write_model_card
 from ddpm_demo.errors import UserError
-from ddpm_demo.model_card import read_model_card, write_model_card
 from ddpm_demo.pipeline import DDPM
 
 BUNDLED = ("faces-64", "fashion-32", "photos")

@@ -10,7 +10,7 @@ from PIL import Image
 
 from ddpm_demo import __version__
 from ddpm_demo.cli import COMMANDS, main
-from ddpm_demo.png_recipe import read_recipe
+from ddpm_demo.pictures.png_recipe import read_recipe
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ import torch
 from PIL import Image
 
 from ddpm_demo.cli import bulk, main
-from ddpm_demo.device import process_share
+from ddpm_demo.core.device import process_share
 from ddpm_demo.evaluation import samples
 from ddpm_demo.pipeline import DDPM
-from ddpm_demo.recipes import GenerateRecipe
+from ddpm_demo.tasks.recipe import GenerateRecipe
 from ddpm_demo.training.launch import launcher
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,12 +36,12 @@ def generate(checkpoint, out, *options):
 @pytest.fixture
 def small_batches(monkeypatch):
     monkeypatch.setattr(bulk, "BATCH", 4)
-    monkeypatch.setattr("ddpm_demo.recipes.MAX_IMAGES", 16)  # the number without --num-images
+    monkeypatch.setattr("ddpm_demo.tasks.recipe.MAX_IMAGES", 16)  # the number without --num-images
 
 
 def as_one_of(monkeypatch, index, count):
     monkeypatch.setenv("WORLD_SIZE", str(count))
-    monkeypatch.setattr("ddpm_demo.device.process_share", lambda: (index, count))
+    monkeypatch.setattr("ddpm_demo.core.device.process_share", lambda: (index, count))
 
 
 def test_shares_of_one_two_and_three_processes_add_up_to_the_same_files(

@@ -4,10 +4,10 @@ import pytest
 import torch
 from diffusers import UNet2DModel
 
-from ddpm_demo.denoiser import TiledDenoiser, UNetDenoiser, pad_to_multiple, tile_starts
+from ddpm_demo.core.denoiser import TiledDenoiser, UNetDenoiser, pad_to_multiple, tile_starts
+from ddpm_demo.core.noise import NoiseSource
+from ddpm_demo.core.oracles import GaussianDenoiser
 from ddpm_demo.errors import UserError
-from ddpm_demo.noise import NoiseSource
-from ddpm_demo.oracles import GaussianDenoiser
 
 
 def make_unet(channels=3, out_channels=None):

@@ -4,14 +4,15 @@ import pytest
 import torch
 from diffusers import UNet2DModel
 
-from ddpm_demo.denoiser import UNetDenoiser
+from ddpm_demo.core.denoiser import UNetDenoiser
+from ddpm_demo.core.noise import NoiseSource
+from ddpm_demo.core.oracles import GaussianDenoiser
+from ddpm_demo.core.schedule import Schedule
 from ddpm_demo.errors import UserError
-from ddpm_demo.noise import NoiseSource
-from ddpm_demo.oracles import GaussianDenoiser
-from ddpm_demo.recipes import recipe_from_dict
-from ddpm_demo.samplers import make_timesteps, sample
-from ddpm_demo.schedule import Schedule
+from ddpm_demo.samplers.sample import sample
+from ddpm_demo.samplers.timesteps import make_timesteps
 from ddpm_demo.tasks.diffuse import DiffuseRecipe, branch, diffuse
+from ddpm_demo.tasks.recipe import recipe_from_dict
 
 SHAPE = (3, 8, 8)
 

@@ -9,7 +9,9 @@ import torch
 from PIL import Image
 from torch import nn
 
+from ddpm_demo.checkpoints.model_card import read_model_card
 from ddpm_demo.cli import main
+from ddpm_demo.core.oracles import GaussianDenoiser
 from ddpm_demo.errors import UserError
 from ddpm_demo.evaluation import curve, features, photos
 from ddpm_demo.evaluation.card import write_measured
@@ -23,11 +25,9 @@ from ddpm_demo.evaluation.photos import (
     score,
 )
 from ddpm_demo.evaluation.samples import sample_images
-from ddpm_demo.model_card import read_model_card
-from ddpm_demo.oracles import GaussianDenoiser
+from ddpm_demo.pictures.png_recipe import read_recipe
 from ddpm_demo.pipeline import DDPM
-from ddpm_demo.png_recipe import read_recipe
-from ddpm_demo.recipes import GenerateRecipe
+from ddpm_demo.tasks.recipe import GenerateRecipe
 
 CARD = """---
 title: Tiny
@@ -375,7 +375,7 @@ def test_photographs_are_scored_whole_and_in_tiles(evaluate, checkpoint, tmp_pat
 def test_the_card_of_a_hub_checkpoint_is_not_ours(evaluate, checkpoint, monkeypatch):
     import dataclasses
 
-    from ddpm_demo import checkpoints
+    from ddpm_demo.checkpoints import library as checkpoints
 
     info = dataclasses.replace(checkpoints.find(str(checkpoint)), source="hub")
     monkeypatch.setattr(checkpoints, "find", lambda name: info)

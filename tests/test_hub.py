@@ -11,8 +11,8 @@ import pytest
 from huggingface_hub import HfApi, constants
 from huggingface_hub.utils import close_session
 
-from ddpm_demo import hub
-from ddpm_demo.checkpoints import find, load
+from ddpm_demo.checkpoints import hub
+from ddpm_demo.checkpoints.library import find, load
 from ddpm_demo.errors import UserError
 
 SHA = "0123456789abcdef0123456789abcdef01234567"

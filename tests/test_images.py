@@ -12,8 +12,8 @@ from PIL import Image, ImageOps
 from PIL.PngImagePlugin import PngInfo
 
 from ddpm_demo.errors import UserError
-from ddpm_demo.images import FORMATS, load_image, make_grid, to_pil, to_tensor
-from ddpm_demo.png_recipe import CHUNK, png_bytes, read_recipe, save_png
+from ddpm_demo.pictures.images import FORMATS, load_image, make_grid, to_pil, to_tensor
+from ddpm_demo.pictures.png_recipe import CHUNK, png_bytes, read_recipe, save_png
 
 
 def encoded(image, format="PNG", **options):

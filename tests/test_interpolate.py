@@ -6,17 +6,17 @@ import pytest
 import torch
 from diffusers import UNet2DModel
 
-from ddpm_demo.denoiser import UNetDenoiser, without_clipping
+from ddpm_demo.core.anderson import solve_fixed_point
+from ddpm_demo.core.denoiser import UNetDenoiser, without_clipping
+from ddpm_demo.core.inversion import invert, reconstruction
+from ddpm_demo.core.noise import NoiseSource, slerp
+from ddpm_demo.core.oracles import GaussianDenoiser, MixtureDenoiser
+from ddpm_demo.core.schedule import Schedule
 from ddpm_demo.errors import UserError
-from ddpm_demo.noise import NoiseSource, slerp
-from ddpm_demo.oracles import GaussianDenoiser, MixtureDenoiser
-from ddpm_demo.recipes import recipe_from_dict
-from ddpm_demo.samplers import make_timesteps
 from ddpm_demo.samplers.ddim import ddim
-from ddpm_demo.schedule import Schedule
-from ddpm_demo.tasks.anderson import solve_fixed_point
+from ddpm_demo.samplers.timesteps import make_timesteps
 from ddpm_demo.tasks.interpolate import InterpolateRecipe, Interpolation, mix_frames
-from ddpm_demo.tasks.invert import invert, reconstruction
+from ddpm_demo.tasks.recipe import recipe_from_dict
 
 SHAPE = (3, 8, 8)
 TINY = {

@@ -14,10 +14,10 @@ import psutil
 import pytest
 from training_helpers import TINY, pictures
 
+from ddpm_demo.checkpoints.model_card import read_model_card, write_model_card
 from ddpm_demo.errors import UserError
 from ddpm_demo.jobs import Jobs, Watcher, store, training_allowed
 from ddpm_demo.jobs import process as process_module
-from ddpm_demo.model_card import read_model_card, write_model_card
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from ddpm_demo.ui.i18n import text
+from ddpm_demo.texts import text
 
 PACKAGE = Path(__file__).resolve().parent.parent / "ddpm_demo"
-LOCALES = sorted((PACKAGE / "ui" / "locales").glob("*.json"))
-REFERENCE = PACKAGE / "ui" / "locales" / "en.json"
+LOCALES = sorted(path for path in (PACKAGE / "texts").iterdir() if any(path.glob("*.json")))
+REFERENCE = PACKAGE / "texts" / "en"
 
 
 def flat(value, prefix=""):
@@ -25,14 +25,19 @@ def flat(value, prefix=""):
     return {prefix: value}
 
 
-def texts(path):
+def texts(folder):
+    """The texts of a language as {"section.key": text}."""
+
     def no_duplicates(pairs):
         names = [name for name, _ in pairs]
-        assert len(names) == len(set(names)), f"{path.name} has a key twice"
+        assert len(names) == len(set(names)), f"{path} has a key twice"
         return dict(pairs)
 
-    content = path.read_text(encoding="utf-8")
-    return flat(json.loads(content, object_pairs_hook=no_duplicates))
+    found = {}
+    for path in sorted(folder.glob("*.json")):
+        content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=no_duplicates)
+        found |= flat(content, path.stem)
+    return found
 
 
 def placeholders(text):
@@ -55,7 +60,7 @@ def user_errors():
 
 
 def test_there_are_english_and_simplified_chinese():
-    assert {"en.json", "zh-CN.json"} <= {path.name for path in LOCALES}
+    assert {"en", "zh-CN"} <= {path.name for path in LOCALES}
 
 
 @pytest.mark.parametrize("path", LOCALES, ids=lambda path: path.stem)
@@ -70,7 +75,7 @@ def test_every_language_has_the_same_keys_and_placeholders(path):
 def test_chinese_is_chinese():
     errors = {
         key: words
-        for key, words in texts(REFERENCE.with_name("zh-CN.json")).items()
+        for key, words in texts(REFERENCE.with_name("zh-CN")).items()
         if key.startswith("errors.")
     }
     assert errors
@@ -85,7 +90,9 @@ def test_every_error_of_the_sources_is_in_the_locale_files():
         for _, key, message, _ in user_errors()
         if reference.get(f"errors.{key}") != message
     }
-    assert not missing, "not in en.json, or worded differently: " + json.dumps(missing, indent=2)
+    assert not missing, "not in the English texts, or worded differently: " + json.dumps(
+        missing, indent=2
+    )
 
 
 def test_the_sentences_of_errors_are_sentences_with_their_values():

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from ddpm_demo import masks
 from ddpm_demo.errors import UserError
+from ddpm_demo.pictures import masks
 
 SIZES = [(64, 64), (48, 91), (640, 427), (1, 1), (7, 3)]
 

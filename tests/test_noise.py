@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ddpm_demo.noise import NoiseSource, slerp
+from ddpm_demo.core.noise import NoiseSource, slerp
 
 
 def test_noise_of_an_image_does_not_depend_on_its_batch():

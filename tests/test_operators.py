@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ddpm_demo.operators import (
+from ddpm_demo.restoration.operators import (
     AveragePool,
     Blur,
     Grey,

@@ -3,14 +3,14 @@
 import pytest
 import torch
 
-from ddpm_demo.noise import NoiseSource
-from ddpm_demo.operators import AveragePool
-from ddpm_demo.oracles import CorrelatedGaussianDenoiser, MixtureDenoiser
-from ddpm_demo.samplers import Step
-from ddpm_demo.schedule import Schedule
-from ddpm_demo.tasks.blend import Restoration, weighted_mean, weighted_variance
-from ddpm_demo.tasks.observation import Observation
-from ddpm_demo.tasks.plausible import Weigher, levels_between, prior_energies
+from ddpm_demo.core.noise import NoiseSource
+from ddpm_demo.core.oracles import CorrelatedGaussianDenoiser, MixtureDenoiser
+from ddpm_demo.core.schedule import Schedule
+from ddpm_demo.core.step import Step
+from ddpm_demo.restoration.blend import Restoration, weighted_mean, weighted_variance
+from ddpm_demo.restoration.observation import Observation
+from ddpm_demo.restoration.operators import AveragePool
+from ddpm_demo.restoration.plausible import Weigher, levels_between, prior_energies
 
 SHAPE = (3, 4, 4)
 SIZE = 3 * 4 * 4

@@ -10,10 +10,11 @@ import torch
 from diffusers import UNet2DModel
 from scipy import stats
 
-from ddpm_demo.denoiser import UNetDenoiser
+from ddpm_demo.core.denoiser import UNetDenoiser
+from ddpm_demo.core.noise import NoiseSource
+from ddpm_demo.core.oracles import GaussianDenoiser
+from ddpm_demo.core.schedule import Schedule
 from ddpm_demo.errors import UserError
-from ddpm_demo.noise import NoiseSource
-from ddpm_demo.oracles import GaussianDenoiser
 from ddpm_demo.process.forward import (
     closed_form_and_chain,
     markov_chain,
@@ -30,7 +31,6 @@ from ddpm_demo.process.training_step import (
 )
 from ddpm_demo.process.unet_diagram import unet_blocks
 from ddpm_demo.process.unet_svg import WIDTH_PX, unet_svg
-from ddpm_demo.schedule import Schedule
 from ddpm_demo.training.objective import Objective
 
 SHAPE = (3, 8, 8)
@@ -237,7 +237,7 @@ def test_blocks_have_the_sizes_that_run_through_the_network(network):
 
 @pytest.mark.parametrize("name", ["faces-64", "fashion-32", "photos"])
 def test_the_drawing_is_xml_in_the_colour_of_the_text(name):
-    from ddpm_demo.checkpoints import find
+    from ddpm_demo.checkpoints.library import find
 
     config = json.loads((find(name).folder / "unet" / "config.json").read_text())
     svg = unet_svg(unet_blocks(config), {"picture": "x < y", "attention": "注意力"})

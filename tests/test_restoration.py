@@ -7,21 +7,28 @@ from pathlib import Path
 import pytest
 import torch
 
-from ddpm_demo.denoiser import Prediction
-from ddpm_demo.noise import NoiseSource
-from ddpm_demo.operators import AveragePool, Blur, FramedBlur, Grey, Mask, gaussian_kernel
-from ddpm_demo.operators.conditional import condition, pull
-from ddpm_demo.operators.guided import GuidedDenoiser, JacobianDenoiser
-from ddpm_demo.operators.spectrum import PHOTO, Covariance, FittedSpectrum
-from ddpm_demo.oracles import GaussianDenoiser
-from ddpm_demo.schedule import Schedule
-from ddpm_demo.similarity import psnr, ssim
-from ddpm_demo.tasks.noise_level import estimate_sigma
-from ddpm_demo.tasks.observation import Observation, gaussian_mean, gaussian_samples
-from ddpm_demo.tasks.repaint import repaint, repaint_visits
+from ddpm_demo.core.denoiser import Prediction
+from ddpm_demo.core.noise import NoiseSource
+from ddpm_demo.core.oracles import GaussianDenoiser
+from ddpm_demo.core.schedule import Schedule
+from ddpm_demo.pictures.similarity import psnr, ssim
+from ddpm_demo.restoration.chain import make_sigmas, restore
+from ddpm_demo.restoration.conditional import condition, pull
+from ddpm_demo.restoration.guided import GuidedDenoiser, JacobianDenoiser
+from ddpm_demo.restoration.noise_level import estimate_sigma
+from ddpm_demo.restoration.observation import Observation, gaussian_mean, gaussian_samples
+from ddpm_demo.restoration.operators import (
+    AveragePool,
+    Blur,
+    FramedBlur,
+    Grey,
+    Mask,
+    gaussian_kernel,
+)
+from ddpm_demo.restoration.repaint import repaint, repaint_visits
+from ddpm_demo.restoration.solve import Settings, denoise, solve
+from ddpm_demo.restoration.spectrum import PHOTO, Covariance, FittedSpectrum
 from ddpm_demo.tasks.restoration_recipes import RestorationRecipe
-from ddpm_demo.tasks.restore import make_sigmas, restore
-from ddpm_demo.tasks.solve import Settings, denoise, solve
 
 SHAPE = (3, 8, 8)
 SIZE = 3 * 8 * 8

@@ -5,10 +5,10 @@ import dataclasses
 import pytest
 import torch
 
-from ddpm_demo.checkpoints import find
+from ddpm_demo.checkpoints.library import find
 from ddpm_demo.restoration import settings
+from ddpm_demo.restoration.solve import Settings, num_sources
 from ddpm_demo.tasks.restoration_recipes import InpaintRecipe, UpscaleRecipe
-from ddpm_demo.tasks.solve import Settings, num_sources
 
 FACES, PHOTOS = find("faces-64"), find("photos")
 

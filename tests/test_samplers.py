@@ -6,11 +6,13 @@ import pytest
 import torch
 from diffusers import DDIMScheduler, DDPMScheduler
 
-from ddpm_demo.denoiser import Prediction
+from ddpm_demo.core.denoiser import Prediction
+from ddpm_demo.core.noise import NoiseSource
+from ddpm_demo.core.oracles import GaussianDenoiser, MixtureDenoiser
 from ddpm_demo.errors import UserError
-from ddpm_demo.noise import NoiseSource
-from ddpm_demo.oracles import GaussianDenoiser, MixtureDenoiser
-from ddpm_demo.samplers import SAMPLERS, SPACINGS, make_timesteps, sample
+from ddpm_demo.samplers.sample import sample
+from ddpm_demo.samplers.table import SAMPLERS, SPACINGS
+from ddpm_demo.samplers.timesteps import make_timesteps
 
 MEAN, STD = 0.2, 0.25
 
@@ -48,7 +50,7 @@ def test_every_spacing_works_with_every_sampler(schedule, name, spacing):
 
 def test_the_ancestral_sampler_at_full_length_is_right_within_two_per_cent():
     """Ho et al.'s own setting: linear betas, 1000 steps, N(0.2, 0.25^2)."""
-    from ddpm_demo.schedule import Schedule
+    from ddpm_demo.core.schedule import Schedule
 
     linear = Schedule.from_config({"beta_schedule": "linear"})
     steps = run("ddpm", GaussianDenoiser(linear, MEAN, STD), 1000, num_images=4, shape=(1, 64, 64))

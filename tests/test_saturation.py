@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from ddpm_demo.tasks.noise_level import estimate_sigma
-from ddpm_demo.tasks.saturation import estimate_clipped_sigma, unclip
+from ddpm_demo.restoration.noise_level import estimate_sigma
+from ddpm_demo.restoration.saturation import estimate_clipped_sigma, unclip
 
 SIGMA = 50 / 127.5
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 from diffusers import DDPMScheduler
 
+from ddpm_demo.core.schedule import BETA_SCHEDULES, Schedule
 from ddpm_demo.errors import UserError
-from ddpm_demo.schedule import BETA_SCHEDULES, Schedule
 
 
 @pytest.mark.parametrize("name", BETA_SCHEDULES)

@@ -1,7 +1,6 @@
 """The page as a whole: what is public, what is queued, what is served, what is relabelled."""
 
 import ast
-import json
 import re
 import subprocess
 import sys
@@ -11,13 +10,13 @@ import pytest
 
 import app as app_module
 from ddpm_demo.errors import UserError
+from ddpm_demo.texts import LANGUAGES, has_text, text
 from ddpm_demo.ui.app import build_app, launch_options, resolve_checkpoint
 from ddpm_demo.ui.context import MODEL_SLOT
-from ddpm_demo.ui.i18n import LANGUAGES, has_text, text
 
 ROOT = Path(__file__).resolve().parent.parent
 UI = ROOT / "ddpm_demo" / "ui"
-SECTIONS = set(json.loads((UI / "locales" / "en.json").read_text(encoding="utf-8")))
+SECTIONS = {path.stem for path in (UI.parent / "texts" / "en").glob("*.json")}
 ENDPOINTS = {"generate", "checkpoints"}
 
 

@@ -14,14 +14,15 @@ from test_jobs import ENDLESS, FAKE_TRAINER, wait
 
 from ddpm_demo.errors import UserError
 from ddpm_demo.jobs import Jobs, store
+from ddpm_demo.texts import text
 from ddpm_demo.training.config import TrainConfig
 from ddpm_demo.ui.app import build_app
-from ddpm_demo.ui.finetune import presets, views
-from ddpm_demo.ui.finetune.desk import Desk
-from ddpm_demo.ui.finetune.panel import refreshed
-from ddpm_demo.ui.i18n import Texts, text
 from ddpm_demo.ui.models import Models
-from ddpm_demo.ui.tabs import finetune
+from ddpm_demo.ui.relabel import Texts
+from ddpm_demo.ui.tabs.finetune import presets, views
+from ddpm_demo.ui.tabs.finetune import tab as finetune
+from ddpm_demo.ui.tabs.finetune.desk import Desk
+from ddpm_demo.ui.tabs.finetune.panel import refreshed
 
 ME = "visitor"
 
@@ -237,7 +238,7 @@ def test_the_gauge_says_whether_samples_are_copies(desk, pictures_zip):
 
 def test_the_time_is_told_once_it_has_been_measured(desk, pictures_zip, monkeypatch):
     from ddpm_demo.jobs import estimate
-    from ddpm_demo.ui.finetune import time_needed
+    from ddpm_demo.ui.tabs.finetune import time_needed
 
     monkeypatch.setattr(estimate, "_measure", lambda config: 0.25)
     wanted = values(max_steps=2400, minutes=60)
@@ -257,8 +258,8 @@ def test_the_time_is_told_once_it_has_been_measured(desk, pictures_zip, monkeypa
 
 def test_only_the_owner_and_those_logged_in_can_push(desk, pictures_zip, monkeypatch):
     from ddpm_demo.jobs import publish as hub
-    from ddpm_demo.ui.finetune import publish
-    from ddpm_demo.ui.finetune.publish import can_push, pushed
+    from ddpm_demo.ui.tabs.finetune import publish
+    from ddpm_demo.ui.tabs.finetune.publish import can_push, pushed
 
     name = start(desk, pictures_zip, max_steps=1)
     wait(desk.jobs, name, "finished")

@@ -11,10 +11,10 @@ from PIL import Image
 from test_ui_finetune import ME, desk, form, values  # noqa: F401
 
 from ddpm_demo.jobs import intake, store
+from ddpm_demo.texts import text
 from ddpm_demo.training.pictures import PictureWriter
-from ddpm_demo.ui.finetune import views
-from ddpm_demo.ui.i18n import text
-from ddpm_demo.ui.tabs import finetune
+from ddpm_demo.ui.tabs.finetune import tab as finetune
+from ddpm_demo.ui.tabs.finetune import views
 
 
 def picture(width=16, height=16, mode="RGB", seed=0):

@@ -8,14 +8,14 @@ import pytest
 from PIL import Image
 
 from ddpm_demo.errors import UserError
-from ddpm_demo.png_recipe import png_bytes, read_recipe
+from ddpm_demo.pictures.png_recipe import png_bytes, read_recipe
+from ddpm_demo.texts import text
 from ddpm_demo.ui.app import build_app
 from ddpm_demo.ui.components.presets import preset_updates
 from ddpm_demo.ui.components.result import relabelled, scrub_to
 from ddpm_demo.ui.components.seed import last_seed, roll
 from ddpm_demo.ui.components.send_to import picture_to_send
 from ddpm_demo.ui.exports import export
-from ddpm_demo.ui.i18n import text
 from ddpm_demo.ui.models import Models
 from ddpm_demo.ui.stream import preview_grid
 from ddpm_demo.ui.tabs import generate

@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ddpm_demo.animation import animate
 from ddpm_demo.errors import UserError
-from ddpm_demo.png_recipe import read_recipe
+from ddpm_demo.pictures.animation import animate
+from ddpm_demo.pictures.png_recipe import read_recipe
 from ddpm_demo.ui.app import build_app
 from ddpm_demo.ui.components.presets import preset_updates
-from ddpm_demo.ui.interpolation.between import moved_to, with_options
-from ddpm_demo.ui.interpolation.exports import export_interpolation
-from ddpm_demo.ui.interpolation.views import frame_html, moving_html, report_html, strip_html
 from ddpm_demo.ui.restoration.pictures import example_path
 from ddpm_demo.ui.restoration.tab import restored
-from ddpm_demo.ui.tabs import interpolate
+from ddpm_demo.ui.tabs.interpolate import tab as interpolate
+from ddpm_demo.ui.tabs.interpolate.between import moved_to, with_options
+from ddpm_demo.ui.tabs.interpolate.exports import export_interpolation
+from ddpm_demo.ui.tabs.interpolate.views import frame_html, moving_html, report_html, strip_html
 
 ME = "visitor"
 
@@ -179,7 +179,7 @@ def test_an_mp4_is_made_where_ffmpeg_is_installed_else_a_sentence(flow, monkeypa
         return b"film"
 
     with monkeypatch.context() as patch:
-        patch.setattr("ddpm_demo.animation.animate", pretended)
+        patch.setattr("ddpm_demo.pictures.animation.animate", pretended)
         path = export_interpolation(record, "mp4", flow.ctx.store.folder(ME))
     assert path.read_bytes() == b"film"
     assert asked == {"frames": 4, "kind": "mp4", "fps": 8, "there_and_back": True, "enlarge": 16}

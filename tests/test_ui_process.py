@@ -6,21 +6,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ddpm_demo.core.oracles import GaussianDenoiser
+from ddpm_demo.core.schedule import Schedule
 from ddpm_demo.errors import UserError
-from ddpm_demo.images import to_pil
-from ddpm_demo.oracles import GaussianDenoiser
+from ddpm_demo.pictures.images import to_pil
 from ddpm_demo.process.reverse_step import reverse_step
-from ddpm_demo.recipes import recipe_from_dict
-from ddpm_demo.schedule import Schedule
+from ddpm_demo.tasks.recipe import recipe_from_dict
+from ddpm_demo.texts import LANGUAGES
 from ddpm_demo.ui.app import build_app
 from ddpm_demo.ui.components.result import scrub_to
-from ddpm_demo.ui.i18n import LANGUAGES
-from ddpm_demo.ui.process import forward, generation, measure, reverse, training
-from ddpm_demo.ui.process.explain import FORMULAS, explained
-from ddpm_demo.ui.process.kept import MAX_SESSIONS, Kept
-from ddpm_demo.ui.process.subject import subject_of
 from ddpm_demo.ui.restoration.pictures import example_path
-from ddpm_demo.ui.tabs import process
+from ddpm_demo.ui.tabs.process import forward, generation, measure, reverse, training
+from ddpm_demo.ui.tabs.process import tab as process
+from ddpm_demo.ui.tabs.process.explain import FORMULAS, explained
+from ddpm_demo.ui.tabs.process.kept import MAX_SESSIONS, Kept
+from ddpm_demo.ui.tabs.process.subject import subject_of
 
 ME = "visitor"
 FACE = example_path("face-1.png")

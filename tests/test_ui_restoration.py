@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from ddpm_demo import masks
 from ddpm_demo.errors import UserError
-from ddpm_demo.png_recipe import png_bytes, read_recipe
+from ddpm_demo.pictures import masks
+from ddpm_demo.pictures.png_recipe import png_bytes, read_recipe
 from ddpm_demo.ui.app import build_app
 from ddpm_demo.ui.components.before_after import before_after_value
 from ddpm_demo.ui.exports import export

@@ -4,8 +4,9 @@ import gradio as gr
 import pytest
 
 from ddpm_demo.errors import UserError
+from ddpm_demo.texts import negotiate, text
 from ddpm_demo.ui.errors import sentence
-from ddpm_demo.ui.i18n import Texts, negotiate, text
+from ddpm_demo.ui.relabel import Texts
 
 
 @pytest.mark.parametrize(

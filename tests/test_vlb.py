@@ -7,6 +7,9 @@ import pytest
 import torch
 from scipy import integrate, stats
 
+from ddpm_demo.core.noise import NoiseSource
+from ddpm_demo.core.oracles import GaussianDenoiser
+from ddpm_demo.core.schedule import Schedule
 from ddpm_demo.errors import UserError
 from ddpm_demo.evaluation.bits import (
     BitsPerDimension,
@@ -14,8 +17,6 @@ from ddpm_demo.evaluation.bits import (
     stratified_timesteps,
     summarise,
 )
-from ddpm_demo.noise import NoiseSource
-from ddpm_demo.oracles import GaussianDenoiser
 from ddpm_demo.process.vlb import (
     BIN,
     BoundTerm,
@@ -25,7 +26,6 @@ from ddpm_demo.process.vlb import (
     prior_term,
     reverse_variance,
 )
-from ddpm_demo.schedule import Schedule
 
 LEVELS = np.arange(256) / 127.5 - 1
 MEAN, STD = 0.1, 0.25

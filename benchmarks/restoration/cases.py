@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ddpm_demo import masks
 from ddpm_demo.evaluation.photos import add_noise, load_photos
+from ddpm_demo.pictures import masks
 
 SIGMAS_255 = (15, 25, 50)
 MASKS = ("box", "scattered", "text")

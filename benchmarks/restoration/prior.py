@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ddpm_demo.denoiser import Denoiser
+from ddpm_demo.core.denoiser import Denoiser
 from ddpm_demo.pipeline import DDPM
 from ddpm_demo.restoration import common
-from ddpm_demo.restoration.prior import fit
+from ddpm_demo.restoration.fit import fit
 
 
 class Counter:

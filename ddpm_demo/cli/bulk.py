@@ -17,7 +17,7 @@ from .common import Output
 
 if TYPE_CHECKING:
     from ..pipeline import DDPM, Run
-    from ..recipes import GenerateRecipe
+    from ..tasks.recipe import GenerateRecipe
 
 BATCH = 50
 MAX_IMAGES = 10_000_000
@@ -29,8 +29,8 @@ def asked_for(args: argparse.Namespace) -> bool:
     Raises:
         UserError: that does not go together with the other options.
     """
-    from ..recipes import MAX_IMAGES as ONE_RUN
-    from ..recipes import check_range
+    from ..tasks.recipe import MAX_IMAGES as ONE_RUN
+    from ..tasks.recipe import check_range
 
     several = args.num_processes != 1 or int(os.environ.get("WORLD_SIZE") or 1) > 1
     if not several and (args.num_images or 0) <= ONE_RUN:
@@ -55,7 +55,7 @@ def write_many(ddpm: DDPM, recipe: GenerateRecipe, num_images: int, output: Outp
     """
     from tqdm import tqdm
 
-    from ..device import process_share
+    from ..core.device import process_share
 
     index, count = process_share()
     started, made, kept = time.perf_counter(), 0, 0
@@ -87,7 +87,7 @@ def _name(run: Run, number: int) -> str:
 
 def _are_there(run: Run, output: Output, size: int) -> bool:
     """Whether all pictures of the batch have been made already, in the very same way."""
-    from ..png_recipe import read_recipe
+    from ..pictures.png_recipe import read_recipe
 
     try:
         return all(

@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import Any
 
-from ..checkpoints import CheckpointInfo, list_checkpoints
+from ..checkpoints.library import CheckpointInfo, list_checkpoints
 
 
 def add_parser(commands: Any) -> None:  # noqa: ANN401  argparse's own type is private

@@ -18,8 +18,8 @@ from ..errors import UserError
 if TYPE_CHECKING:
     from PIL import Image
 
+    from ..core.step import Step
     from ..pipeline import Run
-    from ..samplers import Step
 
 DEFAULT_CHECKPOINT = "faces-64"
 
@@ -83,7 +83,7 @@ class Output:
         return path
 
     def write_png(self, name: str, image: Image.Image, recipe: dict[str, Any]) -> Path:
-        from ..png_recipe import png_bytes
+        from ..pictures.png_recipe import png_bytes
 
         return self.write(name, png_bytes(image, recipe))
 

@@ -11,8 +11,8 @@ from .common import DEFAULT_CHECKPOINT, Output, add_animation_option, add_run_op
 if TYPE_CHECKING:
     from PIL import Image
 
+    from ..core.step import Step
     from ..pipeline import DDPM
-    from ..samplers import Step
     from ..tasks.diffuse import DiffuseRecipe
 
 STRIP_PICTURES = 9
@@ -55,8 +55,8 @@ def add_parser(commands: Any) -> None:  # noqa: ANN401  argparse's own type is p
 
 def run(args: argparse.Namespace) -> None:
     """Diffuse and write the files."""
-    from ..animation import animate, check_format
-    from ..images import load_image, make_grid, to_pil
+    from ..pictures.animation import animate, check_format
+    from ..pictures.images import load_image, make_grid, to_pil
     from ..pipeline import DDPM
 
     recipe = make_recipe(args)
@@ -97,8 +97,8 @@ def make_recipe(args: argparse.Namespace) -> DiffuseRecipe:
 
 def forward_strip(ddpm: DDPM, recipe: DiffuseRecipe, image: Image.Image) -> Image.Image:
     """x_0 to x_t in one row, the same noise growing; the last one is where the run starts."""
-    from ..images import make_grid, to_pil
-    from ..noise import NoiseSource
+    from ..core.noise import NoiseSource
+    from ..pictures.images import make_grid, to_pil
     from ..process.forward import strip_timesteps
 
     x_0 = ddpm.square(image, recipe.size_px)
@@ -122,14 +122,14 @@ class _Recorder:
     """
 
     def __init__(self, animated: bool, num_steps: int):
-        from ..animation import frame_indices
+        from ..pictures.animation import frame_indices
 
         self.first: Step | None = None
         self._wanted = set(frame_indices(num_steps)) if animated else set()
         self._pictures: list[list[Image.Image]] = []
 
     def __call__(self, step: Step) -> None:
-        from ..images import to_pil
+        from ..pictures.images import to_pil
 
         self.first = self.first or step
         if step.index in self._wanted:
@@ -137,7 +137,7 @@ class _Recorder:
 
     @property
     def frames(self) -> list[Image.Image]:
-        from ..images import make_grid
+        from ..pictures.images import make_grid
 
         count = max(len(pictures) for pictures in self._pictures)
         return [make_grid(p if len(p) == count else p * count) for p in self._pictures]

@@ -14,10 +14,10 @@ from .evaluate_report import CONFIG_FIELDS, RECIPE_FIELDS, StageBars, command_li
 from .processes import add_processes_option, relaunched
 
 if TYPE_CHECKING:
-    from ..checkpoints import CheckpointInfo
+    from ..checkpoints.library import CheckpointInfo
     from ..evaluation.config import EvaluationConfig
     from ..evaluation.curve import Point
-    from ..recipes import GenerateRecipe
+    from ..tasks.recipe import GenerateRecipe
 
 
 def add_parser(commands: Any) -> None:  # noqa: ANN401  argparse's own type is private
@@ -69,7 +69,7 @@ def add_parser(commands: Any) -> None:  # noqa: ANN401  argparse's own type is p
 
 def run(args: argparse.Namespace) -> None:
     """Measure and report."""
-    from ..checkpoints import find
+    from ..checkpoints.library import find
     from ..evaluation.card import check_own
 
     info = find(args.checkpoint)
@@ -93,7 +93,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _run_quality(args: argparse.Namespace, info: CheckpointInfo) -> None:
-    from ..device import process_share
+    from ..core.device import process_share
     from ..evaluation.card import write_measured, write_sheet
     from ..evaluation.evaluate import evaluate
     from ..evaluation.report import json_report, markdown_report, text_report
@@ -122,7 +122,7 @@ def _run_quality(args: argparse.Namespace, info: CheckpointInfo) -> None:
 
 
 def _run_curve(args: argparse.Namespace, info: CheckpointInfo) -> None:
-    from ..device import process_share
+    from ..core.device import process_share
     from ..evaluation.card import write_measured
     from ..evaluation.curve import STEPS, measure_curve, plan, plot, to_csv
     from ..evaluation.data import open_real
@@ -208,7 +208,7 @@ def _config(args: argparse.Namespace) -> EvaluationConfig:
 
 
 def _recipe(args: argparse.Namespace) -> GenerateRecipe:
-    from ..recipes import GenerateRecipe
+    from ..tasks.recipe import GenerateRecipe
 
     given = {key: getattr(args, key) for key in RECIPE_FIELDS if getattr(args, key) is not None}
     return GenerateRecipe(checkpoint=args.checkpoint, **given)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-    from ..checkpoints import CheckpointInfo
+    from ..checkpoints.library import CheckpointInfo
 
 RECIPE_FIELDS = ("seed", "sampler", "num_steps", "spacing")
 CONFIG_FIELDS = (

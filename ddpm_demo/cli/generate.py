@@ -15,8 +15,8 @@ from .processes import add_processes_option, relaunched
 if TYPE_CHECKING:
     from PIL import Image
 
-    from ..recipes import GenerateRecipe
-    from ..samplers import Step
+    from ..core.step import Step
+    from ..tasks.recipe import GenerateRecipe
 
 _FIELDS = ("checkpoint", "seed", "num_images", "sampler", "num_steps", "eta", "spacing", "size_px")
 
@@ -82,7 +82,7 @@ def make_recipe(args: argparse.Namespace, saved: dict[str, Any]) -> GenerateReci
     Raises:
         UserError: a value out of range, or a saved recipe of another task.
     """
-    from ..recipes import GenerateRecipe, recipe_from_dict
+    from ..tasks.recipe import GenerateRecipe, recipe_from_dict
 
     given = {key: getattr(args, key) for key in _FIELDS if getattr(args, key) is not None}
     if not saved:
@@ -100,14 +100,14 @@ def make_recipe(args: argparse.Namespace, saved: dict[str, Any]) -> GenerateReci
 
 
 def _read_recipe(path: Path) -> dict[str, Any]:
-    from ..png_recipe import read_recipe
+    from ..pictures.png_recipe import read_recipe
 
     return read_recipe(path)
 
 
 def _check_animation(format: str | None) -> None:
     if format is not None:
-        from ..animation import check_format
+        from ..pictures.animation import check_format
 
         check_format(format)
 
@@ -116,13 +116,13 @@ class _Recorder:
     """Keeps the frames of an animation, and not every step of a long run."""
 
     def __init__(self, num_steps: int):
-        from ..animation import frame_indices
+        from ..pictures.animation import frame_indices
 
         self.frames: list[Image.Image] = []
         self._wanted = set(frame_indices(num_steps))
 
     def __call__(self, step: Step) -> None:
-        from ..images import make_grid, to_pil
+        from ..pictures.images import make_grid, to_pil
 
         if step.index in self._wanted:
             self.frames.append(make_grid(to_pil(step.x_t)))
@@ -135,8 +135,8 @@ def _write_extras(
     recorder: _Recorder | None,
     recipe: dict[str, Any],
 ) -> None:
-    from ..animation import animate
-    from ..images import make_grid
+    from ..pictures.animation import animate
+    from ..pictures.images import make_grid
 
     if args.grid:
         output.write_png("grid.png", make_grid(images), recipe)

@@ -33,8 +33,8 @@ def run(args: argparse.Namespace) -> None:
         UserError: neither a mask nor anything to expand by.
     """
     from ..errors import UserError
-    from ..images import load_image
-    from ..masks import nothing
+    from ..pictures.images import load_image
+    from ..pictures.masks import nothing
     from ..tasks.restoration_recipes import InpaintRecipe
 
     if args.mask is None and args.expand is None:

@@ -65,8 +65,8 @@ def add_parser(commands: Any) -> None:  # noqa: ANN401  argparse's own type is p
 
 def run(args: argparse.Namespace) -> None:
     """Interpolate and write the files."""
-    from ..animation import check_format
-    from ..images import load_image
+    from ..pictures.animation import check_format
+    from ..pictures.images import load_image
     from ..pipeline import DDPM
 
     recipe = make_recipe(args)
@@ -97,7 +97,7 @@ def make_recipe(args: argparse.Namespace) -> InterpolateRecipe:
 
 
 def _write(args: argparse.Namespace, output: Output, interpolation: InterpolationRun) -> None:
-    from ..animation import animate
+    from ..pictures.animation import animate
     from ..tasks.interpolate_recipe import strip
 
     recipe = interpolation.recipe

@@ -64,9 +64,9 @@ def default_checkpoint(image: Image.Image, factor: int) -> str:
     Raises:
         UserError: there is no checkpoint.
     """
-    from ..checkpoints import list_checkpoints
+    from ..checkpoints.library import list_checkpoints
     from ..errors import UserError
-    from ..restoration.prior import suitable_checkpoint
+    from ..restoration.fit import suitable_checkpoint
 
     found = suitable_checkpoint(image.width * factor, image.height * factor, list_checkpoints())
     if found is None:
@@ -78,7 +78,7 @@ def run_restoration(
     recipe_class: type[RestorationRecipe], args: argparse.Namespace, start: Start
 ) -> None:
     """Restore and write the files: `seed-N.png` a result, what was observed, mean, uncertainty."""
-    from ..images import load_image
+    from ..pictures.images import load_image
     from ..pipeline import DDPM
 
     image = load_image(Path(args.image))

@@ -113,7 +113,7 @@ def _with_defaults(values: Mapping[str, Any]) -> dict[str, Any]:
     if filled.get("max_hours") is None:
         filled.setdefault("max_steps", DEFAULT_MAX_STEPS)
     if filled.get("from_checkpoint"):
-        from ..checkpoints import find
+        from ..checkpoints.library import find
 
         info = find(filled["from_checkpoint"])
         photo = info.prior == "photo"

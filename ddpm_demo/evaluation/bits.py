@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..denoiser import Denoiser
+from ..core.denoiser import Denoiser
+from ..core.noise import NoiseSource
 from ..errors import UserError
-from ..noise import NoiseSource
 from ..process.vlb import BoundTerm, bound_terms, prior_term
 
 STRATA_POWER = 2.0

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..checkpoints import CheckpointInfo
+from ..checkpoints.library import CheckpointInfo
 from ..errors import UserError
-from ..png_recipe import save_png
-from ..recipes import GenerateRecipe
+from ..pictures.png_recipe import save_png
+from ..tasks.recipe import GenerateRecipe
 from .samples import SHEET_IMAGES, contact_sheet
 
 SHEET = "samples.png"

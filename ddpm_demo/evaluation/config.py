@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..recipes import GenerateRecipe, check_range
+from ..tasks.recipe import GenerateRecipe, check_range
 from .distances import NEIGHBOURS
 
 MAX_IMAGES = 10**7

@@ -14,11 +14,12 @@ from pathlib import Path
 
 from torch import Tensor
 
-from ..device import process_share
+from ..core.device import process_share
 from ..errors import UserError
 from ..pipeline import DDPM
-from ..recipes import GenerateRecipe
-from ..samplers import SAMPLERS, make_timesteps, sampler_info
+from ..samplers.table import SAMPLERS, sampler_info
+from ..samplers.timesteps import make_timesteps
+from ..tasks.recipe import GenerateRecipe
 from .distances import kid
 from .features import Extractor
 from .samples import sample_images

@@ -15,12 +15,12 @@ import numpy as np
 from torch import Tensor
 
 from .. import __version__
-from ..checkpoints import CheckpointInfo
-from ..device import process_share
+from ..checkpoints.library import CheckpointInfo
+from ..core.device import process_share
+from ..core.noise import NoiseSource
 from ..errors import UserError
-from ..noise import NoiseSource
 from ..pipeline import DDPM
-from ..recipes import GenerateRecipe
+from ..tasks.recipe import GenerateRecipe
 from ..training.data import to_model
 from .bits import BitsPerDimension, bits_per_dimension
 from .config import LOWEST, EvaluationConfig

@@ -16,11 +16,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ..checkpoints import CheckpointInfo
-from ..denoiser import Denoiser, TiledDenoiser, UNetDenoiser
+from ..checkpoints.library import CheckpointInfo
+from ..core.denoiser import Denoiser, TiledDenoiser, UNetDenoiser
+from ..core.noise import NoiseSource
 from ..errors import UserError
-from ..images import load_image
-from ..noise import NoiseSource
+from ..pictures.images import load_image
 from .packages import need
 
 SIGMAS_255 = (15, 25, 50)

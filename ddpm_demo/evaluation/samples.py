@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from PIL import Image
 
-from ..device import gather, process_share
-from ..images import make_grid
+from ..core.device import gather, process_share
+from ..pictures.images import make_grid
 from ..pipeline import DDPM
-from ..recipes import GenerateRecipe
+from ..tasks.recipe import GenerateRecipe
 
 SHEET_IMAGES = 64
 

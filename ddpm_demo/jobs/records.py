@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from ..checkpoints import BUNDLED_FOLDER, RESULT_FOLDER
+from ..checkpoints.library import BUNDLED_FOLDER, RESULT_FOLDER
+from ..checkpoints.model_card import rename_model_card
 from ..errors import UserError
-from ..model_card import rename_model_card
 from ..training.config import TrainConfig
 
 JOB_FILE = "job.json"

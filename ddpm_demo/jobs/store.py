@@ -15,7 +15,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from ..checkpoints import RESULT_FOLDER, RUNS_FOLDER
+from ..checkpoints.library import RESULT_FOLDER, RUNS_FOLDER
 from ..errors import UserError
 from ..training.config import TrainConfig
 from ..training.launch import command

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..core.noise import NoiseSource
+from ..core.schedule import Schedule
 from ..errors import UserError
-from ..noise import NoiseSource
-from ..schedule import Schedule
 
 
 def strip_timesteps(num_timesteps: int, num_pictures: int) -> list[int]:

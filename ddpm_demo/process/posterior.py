@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..core.schedule import Schedule
 from ..errors import UserError
-from ..schedule import Schedule
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..denoiser import Denoiser
+from ..core.denoiser import Denoiser
+from ..core.noise import NoiseSource
 from ..errors import UserError
-from ..noise import NoiseSource
 
 
 @dataclass(frozen=True)

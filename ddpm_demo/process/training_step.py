@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..denoiser import Denoiser, UNetDenoiser, without_clipping
-from ..noise import NoiseSource
-from ..schedule import Schedule
+from ..core.denoiser import Denoiser, UNetDenoiser, without_clipping
+from ..core.noise import NoiseSource
+from ..core.schedule import Schedule
 
 MIN_SNR_GAMMA = 5.0
 

@@ -19,10 +19,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..denoiser import Denoiser
+from ..core.denoiser import Denoiser
+from ..core.noise import NoiseSource
+from ..core.schedule import Schedule
 from ..errors import UserError
-from ..noise import NoiseSource
-from ..schedule import Schedule
 
 VARIANCES = ("fixed_small", "fixed_large", "optimal")
 BIN = 2 / 255  # between two grey levels

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from ..denoiser import Denoiser, TiledDenoiser
-from ..noise import NoiseSource
-from ..tasks import solve
-from ..tasks.blend import Restoration
-from ..tasks.observation import Observation
+from ..core.denoiser import Denoiser, TiledDenoiser
+from ..core.noise import NoiseSource
 from ..tasks.restoration_recipes import RestorationRecipe
-from . import settings
-from .pictures import Upload
-from .prior import Fit
+from . import settings, solve
+from .blend import Restoration
+from .fit import Fit
+from .observation import Observation
+from .upload import Upload
 
 if TYPE_CHECKING:
     from ..pipeline import DDPM

@@ -8,14 +8,14 @@ from PIL import Image
 from torch.nn import functional as F
 
 from ..errors import UserError
-from ..operators import FramedBlur, Grey, gaussian_kernel, motion_kernel
-from ..tasks.observation import Observation
 from ..tasks.restoration_recipes import ColouriseRecipe, DeblurRecipe, RestorationRecipe
-from ..tasks.solve import Settings, num_chains
 from . import settings
 from .common import LEVELS, added_noise, num_copies, run_chains, shape_of, to_8_bit
-from .pictures import prepare
+from .observation import Observation
+from .operators import FramedBlur, Grey, gaussian_kernel, motion_kernel
 from .run import Setup
+from .solve import Settings, num_chains
+from .upload import prepare
 
 if TYPE_CHECKING:
     from ..pipeline import DDPM

@@ -10,15 +10,15 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ..checkpoints import CheckpointInfo
-from ..images import to_pil
-from ..recipes import Recipe
-from ..run import Run
-from ..samplers import Step
-from ..similarity import psnr, ssim
-from ..tasks.blend import Restoration, weighted_mean, weighted_variance
-from .pictures import to_picture
-from .prior import Fit
+from ..checkpoints.library import CheckpointInfo
+from ..core.step import Step
+from ..pictures.images import to_pil
+from ..pictures.similarity import psnr, ssim
+from ..tasks.recipe import Recipe
+from ..tasks.run import Run
+from .blend import Restoration, weighted_mean, weighted_variance
+from .fit import Fit
+from .upload import to_picture
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ import dataclasses
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..checkpoints import CheckpointInfo
-from ..operators.spectrum import OBJECT, PHOTO, Spectrum
+from ..checkpoints.library import CheckpointInfo
 from ..tasks.restoration_recipes import InpaintRecipe, RestorationRecipe
-from ..tasks.solve import Settings
+from .solve import Settings
+from .spectrum import OBJECT, PHOTO, Spectrum
 
 # Objects of up to this size are guided by the network's own covariance: the graph of a larger
 # network's evaluation may not fit into memory.

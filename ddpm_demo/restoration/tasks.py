@@ -12,24 +12,18 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..core.noise import NoiseSource
 from ..errors import UserError
-from ..images import plain, to_tensor
-from ..masks import from_picture
-from ..noise import NoiseSource
-from ..operators import AveragePool, Mask
-from ..tasks import solve
-from ..tasks.blend import Restoration
-from ..tasks.noise_level import estimate_sigma
-from ..tasks.observation import Observation
-from ..tasks.repaint import NUM_STEPS, repaint
+from ..pictures.images import plain, to_tensor
+from ..pictures.masks import from_picture
 from ..tasks.restoration_recipes import (
     MIN_DENOISE_SIGMA_255,
     DenoiseRecipe,
     InpaintRecipe,
     UpscaleRecipe,
 )
-from ..tasks.saturation import estimate_clipped_sigma, unclip
-from . import settings
+from . import settings, solve
+from .blend import Restoration
 from .common import (
     LEVELS,
     added_noise,
@@ -41,9 +35,14 @@ from .common import (
     to_8_bit,
     with_colour_noise,
 )
-from .pictures import check_mask, expand, feather, fit_mask, prepare
-from .prior import Fit
+from .fit import Fit
+from .noise_level import estimate_sigma
+from .observation import Observation
+from .operators import AveragePool, Mask
+from .repaint import NUM_STEPS, repaint
 from .run import Setup
+from .saturation import estimate_clipped_sigma, unclip
+from .upload import check_mask, expand, feather, fit_mask, prepare
 
 if TYPE_CHECKING:
     from ..pipeline import DDPM

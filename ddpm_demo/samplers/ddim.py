@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from ..denoiser import Denoiser
-from ..noise import NoiseSource
-from .step import Step
+from ..core.denoiser import Denoiser
+from ..core.noise import NoiseSource
+from ..core.step import Step
 
 
 @torch.inference_mode()

@@ -23,10 +23,10 @@ from diffusers import (
 )
 from torch import Tensor
 
-from ..denoiser import Denoiser
-from ..noise import NoiseSource
-from ..schedule import Schedule
-from .step import Step
+from ..core.denoiser import Denoiser
+from ..core.noise import NoiseSource
+from ..core.schedule import Schedule
+from ..core.step import Step
 
 # (class, options, works on x_t / sqrt(abar_t) instead of x_t)
 SOLVERS: dict[str, tuple[type, dict[str, Any], bool]] = {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..core.schedule import Schedule
 from ..errors import UserError
-from ..sampler_table import SPACINGS
-from ..schedule import Schedule
+from .table import SPACINGS
 
 # Karras et al. 2022 (arXiv:2206.00364), table 1: above sigma 80 nothing of the picture is left,
 # and a cosine schedule goes to 20,000, where solvers in sigma space would waste their first step.

@@ -16,11 +16,14 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ..denoiser import Denoiser
+from ..core.denoiser import Denoiser
+from ..core.noise import MAX_SEED, NoiseSource
+from ..core.step import Step
 from ..errors import UserError
-from ..noise import MAX_SEED, NoiseSource
-from ..recipes import MAX_IMAGES, MAX_SIZE_PX, MAX_STEPS, Recipe, check_range, register
-from ..samplers import Step, make_timesteps, sample, sampler_info
+from ..samplers.sample import sample
+from ..samplers.table import sampler_info
+from ..samplers.timesteps import make_timesteps
+from .recipe import MAX_IMAGES, MAX_SIZE_PX, MAX_STEPS, Recipe, check_range, register
 
 
 @register

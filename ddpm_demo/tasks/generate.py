@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..denoiser import Denoiser
-from ..noise import NoiseSource
-from ..recipes import GenerateRecipe
-from ..samplers import Step, make_timesteps, sample, sampler_info
+from ..core.denoiser import Denoiser
+from ..core.noise import NoiseSource
+from ..core.step import Step
+from ..samplers.sample import sample
+from ..samplers.table import sampler_info
+from ..samplers.timesteps import make_timesteps
+from .recipe import GenerateRecipe
 
 
 def generate(

@@ -18,14 +18,15 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ..denoiser import Denoiser, without_clipping
+from ..core.denoiser import Denoiser, without_clipping
+from ..core.inversion import INVERSION_SPACING, Reconstruction, invert, reconstruction
+from ..core.noise import NoiseSource, slerp
+from ..core.step import Step
 from ..errors import UserError
-from ..noise import NoiseSource, slerp
-from ..samplers import Step, make_timesteps
 from ..samplers.ddim import ddim
 from ..samplers.ddpm import ddpm
+from ..samplers.timesteps import make_timesteps
 from .interpolate_recipe import InterpolateRecipe, parse_end, same_ends
-from .invert import INVERSION_SPACING, Reconstruction, invert, reconstruction
 
 __all__ = ["InterpolateRecipe", "Interpolation", "mix_frames"]
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from ..core.noise import MAX_SEED
 from ..errors import UserError
-from ..images import make_grid
-from ..noise import MAX_SEED
-from ..recipes import MAX_SIZE_PX, MAX_STEPS, Recipe, check_range, register
+from ..pictures.images import make_grid
+from .recipe import MAX_SIZE_PX, MAX_STEPS, Recipe, check_range, register
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ..errors import UserError
-from ..recipes import MAX_STEPS, Recipe, check_range, register
+from .recipe import MAX_STEPS, Recipe, check_range, register
 
 MAX_SAMPLES = 16
 MAX_SIGMA_255 = 255.0

@@ -22,8 +22,8 @@ from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
+from ..checkpoints.model_card import write_model_card
 from ..errors import UserError
-from ..model_card import write_model_card
 from .config import TrainConfig
 from .state import Position, list_checkpoints
 

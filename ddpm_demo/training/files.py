@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import UserError
-from ..images import load_image, open_header
+from ..pictures.images import load_image, open_header
 from .config import TrainConfig
 from .pictures import PackedSource, PictureWriter, read_facts, resize_square, to_channels
 from .report import DataReport, ReportBuilder

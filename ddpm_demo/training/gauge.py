@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..images import make_grid, to_pil
+from ..pictures.images import make_grid, to_pil
 from .config import TrainConfig
 from .data import IndexedSamples, Samples, to_model
 from .nearest import nearest

@@ -15,8 +15,8 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast
 from torch import Tensor
 
+from ..core.schedule import Schedule
 from ..errors import UserError
-from ..schedule import Schedule
 from .config import TrainConfig
 from .data import Feeder
 from .events import EventLog

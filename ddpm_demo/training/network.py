@@ -10,7 +10,7 @@ import torch
 from diffusers import DDPMScheduler, UNet2DModel
 from diffusers.models.attention_processor import Attention, AttnProcessor
 
-from .. import checkpoints
+from ..checkpoints import library as checkpoints
 from ..errors import UserError
 from .config import TrainConfig
 from .export import scheduler_arguments, scheduler_config

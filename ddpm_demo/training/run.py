@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 
+from ..core.schedule import Schedule
 from ..errors import UserError
-from ..images import make_grid, to_pil
-from ..schedule import Schedule
+from ..pictures.images import make_grid, to_pil
 from .config import TrainConfig
 from .data import Feeder
 from .events import EventLog

@@ -10,10 +10,10 @@ import torch
 from diffusers import UNet2DModel
 from torch import Tensor
 
-from ..denoiser import UNetDenoiser
-from ..images import make_grid, to_pil
-from ..noise import NoiseSource
-from ..schedule import Schedule
+from ..core.denoiser import UNetDenoiser
+from ..core.noise import NoiseSource
+from ..core.schedule import Schedule
+from ..pictures.images import make_grid, to_pil
 from .config import TrainConfig
 
 

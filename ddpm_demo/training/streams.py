@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import UserError
-from ..images import load_image, open_header
+from ..pictures.images import load_image, open_header
 from .config import TrainConfig
 from .files import fit_for_crops
 from .pictures import resize_square, to_channels

@@ -16,7 +16,7 @@ from typing import Any
 import gradio as gr
 
 from ..errors import UserError
-from ..sampler_table import SPACINGS
+from ..samplers.table import SPACINGS
 from .api_process import add_process_endpoints
 from .api_restoration import add_restoration_endpoints
 from .context import MODEL_SLOT
@@ -75,8 +75,8 @@ def generate(
     Raises:
         UserError: something that was asked for cannot be done.
     """
-    from ..png_recipe import save_png
-    from ..recipes import GenerateRecipe
+    from ..pictures.png_recipe import save_png
+    from ..tasks.recipe import GenerateRecipe
 
     recipe = GenerateRecipe(
         checkpoint=checkpoint,

@@ -12,16 +12,16 @@ from typing import Any
 import gradio as gr
 
 from ..errors import UserError
-from ..sampler_table import SAMPLERS
+from ..samplers.table import SAMPLERS
 from .context import MODEL_SLOT
 from .exports import write_pictures
-from .interpolation.exports import export_interpolation
 from .models import Models
-from .process import generation
 from .restoration.pictures import picture_input
 from .sessions import RunRecord
 from .stream import Job, snapshots
-from .tabs import interpolate as interpolate_tab
+from .tabs.interpolate import tab as interpolate_tab
+from .tabs.interpolate.exports import export_interpolation
+from .tabs.process import generation
 
 NO_ANIMATION = "none"
 _INTERPOLATE = """Make the pictures that lie between two ends, each a picture or a seed.

@@ -10,13 +10,14 @@ from typing import Any
 import gradio as gr
 
 from .. import __version__
-from ..checkpoints import BUNDLED_FOLDER, ROOT, RUNS_FOLDER, find
+from ..checkpoints.library import BUNDLED_FOLDER, ROOT, RUNS_FOLDER, find
+from ..texts import LANGUAGES, known_language, negotiate, text
 from .api import add_endpoints
 from .components import header
 from .components.notice import notice
 from .context import Context
-from .i18n import LANGUAGES, Texts, known_language, negotiate, text
 from .models import Models
+from .relabel import Texts
 from .sessions import Store
 from .theme import CSS_PATH, SCRIPT, make_theme
 

@@ -10,8 +10,9 @@ import gradio as gr
 from gradio.components import Component
 from gradio.events import Dependency, EventListener
 
-from .i18n import C, Text, Texts, text
+from ..texts import text
 from .models import Models
+from .relabel import C, Text, Texts
 from .sessions import Store
 
 if TYPE_CHECKING:

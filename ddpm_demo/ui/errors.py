@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from ..errors import UserError
-from .i18n import has_text, text
+from ..texts import has_text, text
 
 _log = logging.getLogger(__name__)
 

@@ -64,7 +64,7 @@ def _metadata(record: RunRecord, index: int) -> dict[str, Any]:
 
 
 def _write_pngs(record: RunRecord, folder: Path, enlarge: bool) -> list[Path]:
-    from ..png_recipe import save_png
+    from ..pictures.png_recipe import save_png
 
     paths = []
     for index, image in enumerate(record.images):
@@ -78,7 +78,7 @@ def _write_pngs(record: RunRecord, folder: Path, enlarge: bool) -> list[Path]:
 
 
 def _write_animation(record: RunRecord, kind: str, path: Path) -> Path:
-    from ..animation import MAX_FRAMES, animate
+    from ..pictures.animation import MAX_FRAMES, animate
 
     chosen = _thin(record.frames, MAX_FRAMES)
     pictures = [frame.pictures()[0] for frame in chosen]
@@ -105,7 +105,7 @@ def write_extras(
     record: RunRecord, pictures: Mapping[str, Image.Image], folder: Path
 ) -> dict[str, Path]:
     """What a run found besides its result, each as a plain PNG; paths by name."""
-    from ..png_recipe import save_png
+    from ..pictures.png_recipe import save_png
 
     target = folder / record.id / "beside"
     target.mkdir(parents=True, exist_ok=True)

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..checkpoints import CheckpointInfo, find, list_checkpoints
-from ..hub import parse_hub_id
+from ..checkpoints.hub import parse_hub_id
+from ..checkpoints.library import CheckpointInfo, find, list_checkpoints
 
 if TYPE_CHECKING:
     from ..pipeline import DDPM
@@ -87,7 +87,7 @@ class Models:
     def _warm_up(self) -> None:
         try:
             ddpm = self.load(self.default)
-            from ..recipes import GenerateRecipe
+            from ..tasks.recipe import GenerateRecipe
 
             recipe = GenerateRecipe(checkpoint=self.default, num_images=16, num_steps=2)
             next(iter(ddpm.generate(recipe)))

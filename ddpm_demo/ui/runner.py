@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from .i18n import text
+from ..texts import text
 from .models import Models
 from .sessions import RunRecord, Store
 from .stream import Snapshot, snapshots

@@ -17,7 +17,7 @@ from .spaces_gpu import gpu
 
 if TYPE_CHECKING:
     from ..pipeline import DDPM, Run
-    from ..recipes import Recipe
+    from ..tasks.recipe import Recipe
 
 MAX_PREVIEW_PX = 512
 
@@ -77,7 +77,7 @@ def snapshots(models: Models, job: Job) -> Iterator[Snapshot]:
     Raises:
         UserError: the checkpoint cannot be loaded or cannot do what the recipe says.
     """
-    from ..images import to_pil
+    from ..pictures.images import to_pil
 
     ddpm = models.load(job.recipe.checkpoint)
     run = job.start(ddpm, job.recipe, job.inputs)
@@ -112,7 +112,7 @@ def preview_count(num_images: int, side_px: int) -> int:
 def preview_grid(images: Sequence[Image.Image]) -> Image.Image:
     """The pictures in a grid about as wide as high, without gaps that a dark page would show; what
     is left of the last row is transparent for the same reason."""
-    from ..images import make_grid
+    from ..pictures.images import make_grid
 
     columns = math.ceil(math.sqrt(len(images)))
     grid = make_grid(images, columns=columns, gap_px=0)

@@ -6,7 +6,7 @@ import pytest
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from ddpm_demo.png_recipe import read_recipe
+from ddpm_demo.pictures.png_recipe import read_recipe
 
 # Gradio's own use of pandas.
 pytestmark = pytest.mark.filterwarnings(

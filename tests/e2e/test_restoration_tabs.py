@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from ddpm_demo.png_recipe import read_recipe
+from ddpm_demo.pictures.png_recipe import read_recipe
 
 pytestmark = pytest.mark.e2e
 

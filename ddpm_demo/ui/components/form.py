@@ -8,9 +8,10 @@ import gradio as gr
 from gradio.components import Component
 
 from ...errors import UserError
+from ...texts import has_text, text
 from ..context import Context, Update
 from ..errors import sentence
-from ..i18n import C, Text, has_text, text
+from ..relabel import C, Text
 from .notice import notice, notice_html
 from .optional_number import TEXTS, optional_number
 

@@ -6,11 +6,12 @@ import html
 
 import gradio as gr
 
-from ...checkpoints import CheckpointInfo
-from ...hub import parse_hub_id
+from ...checkpoints.hub import parse_hub_id
+from ...checkpoints.library import CheckpointInfo
+from ...texts import LANGUAGES, text
 from ..errors import sentence
-from ..i18n import LANGUAGES, Texts, text
 from ..models import Models
+from ..relabel import Texts
 from .notice import notice_html
 
 
@@ -116,7 +117,7 @@ def device_html(language: str) -> str:
     """ "Device: CPU, 2 threads". Loads torch."""
     import torch
 
-    from ...device import default_device, describe
+    from ...core.device import default_device, describe
 
     device = default_device()
     words = describe(device)

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import gradio as gr
 from PIL import Image
 
+from ...texts import text
 from ..context import Context
-from ..i18n import text
 
 # Below this many pixels, single picture or grid cell, pixels are drawn hard.
 SMOOTH_FROM_PX = 129

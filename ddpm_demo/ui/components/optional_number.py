@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from ..i18n import Text
+from ..relabel import Text
 from .derived import derived
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
+from ...texts import text
 from ..context import Context, Update
 from ..exports import export, write_pictures
-from ..i18n import text
 from ..runner import frame_text, outcome_text
 from ..sessions import RunRecord
 from .download import Downloads, downloads

@@ -14,9 +14,9 @@ import gradio as gr
 from gradio.components import Component
 
 from ...errors import UserError
+from ...texts import text
 from ..context import Context, Update
 from ..errors import sentence
-from ..i18n import text
 from ..runner import follow, outcome_text
 from ..sessions import RunRecord
 from ..stream import Job

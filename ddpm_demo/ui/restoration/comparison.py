@@ -11,11 +11,11 @@ import gradio as gr
 from gradio.components import Component
 from PIL import Image
 
+from ...texts import text
 from ..components.before_after import before_after, before_after_value
 from ..components.result import ResultPanel
 from ..context import Context, Update
 from ..exports import write_extras
-from ..i18n import text
 from ..sessions import RunRecord
 from .outcome import PICTURES
 

@@ -9,14 +9,14 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 
-from ... import masks
 from ...errors import UserError
+from ...pictures import masks
+from ...texts import text
 from ..components.form import Form
 from ..components.live_view import picture_html
 from ..components.notice import notice_html
 from ..context import Context, Update
 from ..errors import sentence
-from ..i18n import text
 from .pictures import example_path, load_picture, picture_input
 from .tab import number, show
 

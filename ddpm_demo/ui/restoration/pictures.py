@@ -13,13 +13,13 @@ from gradio.components import Component
 from PIL import Image
 
 from ...errors import UserError
+from ...texts import text
 from ..components import header
 from ..components.derived import derived
 from ..components.form import Form
 from ..components.notice import notice, notice_html
 from ..context import Context, Update
 from ..errors import sentence
-from ..i18n import text
 from ..models import Models
 
 EXAMPLES_FOLDER = Path(__file__).parent.parent / "examples"
@@ -62,7 +62,7 @@ def load_picture(path: str | None, field: str = "image") -> Image.Image:
     Raises:
         UserError: there is none, or it cannot be read.
     """
-    from ...images import load_image
+    from ...pictures.images import load_image
 
     if not path:
         raise UserError("picture_missing", "Give a picture first.", field=field)
@@ -79,7 +79,7 @@ def picture_to_restore(path: str | None) -> Image.Image:
     Raises:
         UserError: there is none, it cannot be read, or it is too small.
     """
-    from ...restoration.prior import check_side
+    from ...restoration.fit import check_side
 
     picture = load_picture(path)
     check_side(*picture.size)
@@ -196,7 +196,7 @@ def proposal(models: Models, checkpoint: str, size: Size) -> str | None:
 
     A prior of objects cuts other pictures to its own square; only then is another one proposed.
     """
-    from ...restoration.prior import fit, suitable_checkpoint
+    from ...restoration.fit import fit, suitable_checkpoint
 
     info = models.peek(checkpoint)
     if info is None or fit(info, *size).how != "square":
@@ -224,7 +224,7 @@ def _is_too_large(models: Models, checkpoint: str, size: Size) -> bool:
 
 def _limit() -> float:
     """Megapixels that a single result may have."""
-    from ...restoration.prior import max_pixels
+    from ...restoration.fit import max_pixels
 
     return max_pixels(1) / 1e6
 

@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from ...errors import UserError
+from ...texts import text
 from ..components.form import Form
 from ..components.live_view import live_view
 from ..components.notice import notice_html
@@ -20,7 +21,6 @@ from ..components.run_flow import connect_run
 from ..components.seed import seed_row
 from ..context import Context, Update
 from ..errors import sentence
-from ..i18n import text
 from ..models import Models
 from ..stream import Job
 from .comparison import comparison, connect_comparison
@@ -186,13 +186,8 @@ def restored(
     Raises:
         UserError: no PNG, no recipe in it, a recipe of another task, or an unknown checkpoint.
     """
-    from ...png_recipe import read_recipe
-    from ...recipes import recipe_from_dict
-    from ...tasks import (  # noqa: F401  makes their recipes known
-        diffuse,
-        interpolate_recipe,
-        restoration_recipes,
-    )
+    from ...pictures.png_recipe import read_recipe
+    from ...tasks.recipe import recipe_from_dict
 
     saved = read_recipe(path)
     recipe = recipe_from_dict(saved)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from ...errors import UserError
-from ...sampler_table import SAMPLERS, SPACINGS, check_eta, sampler_info
+from ...samplers.table import SAMPLERS, SPACINGS, check_eta, sampler_info
+from ...texts import text
 from ..components.form import Form
 from ..components.live_view import live_view
 from ..components.notice import notice_html
@@ -20,13 +21,12 @@ from ..components.run_flow import connect_run
 from ..components.seed import seed_row
 from ..context import Context, Update
 from ..errors import sentence
-from ..i18n import text
 from ..models import Models
 from ..stream import Job
 
 if TYPE_CHECKING:
     from ...pipeline import DDPM, Run
-    from ...recipes import Recipe
+    from ...tasks.recipe import Recipe
 
 TAB = "generate"
 AUTO = "auto"
@@ -140,7 +140,7 @@ def prepare(models: Models, values: Mapping[str, Any]) -> Job:
     Raises:
         UserError: a value that cannot be, or a checkpoint or sampler that does not exist.
     """
-    from ...recipes import GenerateRecipe
+    from ...tasks.recipe import GenerateRecipe
 
     sampler = sampler_info(str(values["sampler"]))
     eta = float(values["eta"] or 0) if sampler.uses_eta else 0.0
@@ -169,8 +169,8 @@ def restored(models: Models, path: str, language: str) -> tuple[dict[str, Any], 
     Raises:
         UserError: no PNG, no recipe in it, a recipe of another task, or an unknown checkpoint.
     """
-    from ...png_recipe import read_recipe
-    from ...recipes import GenerateRecipe, recipe_from_dict
+    from ...pictures.png_recipe import read_recipe
+    from ...tasks.recipe import GenerateRecipe, recipe_from_dict
 
     saved = read_recipe(path)
     recipe = recipe_from_dict(saved)

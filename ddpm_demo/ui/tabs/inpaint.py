@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from ... import masks
+from ...pictures import masks
+from ...texts import text
 from ..components.form import Form
 from ..context import Context
-from ..i18n import text
 from ..models import Models
 from ..restoration.mask_controls import (
     BOX,

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from ...texts import text
 from ..components.form import Form
 from ..context import Context, Update
-from ..i18n import text
 from ..models import Models
 from ..restoration.outcome import extras
 from ..restoration.pictures import picture_to_restore
@@ -28,7 +28,7 @@ from ..stream import Job
 
 if TYPE_CHECKING:
     from ...pipeline import DDPM, Run
-    from ...recipes import Recipe
+    from ...tasks.recipe import Recipe
 
 TAB = "more"
 COLOURISE, DEBLUR = "colourise", "deblur"

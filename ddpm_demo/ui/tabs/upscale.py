@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from ...texts import text
 from ..components.form import Form
 from ..context import Context
-from ..i18n import text
 from ..models import Models
 from ..restoration.outcome import extras
 from ..restoration.pictures import Size, picture_to_restore

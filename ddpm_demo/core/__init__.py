@@ -1,0 +1,1 @@
+"""What a diffusion model is made of: schedule, noise, denoiser, inversion, exact oracles."""

@@ -1,0 +1,151 @@
+"""Uploads made ready for a restoration, and its results made into pictures again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from PIL import Image, ImageFilter, ImageOps
+from torch import Tensor
+
+from ..checkpoints.library import CheckpointInfo
+from ..errors import UserError
+from ..pictures.images import plain, to_pil, to_tensor
+from . import fit as prior
+from .fit import Fit
+
+GREY_LEVEL = 128
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A picture ready to be restored.
+
+    Args:
+        colour: mode L or RGB.
+        alpha: mode L and of the same size, None for an opaque picture.
+        fit: how the prior goes at the result.
+    """
+
+    colour: Image.Image
+    alpha: Image.Image | None
+    fit: Fit
+
+    @property
+    def is_grey(self) -> bool:
+        return self.colour.mode == "L"
+
+    def tensor(self, channels: int) -> Tensor:
+        """[1, channels, H, W] in [-1, 1]."""
+        return to_tensor(self.colour, channels)
+
+
+def prepare(
+    image: Image.Image, info: CheckpointInfo, num_chains: int, reduce: bool, factor: int = 1
+) -> Upload:
+    """Upright, 8-bit, within the limits, at the size that the prior takes.
+
+    Args:
+        image: any picture that Pillow has opened.
+        info: of the checkpoint.
+        num_chains: that will run side by side.
+        reduce: a picture too large is reduced.
+        factor: the result's sides over the picture's.
+
+    Raises:
+        UserError: too large, too small, or damaged.
+    """
+    image = plain(image)
+    prior.check_side(*image.size)
+    place = prior.fit(info, image.width * factor, image.height * factor, factor)
+    if place.how == "square":
+        image = resize_square(image, place.width // factor)
+    else:
+        shrink = prior.reduction(place.width, place.height, num_chains, reduce)
+        if shrink < 1:
+            size = tuple(max(prior.MIN_SIDE_PX, int(side * shrink)) for side in image.size)
+            image = image.resize(size, Image.Resampling.LANCZOS)
+            place = prior.fit(info, image.width * factor, image.height * factor, factor)
+    alpha = image.getchannel("A") if image.mode == "RGBA" else None
+    colour = image if image.mode == "L" else image.convert("RGB")
+    return Upload(colour, alpha, place)
+
+
+def resize_square(image: Image.Image, side: int) -> Image.Image:
+    if image.size == (side, side):
+        return image
+    return ImageOps.fit(image, (side, side), Image.Resampling.LANCZOS)
+
+
+def fit_mask(mask: Image.Image, upload: Upload) -> Image.Image:
+    """A mask (255 = fill, 0 = known) at the size of a picture that was squared or reduced.
+
+    Every pixel that has something of the hole in it belongs to the hole, and its neighbours too,
+    since scaling spreads the colours that are to be replaced.
+    """
+    if mask.size == upload.colour.size:
+        return mask
+    if upload.fit.how == "square":
+        mask = ImageOps.fit(mask, upload.colour.size, Image.Resampling.BOX)
+    else:
+        mask = mask.resize(upload.colour.size, Image.Resampling.BOX)
+    return mask.point(lambda level: 255 if level else 0).filter(ImageFilter.MaxFilter(3))
+
+
+def check_mask(hole: Tensor) -> None:
+    """Raise a `UserError` for a mask [1, 1, H, W] that is 1 nowhere or everywhere."""
+    if not bool(hole.any()):
+        raise UserError(
+            "mask_empty",
+            "The mask is empty, so there is nothing to fill; paint over a part of the picture.",
+            field="mask",
+        )
+    if bool(hole.all()):
+        raise UserError(
+            "mask_full",
+            "The mask covers the whole picture, so that nothing of it is left to go by; "
+            "leave a part of the picture uncovered.",
+            field="mask",
+        )
+
+
+def expand(
+    image: Image.Image, mask: Image.Image, sides: tuple[int, int, int, int]
+) -> tuple[Image.Image, Image.Image]:
+    """Picture and mask with pixels to fill at the left, top, right and bottom."""
+    if not any(sides):
+        return image, mask
+    left, top, right, bottom = sides
+    size = (image.width + left + right, image.height + top + bottom)
+    grey = Image.new("L", size, GREY_LEVEL)
+    canvas = grey.convert(image.mode)
+    canvas.paste(image, (left, top))
+    hole = Image.new("L", size, 255)
+    hole.paste(mask, (left, top))
+    return canvas, hole
+
+
+def feather(hole: Tensor, feather_px: float) -> Tensor:
+    """Weights of the filling: 1 in the hole, falling to 0 over `feather_px` pixels around it.
+
+    Args:
+        hole: [1, 1, H, W], 1 = to fill.
+        feather_px: 0 gives the hole back.
+    """
+    rings = round(feather_px)
+    grown, total = hole, hole.clone()
+    for _ in range(rings):
+        grown = torch.nn.functional.max_pool2d(grown, 3, stride=1, padding=1)
+        total = total + grown
+    return total / (rings + 1)
+
+
+def to_picture(x: Tensor, is_grey: bool, alpha: Image.Image | None) -> Image.Image:
+    """One picture [1, C, H, W] as PIL: grey where the upload was, with its transparency."""
+    picture = to_pil(x)[0]
+    if is_grey and picture.mode != "L":
+        picture = picture.convert("L")
+    if alpha is not None:
+        picture = picture.convert("RGB")
+        picture.putalpha(alpha)
+    return picture

@@ -1,0 +1,48 @@
+"""Run a sampler by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from torch import Tensor
+
+from ..core.denoiser import Denoiser
+from ..core.noise import NoiseSource
+from ..core.step import Step
+from .ddim import ddim
+from .ddpm import ddpm
+from .solvers import SOLVERS, solve
+from .table import check_eta, sampler_info
+
+
+def sample(
+    name: str,
+    denoiser: Denoiser,
+    x_t: Tensor,
+    timesteps: Sequence[float],
+    noise: NoiseSource,
+    *,
+    eta: float = 0.0,
+    variance: str = "fixed_small",
+) -> Iterator[Step]:
+    """Run the sampler `name` from x_t at timesteps[0] down to the clean picture.
+
+    Args:
+        name: a key of `SAMPLERS`.
+        denoiser: predicts x_0.
+        x_t: [B, C, H, W].
+        timesteps: descending, as `make_timesteps` gives them.
+        noise: a source for B images.
+        eta: for "ddim" alone, 0 to 1.
+        variance: for "ddpm" alone, "fixed_small" or "fixed_large".
+
+    Raises:
+        UserError: unknown sampler, eta out of range or given to a sampler that has none.
+    """
+    info = sampler_info(name)
+    check_eta(info, eta)
+    if name in SOLVERS:
+        return solve(name, denoiser, x_t, timesteps, noise)
+    if name == "ddim":
+        return ddim(denoiser, x_t, timesteps, noise, eta=eta)
+    return ddpm(denoiser, x_t, timesteps, noise, variance=variance)

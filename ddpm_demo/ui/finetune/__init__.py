@@ -1,1 +1,0 @@
-"""What the Fine-tune tab is made of."""

@@ -1,1 +1,0 @@
-"""The sections of the How it works tab: background, forward, reverse, training, generation."""

@@ -1,0 +1,221 @@
+"""The tab's handlers as plain functions of what a visitor gives: no component is touched here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ....errors import UserError
+from ....jobs import Estimates, Jobs, Phase, check_allowed
+from ....texts import text
+from ....training.config import TrainConfig
+from ...models import Models
+from . import presets, views
+from .archive import result_folder, zip_result
+from .drafts import Draft, Drafts, look
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What the page shows of the chosen run.
+
+    Args:
+        names: the runs that this visitor may see, newest first.
+        labels: (text, name) of them.
+        name, title: the chosen one; None when there is none.
+        phase: of it.
+        status, log: HTML.
+        plot: value of the line plot.
+        sheets: steps of the sample sheets.
+        busy: something may change by itself: look again soon.
+        has_result: it can be sampled from and downloaded.
+    """
+
+    names: tuple[str, ...] = ()
+    labels: tuple[tuple[str, str], ...] = ()
+    name: str | None = None
+    title: str = ""
+    phase: Phase | None = None
+    status: str = ""
+    log: str = ""
+    plot: dict[str, Any] | None = None
+    sheets: tuple[int, ...] = ()
+    busy: bool = False
+    has_result: bool = False
+
+
+class Desk:
+    """Uploads, runs and who may see them.
+
+    Args:
+        models: the checkpoints to start from.
+        jobs: the runs; None for those of this machine.
+        shared: strangers use this app at the same time, and see their own runs only; None for
+            whether it is a Space.
+    """
+
+    def __init__(self, models: Models, jobs: Jobs | None = None, shared: bool | None = None):
+        self.models = models
+        self.jobs = jobs or Jobs()
+        self.drafts = Drafts(self.jobs)
+        self.estimates = Estimates()
+        self.shared = bool(os.environ.get("SPACE_ID")) if shared is None else shared
+
+    def upload(self, session: str, paths: Sequence[str], values: Mapping[str, Any]) -> Draft:
+        """Take in an upload and look at it.
+
+        Raises:
+            UserError: training is off, or there is no picture to use.
+        """
+        check_allowed()
+        draft = self.drafts.new(session, paths)
+        look(draft, presets.picture_settings(self.models, values))
+        return draft
+
+    def look_again(self, session: str, values: Mapping[str, Any]) -> Draft | None:
+        """The visitor's upload, made ready for another checkpoint.
+
+        Raises:
+            UserError: the checkpoint is unknown, or no picture can be used.
+        """
+        draft = self.drafts.get(session)
+        if draft is not None:
+            look(draft, presets.picture_settings(self.models, values))
+        return draft
+
+    def config(self, values: Mapping[str, Any]) -> TrainConfig:
+        """The run that the controls ask for, before it has a folder.
+
+        Raises:
+            UserError: a value is refused.
+        """
+        settings = presets.run_settings(self.models, values, self.jobs.num_threads)
+        return TrainConfig.from_mapping({**settings, "out": "."})
+
+    def result(self, name: str | None, key: str) -> Path:
+        """The folder of the result of a run.
+
+        Raises:
+            UserError: there is no such run of this visitor's, or no result yet.
+        """
+        self._own(name, key)
+        return result_folder(self.jobs, name or "")
+
+    def start(self, session: str, values: Mapping[str, Any], key: str = "") -> str:
+        """Make a run of the upload and the controls; returns its name.
+
+        Raises:
+            UserError: there is no upload, a value is refused, or the queue is full.
+        """
+        check_allowed()
+        draft = self.drafts.get(session)
+        if draft is None:
+            raise UserError("upload_first", "Give the pictures to train on first.", field="files")
+        settings = presets.run_settings(self.models, values, self.jobs.num_threads)
+        base = values.get("base")
+        info = self.models.info(base) if base else None
+        title = presets.default_title(info, str(values.get("title") or ""))
+        with draft.lock:
+            name = self.jobs.submit(draft.folder, settings, title, key if self.shared else "")
+        self.drafts.take(session)
+        return name
+
+    def names(self, key: str) -> list[str]:
+        """The runs that this visitor may see, newest first."""
+        names = self.jobs.names()
+        if not self.shared:
+            return names
+        return [name for name in names if key and self._owner(name) == key]
+
+    def ask(self, action: str, name: str | None, key: str) -> None:
+        """ "pause", "resume", "stop" or "discard" a run.
+
+        Raises:
+            UserError: there is no such run of this visitor's.
+        """
+        self._own(name, key)
+        actions = {
+            "pause": self.jobs.pause,
+            "resume": self.jobs.resume,
+            "stop": self.jobs.stop,
+            "discard": self.jobs.discard,
+        }
+        actions[action](name or "")
+
+    def rename(self, name: str | None, title: str, key: str) -> None:
+        """Give a run and its result another title.
+
+        Raises:
+            UserError: there is no such run of this visitor's, or no title.
+        """
+        self._own(name, key)
+        self.jobs.rename(name or "", title)
+
+    def watch(self, name: str | None, key: str, language: str) -> Watch:
+        """What to show of the run `name`, or of the newest one when there is no such run."""
+        names = self.names(key)
+        if not names:
+            return Watch()
+        self.jobs.tick()
+        chosen = name if name in names else names[0]
+        queue = self.jobs.queue()
+        if queue:  # of an app that was ended, perhaps: nobody else would see to it
+            self.jobs.keep_going()
+        phases = {one: self.jobs.phase(one) for one in names}
+        labels = []
+        for one in names:
+            state = text(language, f"finetune.phase_{phases[one]}", place=_place(queue, one))
+            labels.append((f"{self.jobs.job(one).title} · {state}", one))
+        progress, config = self.jobs.progress(chosen), self.jobs.config(chosen)
+        phase = phases[chosen]
+        return Watch(
+            names=tuple(names),
+            labels=tuple(labels),
+            name=chosen,
+            title=self.jobs.job(chosen).title,
+            phase=phase,
+            status=views.run_status_html(phase, progress, config, _place(queue, chosen), language),
+            log=views.log_html(self.jobs, chosen, progress),
+            plot=views.plot_value(progress, language),
+            sheets=tuple(step for step, _ in progress.sheets),
+            busy=any(one in views.BUSY for one in phases.values()),
+            has_result=self.jobs.has_result(chosen),
+        )
+
+    def sheet(self, name: str | None, index: int, key: str, language: str) -> str:
+        """Sample sheet `index` (from 0) of a run."""
+        self._own(name, key)
+        progress = self.jobs.progress(name or "")
+        return views.sheet_html(self.jobs.folder / (name or ""), progress, index, language)
+
+    def gauge(self, name: str | None, index: int, key: str, language: str) -> str:
+        """What of sample sheet `index` (from 0) resembles the training pictures."""
+        self._own(name, key)
+        progress = self.jobs.progress(name or "")
+        return views.gauge_html(self.jobs.folder / (name or ""), progress, index, language)
+
+    def archive(self, name: str | None, key: str, folder: Path) -> Path:
+        """The result as a zip file of a plain diffusers folder, in the visitor's `folder`.
+
+        Raises:
+            UserError: there is no such run, or no result yet.
+        """
+        self._own(name, key)
+        return zip_result(self.jobs, name or "", folder)
+
+    def _own(self, name: str | None, key: str) -> None:
+        if not name or name not in self.names(key):
+            raise UserError("job_unknown", "This training run is no longer there.")
+
+    def _owner(self, name: str) -> str:
+        try:
+            return self.jobs.job(name).owner
+        except UserError:
+            return ""
+
+
+def _place(queue: Sequence[str], name: str) -> int:
+    return queue.index(name) + 1 if name in queue else 0
