@@ -34,7 +34,9 @@ def test_every_sampler_streams_from_noise_to_the_picture(schedule, name, num_ste
     assert times == sorted(times, reverse=True)
     assert times[-1] == -1
     assert steps[-1].is_last and torch.equal(steps[-1].x_t, steps[-1].x0_hat)
-    assert steps[-1].num_evaluations == num_steps + (num_steps - 1) * (name == "heun")
+    info = SAMPLERS[name]
+    left_out = 1 if name == "heun" else 0  # its second evaluation in the last step
+    assert steps[-1].num_evaluations == num_steps * info.evaluations_per_step - left_out
     assert all(torch.isfinite(s.x_t).all() for s in steps)
     assert all(s.x_t.dtype == torch.float64 for s in steps)
 
@@ -46,6 +48,44 @@ def test_every_spacing_works_with_every_sampler(schedule, name, spacing):
     last = run(name, denoiser, 40, spacing)[-1].x_t
     assert last.mean() == pytest.approx(MEAN, abs=0.06)
     assert last.std() == pytest.approx(STD, abs=0.12)
+
+
+def annealed(schedule, num_levels, langevin_steps, step_size=2.0):
+    options = {"langevin_steps": langevin_steps, "step_size": step_size}
+    denoiser = GaussianDenoiser(schedule, MEAN, STD)
+    return run("langevin", denoiser, num_levels, num_images=8, shape=(1, 64, 64), **options)[-1]
+
+
+def test_annealed_langevin_is_right_within_two_per_cent_and_converges(schedule):
+    """N(0.2, 0.25^2) at 100 levels of 5 updates; the error halves as levels and updates double."""
+    last = annealed(schedule, 100, 5)
+    assert last.num_evaluations == 500
+    assert last.x_t.mean() == pytest.approx(MEAN, rel=0.02)
+    assert last.x_t.std() == pytest.approx(STD, rel=0.02)
+    errors = [float(annealed(schedule, 25 * k, 2 * k).x_t.std()) / STD - 1 for k in (1, 2, 4)]
+    # Half as many levels and half as many updates are four times less: the error, too.
+    assert errors[0] > 0.08
+    assert all(0 < fine < 0.45 * coarse for coarse, fine in zip(errors, errors[1:], strict=False))
+
+
+def test_annealed_langevin_is_algorithm_1_of_the_paper(schedule):
+    """Written out once more in the paper's own terms: sigma_i, alpha_i, the score."""
+    denoiser, noise = Wavy(schedule), NoiseSource.for_run(0, 2, dtype=torch.float64)
+    times = make_timesteps(schedule, 4, "geometric")
+    steps = run("langevin", denoiser, 4, shape=(1, 8, 8), langevin_steps=3, step_size=0.2)
+    x = noise.randn((1, 8, 8)) / schedule.abar(times[0]) ** 0.5
+    sigma_last = schedule.sigma(times[-1])
+    epsilon = 0.2 * sigma_last**2
+    for level, t in enumerate(times):
+        assert torch.allclose(steps[level].x_t, x * schedule.abar(t) ** 0.5, atol=1e-9, rtol=1e-9)
+        sigma = schedule.sigma(t)
+        alpha = epsilon * sigma**2 / sigma_last**2
+        for update in range(3):
+            x0 = denoiser.predict(x * schedule.abar(t) ** 0.5, t).x0
+            if (level, update) != (3, 2):
+                score = (x0 - x) / sigma**2
+                x = x + alpha / 2 * score + alpha**0.5 * noise.randn((1, 8, 8))
+    assert torch.allclose(steps[-1].x_t, x0, atol=1e-9, rtol=1e-9)
 
 
 def test_the_ancestral_sampler_at_full_length_is_right_within_two_per_cent():
@@ -210,6 +250,13 @@ def test_a_chain_can_start_anywhere(schedule, spacing):
         ("ddpm", {"eta": 1.0}, "eta"),
         ("ddim", {"eta": 1.5}, "eta"),
         ("ddim", {"eta": -0.1}, "eta"),
+        ("ddim", {"step_size": 0.5}, "step_size"),
+        ("ddpm", {"langevin_steps": 5}, "langevin_steps"),
+        ("langevin", {"eta": 0.5}, "eta"),
+        ("langevin", {"langevin_steps": 0}, "langevin_steps"),
+        ("langevin", {"langevin_steps": 101}, "langevin_steps"),
+        ("langevin", {"step_size": 0.0}, "step_size"),
+        ("langevin", {"step_size": 2.5}, "step_size"),
     ],
 )
 def test_wrong_combinations_give_a_sentence(schedule, name, options, field):

@@ -134,9 +134,10 @@ def _measure(
         checkpoint=ddpm.info.name, sampler=sampler, spacing=spacing, num_steps=num_steps
     )
     result = kid(real, extract(sample_images(ddpm, recipe, num_images, batch_size)))
-    # Heun's second evaluation is left out in its last step.
-    per_step = sampler_info(sampler).evaluations_per_step
-    evaluations = per_step * num_steps - (per_step - 1)
+    info = sampler_info(sampler)
+    evaluations = info.evaluations_per_step * num_steps
+    if not info.uses_langevin:  # Heun's second evaluation is left out in its last step
+        evaluations -= info.evaluations_per_step - 1
     return Point(sampler, spacing, num_steps, evaluations, num_images, result.mean, result.std)
 
 

@@ -11,8 +11,15 @@ from ..core.noise import NoiseSource
 from ..core.step import Step
 from .ddim import ddim
 from .ddpm import ddpm
+from .langevin import langevin
 from .solvers import SOLVERS, solve
-from .table import check_eta, sampler_info
+from .table import (
+    LANGEVIN_STEP_SIZE,
+    LANGEVIN_STEPS,
+    check_eta,
+    check_langevin,
+    sampler_info,
+)
 
 
 def sample(
@@ -24,6 +31,8 @@ def sample(
     *,
     eta: float = 0.0,
     variance: str = "fixed_small",
+    langevin_steps: int | None = None,
+    step_size: float | None = None,
 ) -> Iterator[Step]:
     """Run the sampler `name` from x_t at timesteps[0] down to the clean picture.
 
@@ -35,14 +44,26 @@ def sample(
         noise: a source for B images.
         eta: for "ddim" alone, 0 to 1.
         variance: for "ddpm" alone, "fixed_small" or "fixed_large".
+        langevin_steps: for "langevin" alone, updates at each of the timesteps; None for 5.
+        step_size: for "langevin" alone, of an update in sigma^2; None for 1.
 
     Raises:
-        UserError: unknown sampler, eta out of range or given to a sampler that has none.
+        UserError: unknown sampler, a knob out of range or given to a sampler that has none.
     """
     info = sampler_info(name)
     check_eta(info, eta)
+    check_langevin(info, langevin_steps, step_size)
     if name in SOLVERS:
         return solve(name, denoiser, x_t, timesteps, noise)
     if name == "ddim":
         return ddim(denoiser, x_t, timesteps, noise, eta=eta)
+    if name == "langevin":
+        return langevin(
+            denoiser,
+            x_t,
+            timesteps,
+            noise,
+            langevin_steps=langevin_steps or LANGEVIN_STEPS,
+            step_size=step_size or LANGEVIN_STEP_SIZE,
+        )
     return ddpm(denoiser, x_t, timesteps, noise, variance=variance)

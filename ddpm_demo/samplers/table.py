@@ -6,7 +6,11 @@ from dataclasses import dataclass
 
 from ..errors import UserError
 
-SPACINGS = ("trailing", "leading", "linspace", "logsnr", "karras")
+SPACINGS = ("trailing", "leading", "linspace", "logsnr", "karras", "geometric")
+
+# Of annealed Langevin dynamics: updates at each level of noise, and their size in sigma^2.
+LANGEVIN_STEPS, MAX_LANGEVIN_STEPS = 5, 100
+LANGEVIN_STEP_SIZE, MAX_LANGEVIN_STEP_SIZE = 1.0, 2.0
 
 
 @dataclass(frozen=True)
@@ -19,8 +23,9 @@ class SamplerInfo:
         stochastic: draws noise at every step, so that it needs more steps.
         uses_eta: takes `eta`.
         evaluations_per_step: U-Net evaluations a step.
-        num_steps: a good number of steps.
+        num_steps: a good number of steps; of levels, where there are several steps a level.
         spacing: the timesteps that suit few steps, one of `SPACINGS`.
+        uses_langevin: takes `langevin_steps` and `step_size`.
     """
 
     name: str
@@ -30,6 +35,7 @@ class SamplerInfo:
     evaluations_per_step: int
     num_steps: int
     spacing: str
+    uses_langevin: bool = False
 
 
 SAMPLERS: dict[str, SamplerInfo] = {
@@ -43,6 +49,7 @@ SAMPLERS: dict[str, SamplerInfo] = {
         SamplerInfo("dpmpp_2m_sde", "DPM-Solver++ 2M SDE", True, False, 1, 30, "trailing"),
         SamplerInfo("euler_a", "Euler ancestral", True, False, 1, 50, "trailing"),
         SamplerInfo("ddpm", "DDPM ancestral", True, False, 1, 250, "trailing"),
+        SamplerInfo("langevin", "Annealed Langevin", True, False, 5, 100, "geometric", True),
     )
 }
 
@@ -76,4 +83,42 @@ def check_eta(info: SamplerInfo, eta: float) -> None:
             "{title} has no eta; set eta to 0 or choose DDIM.",
             field="eta",
             title=info.title,
+        )
+
+
+def check_langevin(info: SamplerInfo, langevin_steps: int | None, step_size: float | None) -> None:
+    """Raise a `UserError` unless the knobs of annealed Langevin dynamics suit the sampler.
+
+    Args:
+        info: of the sampler.
+        langevin_steps: updates at each level, 1 to 100; None for the default.
+        step_size: of an update in sigma^2, above 0 to 2; None for the default.
+    """
+    if not info.uses_langevin:
+        for name, value in (("langevin_steps", langevin_steps), ("step_size", step_size)):
+            if value is not None:
+                raise UserError(
+                    "langevin_unused",
+                    "{title} has no {name}; leave it empty or choose annealed Langevin dynamics.",
+                    field=name,
+                    title=info.title,
+                    name=name,
+                )
+        return
+    if langevin_steps is not None and not 1 <= langevin_steps <= MAX_LANGEVIN_STEPS:
+        raise UserError(
+            "langevin_steps_range",
+            "The updates at each level must be between {low} and {high}, not {value}.",
+            field="langevin_steps",
+            low=1,
+            high=MAX_LANGEVIN_STEPS,
+            value=langevin_steps,
+        )
+    if step_size is not None and not 0 < step_size <= MAX_LANGEVIN_STEP_SIZE:
+        raise UserError(
+            "step_size_range",
+            "The step size must be above 0 and at most {high}, not {value}.",
+            field="step_size",
+            high=MAX_LANGEVIN_STEP_SIZE,
+            value=step_size,
         )

@@ -22,7 +22,8 @@ def make_timesteps(
     "trailing" and "leading" are those of Lin et al. 2023 (arXiv:2305.08891, table 2): trailing
     starts at the very end, which few steps need; leading ends at t = 0. "linspace" has both ends.
     "logsnr" is uniform in log sigma (Lu et al. 2022, arXiv:2206.00927) and "karras" in
-    sigma^(1/7) (Karras et al. 2022, arXiv:2206.00364, eq. 5), both in fractional timesteps.
+    sigma^(1/7) (Karras et al. 2022, arXiv:2206.00364, eq. 5), both in fractional timesteps;
+    "geometric" (Song & Ermon 2019, arXiv:1907.05600, section 4.3) is "logsnr" from sigma 80 down.
 
     Args:
         schedule: gives T.
@@ -64,11 +65,13 @@ def make_timesteps(
         ends = np.log([schedule.sigma(t_start), schedule.sigma(0)])
         times = [schedule.t_from_sigma(s) for s in np.exp(np.linspace(*ends, num_steps))]
         times = np.array([t_start, *times[1:]])
-    elif spacing == "karras":
-        sigma_max = min(schedule.sigma(t_start), KARRAS_SIGMA_MAX)
-        ends = np.array([sigma_max, schedule.sigma(0)]) ** (1 / KARRAS_RHO)
-        times = [schedule.t_from_sigma(s) for s in np.linspace(*ends, num_steps) ** KARRAS_RHO]
-        times = np.array(times)
+    elif spacing in ("karras", "geometric"):
+        ends = np.array([min(schedule.sigma(t_start), KARRAS_SIGMA_MAX), schedule.sigma(0)])
+        if spacing == "karras":
+            sigmas = np.linspace(*ends ** (1 / KARRAS_RHO), num_steps) ** KARRAS_RHO
+        else:
+            sigmas = np.geomspace(*ends, num_steps)
+        times = np.array([schedule.t_from_sigma(s) for s in sigmas])
     else:
         raise UserError(
             "spacing_unknown",
@@ -79,6 +82,6 @@ def make_timesteps(
         )
     # Whole timesteps where the start is one: the network was trained on those, and diffusers'
     # spacings are matched exactly.
-    if spacing not in ("logsnr", "karras") and float(t_start).is_integer():
+    if spacing not in ("logsnr", "karras", "geometric") and float(t_start).is_integer():
         times = np.round(times)
     return [min(float(t), float(t_start)) for t in times]
