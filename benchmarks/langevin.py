@@ -33,9 +33,8 @@ KID = (("ddim", 100, None, None), ("langevin", 20, 5, 0.2), ("langevin", 20, 5, 
 
 def print_exact() -> None:
     """Mean and standard deviation over eight pictures of 64 x 64, both schedules."""
-    print(
-        "| levels | updates | step size | evaluations | linear | cosine |\n|---|---|---|---|---|---|"
-    )
+    print("| levels | updates | step size | evaluations | linear | cosine |")
+    print("|---|---|---|---|---|---|")
     names = ("linear", "squaredcos_cap_v2")
     for levels, updates, size in EXACT:
         cells = []
