@@ -15,9 +15,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..errors import UserError
+from . import progress
 from .schedule import Schedule
 
 PREDICTION_TYPES = ("epsilon", "sample", "v_prediction")
+# Tiles that the network takes at a time: under a second on two cores, so that a run can be watched
+# and stopped within an evaluation, and in the faster caches besides.
+MAX_SLICE_PIXELS = 2**17
 
 
 @dataclass(frozen=True)
@@ -123,9 +127,13 @@ class UNetDenoiser:
     def _forward_batch(self, x_t: Tensor, t: float) -> Tensor:
         pixels = x_t.shape[-2] * x_t.shape[-1]
         per_slice = max(1, self.max_batch_pixels // pixels)
-        if x_t.shape[0] <= per_slice:
-            return self._forward(x_t, t)
-        return torch.cat([self._forward(part, t) for part in x_t.split(per_slice)])
+        outputs, run = [], progress.current()
+        with run.evaluation(x_t.shape[0]) as done:
+            for part in x_t.split(per_slice):
+                outputs.append(self._forward(part, t))
+                run.seen(len(part) * pixels)
+                done(len(part))
+        return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
 
     def _forward(self, x_t: Tensor, t: float) -> Tensor:
         height, width = x_t.shape[-2:]
@@ -202,13 +210,18 @@ class TiledDenoiser:
         tops = tile_starts(padded.shape[-2], side, self.overlap_px)
         lefts = tile_starts(padded.shape[-1], side, self.overlap_px)
         places = [(top, left) for top in tops for left in lefts]
-        tiles = torch.cat([padded[..., i : i + side, j : j + side] for i, j in places])
-        x0_tiles = self.denoiser.predict(tiles, t).x0.split(batch)
+        per_slice = max(1, MAX_SLICE_PIXELS // (batch * side**2))
         window = self._window(x_t)
         total, weight = torch.zeros_like(padded), torch.zeros_like(padded[:1, :1])
-        for (i, j), x0 in zip(places, x0_tiles, strict=True):
-            total[..., i : i + side, j : j + side] += window * x0
-            weight[..., i : i + side, j : j + side] += window
+        with progress.current().evaluation(len(places) * batch) as done:
+            for start in range(0, len(places), per_slice):
+                part = places[start : start + per_slice]
+                tiles = torch.cat([padded[..., i : i + side, j : j + side] for i, j in part])
+                x0_tiles = self.denoiser.predict(tiles, t).x0.split(batch)
+                for (i, j), x0 in zip(part, x0_tiles, strict=True):
+                    total[..., i : i + side, j : j + side] += window * x0
+                    weight[..., i : i + side, j : j + side] += window
+                done(len(part) * batch)
         x0 = (total / weight)[..., :height, :width]
         return Prediction(x0, self.schedule.eps_from_x0(x_t, x0, t))
 

@@ -10,6 +10,7 @@ from PIL import Image
 
 from .. import __version__
 from ..checkpoints.library import CheckpointInfo
+from ..core.progress import Progress
 from ..core.step import Step
 from ..pictures.images import to_pil
 from .recipe import Recipe
@@ -23,18 +24,25 @@ class Run:
         info: the checkpoint.
         last: the newest `Step` seen, None before the first. After a cancelled run its x0_hat is
             what there is.
+        progress: how far it is, within an evaluation too; to be read from any thread.
     """
 
     def __init__(self, recipe: Recipe, info: CheckpointInfo, steps: Iterable[Step]):
         self.recipe = recipe
         self.info = info
         self.last: Step | None = None
+        self.progress = Progress()
         self._steps = steps
 
     def __iter__(self) -> Iterator[Step]:
-        for step in self._steps:
+        for step in self.progress.track(self._steps):
             self.last = step
+            self.progress.step(step.index, step.num_steps)
             yield step
+
+    def stop(self) -> None:
+        """End the run before the next tiles that its network would see; from any thread."""
+        self.progress.stop()
 
     def images(self) -> list[Image.Image]:
         """The pictures, after running whatever is left of the run."""
