@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from ..errors import UserError
 from . import progress
+from .precision import choose, in_precision
 from .schedule import Schedule
 
 PREDICTION_TYPES = ("epsilon", "sample", "v_prediction")
@@ -51,9 +52,10 @@ class UNetDenoiser:
         prediction_type: "epsilon", "sample" or "v_prediction".
         clip_range: x0 is clipped to +- this and eps derived again; None leaves it alone.
         max_batch_pixels: larger batches are run in slices, so that memory is bounded.
+        precision: of the network's products, see `precision.choose`; None for what suits.
 
     Raises:
-        UserError: unknown prediction type.
+        UserError: unknown prediction type or precision.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class UNetDenoiser:
         prediction_type: str = "epsilon",
         clip_range: float | None = 1.0,
         max_batch_pixels: int = 2**21,
+        precision: str | None = None,
     ):
         if prediction_type not in PREDICTION_TYPES:
             raise UserError(
@@ -76,6 +79,7 @@ class UNetDenoiser:
         self.prediction_type = prediction_type
         self.clip_range = clip_range
         self.max_batch_pixels = max_batch_pixels
+        self.precision = choose(precision, self.device)
         config = unet.config
         self.channels = int(config.in_channels)
         # Two times the channels means a learned variance beside the mean: only the mean is used.
@@ -142,7 +146,8 @@ class UNetDenoiser:
         )
         # A plain number would be cut to a whole one inside the network.
         timestep = torch.tensor([t], dtype=torch.float32, device=x_t.device)
-        output = self.unet(x_t, timestep, return_dict=False)[0]
+        network = in_precision(self.unet, self.precision)
+        output = network(x_t, timestep, return_dict=False)[0]
         return output[:, : self.channels, :height, :width]
 
 
@@ -168,6 +173,30 @@ def without_clipping(denoiser: Denoiser) -> Denoiser:
     unclipped = copy.copy(denoiser)
     unclipped.clip_range = None
     return unclipped
+
+
+def use(denoiser: Denoiser, precision: str | None) -> Denoiser:
+    """The same denoiser, the network shared, with its products in another precision.
+
+    Args:
+        denoiser: a network's, or one that asks another (`denoiser.denoiser`); an exact one stays.
+        precision: one of `precision.PRECISIONS`; None changes nothing.
+
+    Raises:
+        UserError: no such precision.
+    """
+    if precision is None:
+        return denoiser
+    if isinstance(denoiser, UNetDenoiser):
+        other = copy.copy(denoiser)
+        other.precision = choose(precision, denoiser.device)
+        return other
+    inner = getattr(denoiser, "denoiser", None)
+    if inner is None:
+        return denoiser
+    outer = copy.copy(denoiser)
+    outer.denoiser = use(inner, precision)
+    return outer
 
 
 def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:

@@ -38,6 +38,14 @@ class GaussianDenoiser:
         return abar_s**0.5 * self.mean + std_s / std_t * (x_t - abar_t**0.5 * self.mean)
 
 
+class GaussianConsistency(GaussianDenoiser):
+    """The exact consistency function for x_0 ~ N(mean, std^2 I): where the ODE ends, from any t."""
+
+    def predict(self, x_t: Tensor, t: float) -> Prediction:
+        x0 = self.flow(x_t, t)
+        return Prediction(x0, self.schedule.eps_from_x0(x_t, x0, t))
+
+
 class CorrelatedGaussianDenoiser:
     """The exact denoiser for flattened x_0 ~ N(mean, covariance).
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from ..core.denoiser import Denoiser
 from ..core.noise import NoiseSource
 from ..core.step import Step
+from .consistency import consistency
 from .ddim import ddim
 from .ddpm import ddpm
 from .langevin import langevin
@@ -55,6 +56,8 @@ def sample(
     check_langevin(info, langevin_steps, step_size)
     if name in SOLVERS:
         return solve(name, denoiser, x_t, timesteps, noise)
+    if name == "consistency":
+        return consistency(denoiser, x_t, timesteps, noise)
     if name == "ddim":
         return ddim(denoiser, x_t, timesteps, noise, eta=eta)
     if name == "langevin":

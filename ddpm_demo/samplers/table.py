@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..errors import UserError
 
-SPACINGS = ("trailing", "leading", "linspace", "logsnr", "karras", "geometric")
+SPACINGS = ("trailing", "leading", "linspace", "logsnr", "karras", "geometric", "renoise")
 
 # Of annealed Langevin dynamics: updates at each level of noise, and their size in sigma^2.
 LANGEVIN_STEPS, MAX_LANGEVIN_STEPS = 5, 100
@@ -50,6 +50,7 @@ SAMPLERS: dict[str, SamplerInfo] = {
         SamplerInfo("euler_a", "Euler ancestral", True, False, 1, 50, "trailing"),
         SamplerInfo("ddpm", "DDPM ancestral", True, False, 1, 250, "trailing"),
         SamplerInfo("langevin", "Annealed Langevin", True, False, 5, 100, "geometric", True),
+        SamplerInfo("consistency", "Consistency", True, False, 1, 2, "renoise"),
     )
 }
 

@@ -12,6 +12,8 @@ from .table import SPACINGS
 # and a cosine schedule goes to 20,000, where solvers in sigma space would waste their first step.
 KARRAS_SIGMA_MAX = 80.0
 KARRAS_RHO = 7.0
+# A consistency model's noise levels after the first: where pictures get their shapes and edges.
+RENOISE_SIGMAS = (7.0, 0.28)
 
 
 def make_timesteps(
@@ -24,6 +26,8 @@ def make_timesteps(
     "logsnr" is uniform in log sigma (Lu et al. 2022, arXiv:2206.00927) and "karras" in
     sigma^(1/7) (Karras et al. 2022, arXiv:2206.00364, eq. 5), both in fractional timesteps;
     "geometric" (Song & Ermon 2019, arXiv:1907.05600, section 4.3) is "logsnr" from sigma 80 down.
+    "renoise" is for consistency models: sigma 80, then the middles of equal parts of log sigma
+    between 7 and 0.28: 1.4 for two evaluations, 4.1, 1.4 and 0.48 for four.
 
     Args:
         schedule: gives T.
@@ -72,6 +76,12 @@ def make_timesteps(
         else:
             sigmas = np.geomspace(*ends, num_steps)
         times = np.array([schedule.t_from_sigma(s) for s in sigmas])
+    elif spacing == "renoise":
+        sigma_max = min(schedule.sigma(t_start), KARRAS_SIGMA_MAX)
+        ends = np.minimum(np.log(RENOISE_SIGMAS), np.log(sigma_max))
+        parts = (np.arange(num_steps - 1) + 0.5) / max(1, num_steps - 1)
+        sigmas = [sigma_max, *np.exp(ends[0] + parts * (ends[1] - ends[0]))]
+        times = np.array([schedule.t_from_sigma(s) for s in sigmas])
     else:
         raise UserError(
             "spacing_unknown",
@@ -82,6 +92,6 @@ def make_timesteps(
         )
     # Whole timesteps where the start is one: the network was trained on those, and diffusers'
     # spacings are matched exactly.
-    if spacing not in ("logsnr", "karras", "geometric") and float(t_start).is_integer():
+    if spacing not in ("logsnr", "karras", "geometric", "renoise") and float(t_start).is_integer():
         times = np.round(times)
     return [min(float(t), float(t_start)) for t in times]

@@ -16,6 +16,8 @@ from ..errors import UserError
 PREDICTION_TYPES = ("epsilon", "v_prediction")
 PRECISIONS = ("auto", "no", "bf16")
 BETA_SCHEDULES = ("squaredcos_cap_v2", "linear")
+OBJECTIVES = ("diffusion", "consistency")
+CONSISTENCY_PATHS = ("data", "teacher")
 TRAINABLE_PARTS = ("all", "norms_and_biases", "attention_and_norms")
 
 
@@ -28,6 +30,13 @@ class TrainConfig:
             `ddpm_demo.training.datasets`, or `hub:NAME` for a `datasets` data set, streamed.
         out: the run folder.
         from_checkpoint: a pipeline folder whose weights to start from; None starts from noise.
+        objective: "diffusion", or "consistency" for a model of one to four evaluations.
+        teacher: for "consistency" the checkpoint to distil, which is also what it starts from
+            where `from_checkpoint` names nothing else.
+        consistency_path: "data" (Easy Consistency Tuning) or "teacher", see `consistency`.
+        gap_halving_steps: the gap between the two noise levels begins at 1/2 of the upper one and
+            is halved every so many steps.
+        min_gap: where it stays; with the path "teacher" it is this from the start.
         unet: arguments of diffusers' `UNet2DModel` for a run from scratch.
         sizes_px: sides of the square training pictures; one is drawn for each step.
         size_batches: pictures a step for each of `sizes_px`; empty means `batch_size` for all.
@@ -71,6 +80,11 @@ class TrainConfig:
     data: str
     out: str
     from_checkpoint: str | None = None
+    objective: str = "diffusion"
+    teacher: str | None = None
+    consistency_path: str = "data"
+    gap_halving_steps: int = 1000
+    min_gap: float = 1 / 64
     unet: dict[str, Any] = field(default_factory=dict)
     sizes_px: tuple[int, ...] = (64,)
     size_batches: tuple[int, ...] = ()
@@ -155,7 +169,13 @@ class TrainConfig:
                 "“size_batches” needs one number for each of “sizes_px”.",
                 field="size_batches",
             )
-        if not self.from_checkpoint and not self.unet:
+        if self.objective == "consistency" and not self.teacher:
+            raise UserError(
+                "train_no_teacher",
+                "Name the checkpoint to distil: the objective “consistency” needs a teacher.",
+                field="teacher",
+            )
+        if not self.start and not self.unet:
             raise UserError(
                 "train_no_network",
                 "The training configuration names neither a checkpoint to start from nor a "
@@ -168,6 +188,11 @@ class TrainConfig:
         """`background` as 8-bit numbers."""
         red, green, blue = bytes.fromhex(self.background)
         return red, green, blue
+
+    @property
+    def start(self) -> str | None:
+        """The checkpoint whose weights to start from; None starts from noise."""
+        return self.from_checkpoint or (self.teacher if self.objective == "consistency" else None)
 
     def batch_at(self, size_px: int) -> int:
         """Pictures in a step of that size, over all processes together."""
@@ -232,6 +257,8 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("size_batches", 1, 65536),
     ("batch_size", 1, 65536),
     ("learning_rate", 1e-8, 0.1),
+    ("gap_halving_steps", 1, 10**9),
+    ("min_gap", 1e-4, 0.5),
     ("adam_betas", 0.0, 0.9999),
     ("weight_decay", 0.0, 1.0),
     ("warmup_steps", 0, 10**6),
@@ -260,6 +287,8 @@ _CHOICES: tuple[tuple[str, tuple[object, ...]], ...] = (
     ("prediction_type", PREDICTION_TYPES),
     ("beta_schedule", BETA_SCHEDULES),
     ("train_parts", TRAINABLE_PARTS),
+    ("objective", OBJECTIVES),
+    ("consistency_path", CONSISTENCY_PATHS),
     ("mixed_precision", PRECISIONS),
     ("sharding", ("none", "full")),
     ("prior", ("object", "photo")),

@@ -105,7 +105,7 @@ def write_result(
         "library_name": "diffusers",
         "pipeline_tag": "unconditional-image-generation",
     }
-    origin = f", from the weights of {config.from_checkpoint}" if config.from_checkpoint else ""
+    origin = f", from the weights of {config.start}" if config.start else ""
     body = (
         f"# {config.title or run.name}\n\n"
         f"Trained with `python -m ddpm_demo.training` for {position.step} steps, "

@@ -18,6 +18,7 @@ from torch import Tensor
 from ..core.schedule import Schedule
 from ..errors import UserError
 from .config import TrainConfig
+from .consistency import ConsistencyObjective
 from .data import Feeder
 from .events import EventLog
 from .gauge import Gauge
@@ -69,7 +70,8 @@ class Trainer:
         state: network, average and optimiser; loaded already when resuming.
         position: where training starts.
         feeder: the data.
-        schedule, prediction_type: what the network learns.
+        schedule, prediction_type: what the network's output means.
+        objective: what it learns.
         events: the log; silent in all but the main process.
         validation: held-out pictures, in the main process; None for none.
         gauge: of memorisation, in the main process; None for none.
@@ -84,6 +86,7 @@ class Trainer:
         feeder: Feeder,
         schedule: Schedule,
         prediction_type: str,
+        objective: Objective | ConsistencyObjective,
         events: EventLog,
         validation: Validation | None = None,
         gauge: Gauge | None = None,
@@ -99,8 +102,7 @@ class Trainer:
         self.validation = validation
         self.gauge = gauge
         self.run = Path(config.out)
-        device = accelerator.device
-        self.objective = Objective(schedule, prediction_type, config.snr_gamma, device)
+        self.objective = objective
         self.trained = [p for p in state.unet.parameters() if p.requires_grad]
         network = torch.compile(state.unet, dynamic=False) if config.compile else state.unet
         # Shared out, the network sees to its gradients itself; else accelerate does.
@@ -148,16 +150,12 @@ class Trainer:
             self.schedule.num_timesteps,
             part,
         )
-        torch.manual_seed(config.seed * 2**32 + position.step)  # dropout, if the network has any
         device = self.accelerator.device
         x_0 = self.feeder.batch(draws, position.samples_seen, part).to(device)
         x_0 = x_0.contiguous(memory_format=self._layout)
         noise = draws.noise.to(device)
         t = draws.t[part].to(device)
-        x_t, target = self.objective.corrupt(x_0, t, noise)
-        with self.accelerator.autocast():
-            output = self.network(x_t, t, return_dict=False)[0]
-        loss = self.objective.loss(output, target, t)
+        loss = self.objective.batch_loss(self._predict, x_0, t, noise, position.step)
         self.accelerator.backward(loss)
         if config.clip_norm is not None:
             self.accelerator.clip_grad_norm_(self.trained, config.clip_norm)
@@ -173,6 +171,12 @@ class Trainer:
             position.pixels_seen + batch * size_px**2,
             self._elapsed_s,
         )
+
+    def _predict(self, x_t: Tensor, t: Tensor) -> Tensor:
+        """The network's output; the same dropout, if it has any, at each call of a step."""
+        torch.manual_seed(self.config.seed * 2**32 + self.position.step)
+        with self.accelerator.autocast():
+            return self.network(x_t, t, return_dict=False)[0]
 
     @torch.no_grad()
     def _average(self) -> None:

@@ -27,11 +27,11 @@ def build_network(config: TrainConfig) -> tuple[UNet2DModel, DDPMScheduler]:
     Raises:
         UserError: the checkpoint is not there or unsafe, or does not fit the configuration.
     """
-    own = _from_run(Path(config.out)) if config.from_checkpoint else None
+    own = _from_run(Path(config.out)) if config.start else None
     if own:
         unet, scheduler = own
-    elif config.from_checkpoint:
-        loaded = checkpoints.load(config.from_checkpoint)
+    elif config.start:
+        loaded = checkpoints.load(config.start)
         unet = copy.deepcopy(loaded.unet).requires_grad_(True)
         scheduler = DDPMScheduler(**scheduler_arguments(loaded.scheduler_config))
     else:

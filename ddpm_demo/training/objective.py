@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -52,3 +54,15 @@ class Objective:
         """The mean over the batch of the weighted mean squared error, a scalar."""
         per_image = (output.float() - target).square().mean(dim=(1, 2, 3))
         return (self._weight[t] * per_image).mean()
+
+    def batch_loss(
+        self,
+        predict: Callable[[Tensor, Tensor], Tensor],
+        x_0: Tensor,
+        t: Tensor,
+        noise: Tensor,
+        step: int,
+    ) -> Tensor:
+        """The loss of a step: `predict` gives the network's output for (x_t, t)."""
+        x_t, target = self.corrupt(x_0, t, noise)
+        return self.loss(predict(x_t, t), target, t)

@@ -6,7 +6,8 @@ import os
 
 import torch
 
-BF16_INSTRUCTIONS = ("amx_bf16", "avx512_bf16")  # as torch.cpu.get_capabilities() calls them
+from ..core.precision import BF16_INSTRUCTIONS
+
 LAUNCHED_WITH = "ACCELERATE_MIXED_PRECISION"  # set by accelerate launch --mixed_precision
 
 

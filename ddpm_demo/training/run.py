@@ -17,6 +17,7 @@ from ..errors import UserError
 from ..pictures.images import make_grid, to_pil
 from .config import TrainConfig
 from .data import Feeder
+from .distil import build_objective, check_teacher, keep_teacher
 from .events import EventLog
 from .export import RESULT, write_result
 from .files import Tell
@@ -70,13 +71,17 @@ def _train(config: TrainConfig, accelerator: Accelerator, run: Path, events: Eve
     events.write("starting", 0, pid=os.getpid())
     check_batches(config, accelerator.num_processes)
     changed = _changes(run, config)
+    check_teacher(config)
     with accelerator.main_process_first():  # the others find the prepared pictures
         samples, report = open_source(config, _teller(events))
+        keep_teacher(config)
     unet, scheduler = build_network(config)
     schedule = Schedule.from_config(scheduler.config)
     feeder = Feeder(samples, config.fit, config.flips)
     sheet = _data_sheet(config, feeder, schedule, run) if main else None
     events.write("report", 0, sheet=sheet, **dataclasses.asdict(report))
+    prediction_type = scheduler.config.prediction_type
+    objective = build_objective(config, schedule, prediction_type, accelerator.device)
     state = build_state(config, unet, accelerator.device)
     position = resume(run, state, events)
     if main:
@@ -99,7 +104,8 @@ def _train(config: TrainConfig, accelerator: Accelerator, run: Path, events: Eve
         position,
         feeder,
         schedule,
-        scheduler.config.prediction_type,
+        prediction_type,
+        objective,
         events,
         open_validation(config, schedule.num_timesteps) if main else None,
         Gauge.of(samples, config) if main and draws_sheets(config) else None,

@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from diffusers import UNet2DModel
+from torch import Tensor
 
 from .config import TrainConfig
+from .consistency import ConsistencyObjective
 from .data import Feeder, IndexedSamples
 from .objective import Objective
 from .pictures import ArraySource, PackedSource
@@ -39,8 +41,12 @@ class Validation:
         self.num_timesteps = num_timesteps
 
     @torch.no_grad()
-    def loss(self, unet: UNet2DModel, objective: Objective) -> float:
-        """The mean weighted loss over `NUM_IMAGES` pictures."""
+    def loss(self, unet: UNet2DModel, objective: Objective | ConsistencyObjective) -> float:
+        """The mean weighted loss over `NUM_IMAGES` pictures; of distillation, at the first gap."""
+
+        def predict(x_t: Tensor, t: Tensor) -> Tensor:
+            return unet(x_t, t, return_dict=False)[0]
+
         device = next(unet.parameters()).device
         total = 0.0
         for step in range(NUM_IMAGES // BATCH):
@@ -50,9 +56,7 @@ class Validation:
             )
             x_0 = self.feeder.batch(draws, step * BATCH, part).to(device)
             t = draws.t.to(device)
-            x_t, target = objective.corrupt(x_0, t, draws.noise.to(device))
-            output = unet(x_t, t, return_dict=False)[0]
-            total += float(objective.loss(output, target, t))
+            total += float(objective.batch_loss(predict, x_0, t, draws.noise.to(device), 0))
         return total * BATCH / NUM_IMAGES
 
 

@@ -1,0 +1,126 @@
+"""In which precision the network's products are done: asked of the processor, not assumed.
+
+bfloat16 pays on a CPU only where it has instructions for it; elsewhere it is several times slower
+than float32. The weights stay in float32, beside a half copy that is made when it is first needed;
+the first and the last convolution work in float32 also there: they are cheap, and at little noise
+rounding x_t itself would be most of the error.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+import os
+import threading
+import weakref
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import UserError
+
+PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+VARIABLE = "DDPM_DEMO_PRECISION"
+BF16_INSTRUCTIONS = ("amx_bf16", "avx512_bf16")  # as torch.cpu.get_capabilities() calls them
+
+_log = logging.getLogger(__name__)
+_lock = threading.Lock()
+_copies: weakref.WeakKeyDictionary[nn.Module, dict[torch.dtype, nn.Module]]
+_copies = weakref.WeakKeyDictionary()
+_warned: set[tuple[str, torch.dtype]] = set()
+
+
+def choose(
+    precision: str | None,
+    device: torch.device,
+    capabilities: Callable[[], Mapping[str, Any]] | None = None,
+) -> torch.dtype:
+    """The type that products are done in.
+
+    Args:
+        precision: one of `PRECISIONS`; None for what `DDPM_DEMO_PRECISION` says, else "auto".
+        device: where the network is.
+        capabilities: of the CPU; None asks torch.
+
+    Raises:
+        UserError: no such precision.
+    """
+    name = precision or os.environ.get(VARIABLE) or "auto"
+    if name not in PRECISIONS:
+        raise UserError(
+            "precision_unknown",
+            "There is no precision “{name}”; use one of {known}.",
+            field="precision",
+            name=name,
+            known=", ".join(PRECISIONS),
+        )
+    best = fastest(device, capabilities or torch.cpu.get_capabilities)
+    if name == "auto":
+        return best
+    chosen: torch.dtype = getattr(torch, name)
+    if slow_here(chosen, device, best) and (device.type, chosen) not in _warned:
+        _warned.add((device.type, chosen))
+        _log.warning(
+            "This processor has no instructions for %s: it works, but slower than float32.", name
+        )
+    return chosen
+
+
+def fastest(device: torch.device, capabilities: Callable[[], Mapping[str, Any]]) -> torch.dtype:
+    """What "auto" stands for on a device."""
+    if device.type == "cpu":
+        able = capabilities()
+        half = any(able.get(name) for name in BF16_INSTRUCTIONS)
+        return torch.bfloat16 if half else torch.float32
+    if device.type == "cuda":
+        half = torch.cuda.is_bf16_supported(including_emulation=False)
+        return torch.bfloat16 if half else torch.float16
+    return {"mps": torch.float16, "xpu": torch.bfloat16}.get(device.type, torch.float32)
+
+
+def slow_here(chosen: torch.dtype, device: torch.device, best: torch.dtype) -> bool:
+    """Whether a half precision costs time instead of saving it."""
+    return device.type == "cpu" and chosen not in (torch.float32, best)
+
+
+def in_precision(unet: nn.Module, dtype: torch.dtype) -> nn.Module:
+    """The network for that type: itself for float32, else its one copy of that type.
+
+    A network that is not in float32, such as an exact one in float64, is left as it is. Inputs are
+    float32, and so is the output.
+    """
+    if dtype == torch.float32 or next(unet.parameters()).dtype != torch.float32:
+        return unet
+    with _lock:
+        copies = _copies.setdefault(unet, {})
+        if dtype not in copies:
+            copies[dtype] = _half_copy(unet, dtype)
+        return copies[dtype]
+
+
+def _half_copy(unet: nn.Module, dtype: torch.dtype) -> nn.Module:
+    half = copy.deepcopy(unet)
+    for parameter in half.parameters():  # `to` of diffusers' models warns about something else
+        parameter.data = parameter.data.to(dtype)
+    if hasattr(unet, "conv_in") and hasattr(unet, "conv_out"):
+        half.conv_in = _Exact(unet.conv_in, dtype)
+        half.conv_out = _Exact(unet.conv_out, torch.float32)
+    return half
+
+
+class _Exact(nn.Module):
+    """A layer that works in float32 in the midst of a half network.
+
+    The layer is the float32 network's own and not registered here: a network's type is that of the
+    first of its parameters.
+    """
+
+    def __init__(self, layer: nn.Module, dtype: torch.dtype):
+        super().__init__()
+        self.__dict__["layer"] = layer
+        self.dtype = dtype
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layer(x.float()).to(self.dtype)

@@ -1,0 +1,93 @@
+"""What a run learns, and the teacher of one that distils: kept in the run folder, so that a run
+goes on with the same one even if the checkpoint it was named by is gone.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import torch
+from diffusers import UNet2DModel
+from torch import Tensor
+
+from ..checkpoints import library as checkpoints
+from ..core.schedule import Schedule
+from ..errors import UserError
+from .config import TrainConfig
+from .consistency import ConsistencyObjective, Predict
+from .network import memory_layout, plain_attention
+from .objective import Objective
+
+TEACHER = "teacher"  # folder of the teacher's network in the run folder
+
+
+def check_teacher(config: TrainConfig) -> None:
+    """Refuses a teacher that makes other pictures than the run trains on.
+
+    Raises:
+        UserError: there is no such checkpoint, or its channels or size are others.
+    """
+    if config.objective != "consistency" or (Path(config.out) / TEACHER).is_dir():
+        return
+    assert config.teacher is not None
+    info = checkpoints.find(config.teacher)
+    sizes = {info.size_px} if info.prior != "photo" else set(config.sizes_px)
+    if info.channels != config.channels or set(config.sizes_px) != sizes:
+        raise UserError(
+            "train_teacher_other",
+            "The teacher {teacher} makes pictures of {size} x {size} with {channels} channels; "
+            "the run must train on such pictures.",
+            field="teacher",
+            teacher=info.name,
+            size=info.size_px,
+            channels=info.channels,
+        )
+
+
+def build_objective(
+    config: TrainConfig, schedule: Schedule, prediction_type: str, device: torch.device
+) -> Objective | ConsistencyObjective:
+    """The loss of the run's steps.
+
+    Raises:
+        UserError: the teacher is not there or unsafe.
+        OSError: it cannot be kept in the run folder.
+    """
+    if config.objective == "diffusion":
+        return Objective(schedule, prediction_type, config.snr_gamma, device)
+    teacher = _teacher(config, device) if config.consistency_path == "teacher" else None
+    return ConsistencyObjective(
+        schedule, prediction_type, config.gap_halving_steps, config.min_gap, device, teacher
+    )
+
+
+def keep_teacher(config: TrainConfig) -> None:
+    """Copies the teacher's network into the run folder, whole or not at all.
+
+    Raises:
+        UserError: the teacher is not there or unsafe.
+        OSError: there is no room.
+    """
+    folder = Path(config.out) / TEACHER
+    if config.objective != "consistency" or folder.is_dir():
+        return
+    assert config.teacher is not None
+    partial = folder.with_name(f".{TEACHER}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    checkpoints.load(config.teacher).unet.save_pretrained(partial)
+    os.replace(partial, folder)
+
+
+def _teacher(config: TrainConfig, device: torch.device) -> Predict:
+    folder = Path(config.out) / TEACHER
+    unet = UNet2DModel.from_pretrained(folder, use_safetensors=True, local_files_only=True)
+    unet = unet.eval().requires_grad_(False).to(device, memory_format=memory_layout(config))
+    if device.type == "cpu":
+        plain_attention(unet)
+
+    def predict(x_t: Tensor, t: Tensor) -> Tensor:
+        return unet(x_t, t, return_dict=False)[0]
+
+    return predict
