@@ -9,6 +9,8 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 # other's way.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+# Tests of equality need it wherever they run; tests/test_precision.py is about the others.
+os.environ["DDPM_DEMO_PRECISION"] = "float32"
 
 import pytest
 import torch

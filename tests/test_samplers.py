@@ -8,7 +8,7 @@ from diffusers import DDIMScheduler, DDPMScheduler
 
 from ddpm_demo.core.denoiser import Prediction
 from ddpm_demo.core.noise import NoiseSource
-from ddpm_demo.core.oracles import GaussianDenoiser, MixtureDenoiser
+from ddpm_demo.core.oracles import GaussianConsistency, GaussianDenoiser, MixtureDenoiser
 from ddpm_demo.errors import UserError
 from ddpm_demo.samplers.sample import sample
 from ddpm_demo.samplers.table import SAMPLERS, SPACINGS
@@ -41,8 +41,38 @@ def test_every_sampler_streams_from_noise_to_the_picture(schedule, name, num_ste
     assert all(s.x_t.dtype == torch.float64 for s in steps)
 
 
+# It is exact with a consistency function only: the mean of all that x_t may be of is too narrow.
+WITH_DENOISERS = [name for name in SAMPLERS if name != "consistency"]
+
+
+@pytest.mark.parametrize("num_steps", [1, 2, 4])
+def test_consistency_sampling_is_exact_with_the_exact_function(schedule, num_steps):
+    """It starts at sigma 80, where x_t is taken for pure noise: that costs a thousandth."""
+    denoiser = GaussianConsistency(schedule, MEAN, STD)
+    steps = run("consistency", denoiser, num_steps, num_images=16, shape=(1, 64, 64))
+    assert steps[-1].num_evaluations == num_steps
+    assert steps[-1].x_t.mean() == pytest.approx(MEAN, abs=0.005)
+    assert steps[-1].x_t.std() == pytest.approx(STD, rel=0.01)
+
+
+def test_consistency_sampling_is_algorithm_1_of_the_paper(schedule):
+    """Written out once more in the paper's terms: x + sigma z, and the network's own scaling."""
+    denoiser, noise = Wavy(schedule), NoiseSource.for_run(0, 2, dtype=torch.float64)
+    times = make_timesteps(schedule, 4, "renoise")
+    sigmas = [schedule.sigma(t) for t in times]
+    assert sigmas == pytest.approx([80, 4.095, 1.4, 0.4787], rel=1e-3)
+    steps = run("consistency", denoiser, 4, shape=(1, 8, 8))
+    x = x_t = noise.randn((1, 8, 8))
+    for index, (t, sigma) in enumerate(zip(times, sigmas, strict=True)):
+        if index:
+            x_t = (x + sigma * noise.randn((1, 8, 8))) / (1 + sigma**2) ** 0.5
+        x = denoiser.predict(x_t, t).x0
+        assert torch.allclose(steps[index].x0_hat, x, atol=1e-9)
+    assert torch.equal(steps[-1].x_t, steps[-2].x0_hat)
+
+
 @pytest.mark.parametrize("spacing", SPACINGS)
-@pytest.mark.parametrize("name", SAMPLERS)
+@pytest.mark.parametrize("name", WITH_DENOISERS)
 def test_every_spacing_works_with_every_sampler(schedule, name, spacing):
     denoiser = GaussianDenoiser(schedule, MEAN, STD)
     last = run(name, denoiser, 40, spacing)[-1].x_t
@@ -124,7 +154,7 @@ def test_deterministic_samplers_converge_at_their_order(schedule, name):
     assert order == pytest.approx(ORDERS[name], abs=0.2)
 
 
-STOCHASTIC = [name for name, info in SAMPLERS.items() if info.stochastic]
+STOCHASTIC = [name for name in WITH_DENOISERS if SAMPLERS[name].stochastic]
 
 
 @pytest.mark.parametrize("name", [*STOCHASTIC, "deis"])

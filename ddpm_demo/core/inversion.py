@@ -12,7 +12,8 @@ wrong by as much as eps changes over the step. Here the equation itself is solve
 (the fixed point of AIDI, Pan et al. 2023, arXiv:2309.04907, and ReNoise, Garibi et al. 2024,
 arXiv:2403.14602) with Anderson acceleration, from a first guess made with the eps of the step
 before, which costs nothing; easy steps stop after one evaluation. So the way back is exact however
-few the steps. Clipping x_0 makes a step that cannot be undone: give a denoiser without it.
+few the steps. Clipping x_0 makes a step that cannot be undone: give a denoiser without it. Half
+precision does so, too: the network works in float32 here, and must on the way back.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ import torch
 from torch import Tensor
 
 from .anderson import solve_fixed_point
-from .denoiser import Denoiser
+from .denoiser import Denoiser, use
 from .step import Step
 
 # Few steps want most of them at little noise, where pictures have their detail.
@@ -56,6 +57,7 @@ def invert(
         max_evaluations: a step, at least 1; fewer are used where the picture needs fewer.
         plain: one evaluation a step, with eps(x_s, t), as in the paper; for comparison.
     """
+    denoiser = use(denoiser, "float32")
     num_steps, evaluations = len(timesteps), 0
     x_t, x0_hat, eps = x_0, x_0, None
     upwards = [-1.0, *reversed(timesteps)]

@@ -39,7 +39,7 @@ class GaussianDenoiser:
 
 
 class GaussianConsistency(GaussianDenoiser):
-    """The exact consistency function for x_0 ~ N(mean, std^2 I): where the ODE ends, from any t."""
+    """The exact consistency function for x_0 ~ N(mean, std^2 I): where the ODE ends."""
 
     def predict(self, x_t: Tensor, t: float) -> Prediction:
         x0 = self.flow(x_t, t)

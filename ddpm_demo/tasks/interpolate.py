@@ -18,7 +18,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ..core.denoiser import Denoiser, without_clipping
+from ..core.denoiser import Denoiser, use, without_clipping
 from ..core.inversion import INVERSION_SPACING, Reconstruction, invert, reconstruction
 from ..core.noise import NoiseSource, slerp
 from ..core.step import Step
@@ -74,7 +74,8 @@ class Interpolation:
         t = noising_steps(recipe, denoiser.schedule.num_timesteps)
         self._final: Tensor | None = None
         if recipe.method == "ddim":
-            self._steps = _through_noise(denoiser, recipe, self.ends, self.timesteps)
+            exact = use(denoiser, "float32")  # the way back must be that up
+            self._steps = _through_noise(exact, recipe, self.ends, self.timesteps)
         else:
             self._steps = _through_mixture(
                 denoiser, recipe, self.ends, self.timesteps, t, variance

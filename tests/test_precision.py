@@ -1,0 +1,152 @@
+"""Half precision: asked of the processor, near to float32, and never where it must be exact."""
+
+import logging
+
+import pytest
+import torch
+from diffusers import UNet2DModel
+
+from ddpm_demo.checkpoints import library
+from ddpm_demo.core import precision
+from ddpm_demo.core.denoiser import TiledDenoiser, UNetDenoiser, use
+from ddpm_demo.core.inversion import invert
+from ddpm_demo.core.noise import NoiseSource
+from ddpm_demo.core.oracles import GaussianDenoiser
+from ddpm_demo.core.schedule import Schedule
+from ddpm_demo.errors import UserError
+from ddpm_demo.samplers.timesteps import make_timesteps
+
+CPU = torch.device("cpu")
+PLAIN = dict.fromkeys(precision.BF16_INSTRUCTIONS, False)
+TINY = {
+    "sample_size": 8,
+    "block_out_channels": (8, 16),
+    "layers_per_block": 1,
+    "down_block_types": ("DownBlock2D", "AttnDownBlock2D"),
+    "up_block_types": ("AttnUpBlock2D", "UpBlock2D"),
+    "norm_num_groups": 4,
+}
+
+
+@pytest.fixture
+def unasked(monkeypatch):
+    monkeypatch.delenv(precision.VARIABLE, raising=False)
+    monkeypatch.setattr(precision, "_warned", set())
+
+
+@pytest.fixture(scope="module")
+def cosine():
+    return Schedule.from_config({"beta_schedule": "squaredcos_cap_v2"})
+
+
+def network():
+    torch.manual_seed(0)
+    return UNet2DModel(**TINY).eval()
+
+
+@pytest.mark.parametrize("name", precision.BF16_INSTRUCTIONS)
+def test_auto_is_bfloat16_where_the_processor_has_it_and_float32_elsewhere(unasked, name):
+    assert precision.choose(None, CPU, lambda: PLAIN) == torch.float32
+    assert precision.choose("auto", CPU, lambda: {}) == torch.float32  # such as an ARM
+    assert precision.choose(None, CPU, lambda: {**PLAIN, name: True}) == torch.bfloat16
+    assert precision.choose("float32", CPU, lambda: {**PLAIN, name: True}) == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("device", "emulated", "expected"),
+    [
+        ("cuda", False, torch.bfloat16),
+        ("cuda", True, torch.float16),
+        ("mps", False, torch.float16),
+        ("xpu", False, torch.bfloat16),
+        ("meta", False, torch.float32),
+    ],
+)
+def test_auto_on_other_devices(unasked, monkeypatch, device, emulated, expected):
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: not emulated)
+    assert precision.choose(None, torch.device(device)) == expected
+
+
+def test_the_environment_is_asked_before_the_processor(unasked, monkeypatch):
+    able = dict.fromkeys(precision.BF16_INSTRUCTIONS, True)
+    monkeypatch.setenv(precision.VARIABLE, "float32")
+    assert precision.choose(None, CPU, lambda: able) == torch.float32
+    assert precision.choose("bfloat16", CPU, lambda: able) == torch.bfloat16
+    monkeypatch.setenv(precision.VARIABLE, "float8")
+    with pytest.raises(UserError, match="float8") as caught:
+        precision.choose(None, CPU)
+    assert caught.value.field == "precision"
+
+
+def test_a_precision_that_is_slow_here_works_and_says_so_once(unasked, caplog):
+    with caplog.at_level(logging.WARNING):
+        for _ in range(2):
+            assert precision.choose("bfloat16", CPU, lambda: PLAIN) == torch.bfloat16
+        precision.choose("float32", CPU, lambda: PLAIN)
+        precision.choose("bfloat16", CPU, lambda: {**PLAIN, "amx_bf16": True})
+    (record,) = caplog.records
+    assert "bfloat16" in record.message and "slower" in record.message
+
+
+@pytest.mark.parametrize("name", ["bfloat16", "float16"])
+def test_inputs_outputs_and_the_weights_in_memory_stay_float32(cosine, name):
+    unet = network()
+    half = UNetDenoiser(unet, cosine, "v_prediction", precision=name)
+    x_t = NoiseSource.for_run(0, 2).randn((3, 8, 8))
+    prediction = half.predict(x_t, 500.25)
+    assert prediction.x0.dtype == prediction.eps.dtype == torch.float32
+    assert next(unet.parameters()).dtype == torch.float32
+    other = precision.in_precision(unet, getattr(torch, name))
+    assert other is precision.in_precision(unet, getattr(torch, name)) is not unet
+    assert other.dtype == getattr(torch, name)
+    exact = UNetDenoiser(unet, cosine, "v_prediction", precision="float32").predict(x_t, 500.25)
+    error = (prediction.x0 - exact.x0).abs().max()
+    assert 0 < error < (0.03 if name == "bfloat16" else 0.004)
+
+
+@pytest.mark.parametrize("name", ["fashion-32", "faces-64", "photos"])
+@pytest.mark.parametrize("t", [20, 200, 700])
+def test_the_error_of_bfloat16_on_the_bundled_weights(name, t):
+    """Root mean square in v, whose own is about 1."""
+    loaded = library.load(name)
+    schedule = Schedule.from_config(loaded.scheduler_config)
+    size_px = min(32, loaded.info.size_px)
+    denoiser = UNetDenoiser(loaded.unet, schedule, "v_prediction", clip_range=None)
+    ramp = torch.linspace(-0.8, 0.8, size_px)
+    x_0 = (ramp[:, None] * ramp).expand(1, denoiser.channels, size_px, size_px)
+    x_t = schedule.q_sample(x_0, t, NoiseSource.for_run(3, 1).randn(x_0.shape[1:]))
+    v = []
+    for kind in ("float32", "bfloat16"):
+        prediction = use(denoiser, kind).predict(x_t, t)
+        v.append(schedule.v_from_x0_eps(prediction.x0, prediction.eps, t))
+    assert 0 < (v[1] - v[0]).square().mean().sqrt() < 0.02
+
+
+def test_a_network_that_is_not_float32_is_left_as_it_is(cosine):
+    exact = network().double()
+    assert precision.in_precision(exact, torch.bfloat16) is exact
+
+
+def test_use_goes_through_wrappers_and_changes_nothing_but_the_precision(cosine):
+    inner = UNetDenoiser(network(), cosine, precision="float32")
+    tiled = TiledDenoiser(inner, 8, 4)
+    half = use(tiled, "bfloat16")
+    assert half.tile_px == 8 and half.denoiser.unet is inner.unet
+    assert half.denoiser.precision == torch.bfloat16
+    assert tiled.denoiser is inner and inner.precision == torch.float32
+    assert use(tiled, None) is tiled
+    oracle = GaussianDenoiser(cosine, 0, 1)
+    assert use(oracle, "bfloat16") is oracle
+    with pytest.raises(UserError, match="float64"):
+        use(inner, "float64")
+
+
+def test_inversion_is_in_float32_whatever_the_denoiser_is_in(cosine):
+    denoiser = UNetDenoiser(
+        network(), cosine, "v_prediction", clip_range=None, precision="bfloat16"
+    )
+    x_0 = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    timesteps = make_timesteps(cosine, 5, "karras")
+    *_, up = invert(denoiser, x_0, timesteps)
+    *_, exact = invert(use(denoiser, "float32"), x_0, timesteps)
+    assert torch.equal(up.x_t, exact.x_t)
