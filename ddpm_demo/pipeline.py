@@ -25,7 +25,7 @@ from .core.schedule import Schedule
 from .pictures.images import to_tensor
 from .restoration import more, tasks
 from .restoration.run import RestorationRun
-from .samplers.table import sampler_info
+from .samplers.table import check_few_step, sampler_info
 from .tasks.diffuse import DiffuseRecipe, diffuse
 from .tasks.generate import generate
 from .tasks.interpolate import InterpolateRecipe, Interpolation
@@ -107,6 +107,7 @@ class DDPM:
             num_steps = (
                 self.info.default_num_steps if own_default else sampler_info(sampler).num_steps
             )
+        check_few_step(self.info.default_sampler, sampler, num_steps)
         size_px = recipe.size_px or self.info.size_px
         return recipe.replace(sampler=sampler, num_steps=num_steps, size_px=size_px)
 
@@ -120,7 +121,14 @@ class DDPM:
         noise = NoiseSource.for_run(recipe.seed, recipe.num_images, self.device)
         assert recipe.size_px is not None
         image_shape = (self.denoiser.channels, recipe.size_px, recipe.size_px)
-        steps = generate(self.denoiser, recipe, image_shape, noise, variance=self.variance)
+        steps = generate(
+            self.denoiser,
+            recipe,
+            image_shape,
+            noise,
+            variance=self.variance,
+            learned=self.info.learned_steps,
+        )
         return Run(recipe, self.info, steps)
 
     def interpolate(

@@ -29,6 +29,14 @@ def test_fine_tuning_takes_what_the_checkpoint_says():
     )
 
 
+def test_distilling_takes_what_the_teacher_says():
+    options = ("--data", "d", "--out", "o", "--objective", "consistency", "--teacher")
+    config = config_of(*options, "fashion-32")
+    assert (config.objective, config.teacher, config.start) == ("consistency", *["fashion-32"] * 2)
+    assert config.channels == 1 and config.sizes_px == (32,) and not config.unet
+    assert config_of(*options, "faces-64", "--from", "fashion-32").start == "fashion-32"
+
+
 def test_options_go_over_the_file_and_what_is_left_has_a_network(tmp_path):
     file = tmp_path / "recipe.json"
     file.write_text(json.dumps({"data": "d", "out": "o", "seed": 5, "batch_size": 8}))
@@ -44,6 +52,7 @@ def test_options_go_over_the_file_and_what_is_left_has_a_network(tmp_path):
         (["--data", "d", "--out", "o", "--learning-rate", "10"], "train_value_range"),
         (["--data", "d", "--out", "o", "--train-parts", "ears"], "train_value_choice"),
         (["--data", "d", "--out", "o", "--from", "nothing"], "checkpoint_unknown"),
+        (["--data", "d", "--out", "o", "--objective", "consistency"], "train_no_teacher"),
         (["--data", "d", "--out", "o", "--config", "nothing.json"], "train_config_unreadable"),
     ],
 )

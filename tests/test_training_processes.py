@@ -96,10 +96,17 @@ def wait_for(condition, seconds=1800):
         time.sleep(0.01)
 
 
-def test_kill_9_at_any_moment_loses_at_most_the_steps_since_the_last_checkpoint(tmp_path):
+@pytest.mark.parametrize("objective", ["diffusion", "consistency"])
+def test_kill_9_at_any_moment_loses_at_most_the_steps_since_the_last_checkpoint(
+    tmp_path, tiny_checkpoint, objective
+):
     """Checkpoints at every step, so that many kills fall into the middle of one."""
-    changes = {"max_steps": 60, "checkpoint_steps": 1, "log_steps": 1}
-    whole = launch(tmp_path / "whole", max_steps=60)
+    what = {"objective": objective}
+    if objective == "consistency":
+        what |= {"teacher": str(tiny_checkpoint), "consistency_path": "teacher"}
+        what |= {"unet": {}, "sizes_px": [16], "min_gap": 0.25}
+    changes = {**what, "max_steps": 60, "checkpoint_steps": 1, "log_steps": 1}
+    whole = launch(tmp_path / "whole", **what, max_steps=60)
     path = write_config(tmp_path / "killed", **changes)
     run = tmp_path / "killed" / "run"
     moments = np.random.default_rng(0).uniform(0, 0.4, 5)

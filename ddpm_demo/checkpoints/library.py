@@ -13,14 +13,14 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from ..errors import UserError
 from .hub import fetch, parse_hub_id
-from .model_card import read_model_card
+from .model_card import LearnedSteps, read_model_card
 from .safety import CheckpointFiles, check_folder, looks_like_checkpoint, refuse_too_large
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ class CheckpointInfo:
         weight_hash: first 12 hex digits of the SHA-256 of the weights file.
         source: "bundled", "local" (fine-tuned or a path) or "hub".
         tile_px, overlap_px: tiles that suit a photo prior; None for none.
+        learned_steps: timesteps by sampler and number of steps, see `samplers.timesteps`.
     """
 
     name: str
@@ -77,6 +78,7 @@ class CheckpointInfo:
     source: Source
     tile_px: int | None = None
     overlap_px: int | None = None
+    learned_steps: LearnedSteps = field(default_factory=dict)
 
     def public(self) -> dict[str, Any]:
         """The description as JSON values, without where it lies on this machine."""
@@ -218,6 +220,7 @@ def _describe(name: str, folder: Path, source: Source) -> tuple[CheckpointInfo, 
         source=source,
         tile_px=card.tile_px,
         overlap_px=card.overlap_px,
+        learned_steps=card.learned_steps,
     )
     return info, files
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+LearnedSteps = dict[str, dict[int, tuple[float, ...]]]  # by sampler, by number of steps
+
 PRIORS = ("object", "photo")
 DEFAULT_SAMPLER = "dpmpp_2m"
 DEFAULT_NUM_STEPS = 20
+MAX_STEPS = 1000
 _MAX_BYTES = 256 * 1024
+_SAMPLER = re.compile(r"[a-z0-9_]{1,40}")
 _FRONT_MATTER = re.compile(r"\A---\r?\n(.*?)\r?\n---\s*(?:\n|\Z)", re.DOTALL)
 
 
@@ -30,6 +34,8 @@ class ModelCard:
         license, data: one line each; "" when the card does not say.
         samples_seen: pictures seen in training; None when the card does not say.
         tile_px, overlap_px: tiles that suit a photo prior; None for none.
+        learned_steps: for a sampler and a number of steps the timesteps that suit this
+            checkpoint best, descending; see `samplers.timesteps.timesteps_for`.
     """
 
     title: str = ""
@@ -43,6 +49,7 @@ class ModelCard:
     samples_seen: int | None = None
     tile_px: int | None = None
     overlap_px: int | None = None
+    learned_steps: LearnedSteps = field(default_factory=dict)
 
 
 def read_model_card(folder: Path) -> ModelCard:
@@ -58,19 +65,38 @@ def read_model_card(folder: Path) -> ModelCard:
         title_zh=_line(front, "title_zh"),
         size_px=_whole(front, "size_px", 8, 4096),
         prior=prior if prior in PRIORS else "object",
-        default_sampler=sampler if re.fullmatch(r"[a-z0-9_]{1,40}", sampler) else DEFAULT_SAMPLER,
-        default_num_steps=_whole(front, "default_num_steps", 1, 1000) or DEFAULT_NUM_STEPS,
+        default_sampler=sampler if _SAMPLER.fullmatch(sampler) else DEFAULT_SAMPLER,
+        default_num_steps=_whole(front, "default_num_steps", 1, MAX_STEPS) or DEFAULT_NUM_STEPS,
         license=_line(front, "license"),
         data=_line(front, "data"),
         samples_seen=_whole(front, "samples_seen", 0, 10**12),
         tile_px=_whole(front, "tile_px", 8, 4096),
         overlap_px=_whole(front, "overlap_px", 0, 4096),
+        learned_steps=_learned_steps(front.get("learned_steps")),
     )
+
+
+def keep_learned_steps(folder: Path, sampler: str, timesteps: Sequence[float]) -> None:
+    """Add the timesteps of one number of steps to a card, or replace them; the body stays.
+
+    Raises:
+        OSError: the card cannot be written.
+    """
+    path = folder / "README.md"
+    front = _read_front_matter(path)
+    known = _learned_steps(front.get("learned_steps"))
+    own = {**known.get(sampler, {}), len(timesteps): tuple(round(t, 2) for t in timesteps)}
+    known[sampler] = dict(sorted(own.items()))
+    lists = {name: {k: list(v) for k, v in of.items()} for name, of in known.items()}
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    found = _FRONT_MATTER.match(text)
+    body = text[found.end() :] if found else text
+    write_model_card(folder, {**front, "learned_steps": lists}, body)
 
 
 def write_model_card(folder: Path, front: Mapping[str, Any], body: str) -> None:
     """Write `folder/README.md`: `front` (fields of `ModelCard` and others) as YAML, then body."""
-    text = yaml.safe_dump(dict(front), allow_unicode=True, sort_keys=False, width=10**6)
+    text = yaml.dump(dict(front), Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=10**6)
     (folder / "README.md").write_text(f"---\n{text}---\n\n{body.strip()}\n", encoding="utf-8")
 
 
@@ -87,6 +113,37 @@ def rename_model_card(folder: Path, title: str) -> None:
     if heading.startswith("# "):
         body = f"# {title}{newline}{rest}"
     write_model_card(folder, {**_read_front_matter(folder / "README.md"), "title": title}, body)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Lists of numbers in one line."""
+
+
+_Dumper.add_representer(
+    list, lambda dumper, value: dumper.represent_sequence("tag:yaml.org,2002:seq", value, True)
+)
+
+
+def _learned_steps(value: object) -> LearnedSteps:
+    if not isinstance(value, dict):
+        return {}
+    found: LearnedSteps = {}
+    for sampler, of_sampler in value.items():
+        if not isinstance(of_sampler, dict) or not _SAMPLER.fullmatch(str(sampler)):
+            continue
+        for num_steps, times in of_sampler.items():
+            if isinstance(times, list) and _are_timesteps(num_steps, times):
+                found.setdefault(str(sampler), {})[num_steps] = tuple(map(float, times))
+    return found
+
+
+def _are_timesteps(num_steps: object, times: list[object]) -> bool:
+    """As many as they say, descending, none below 0."""
+    if isinstance(num_steps, bool) or not isinstance(num_steps, int) or len(times) != num_steps:
+        return False
+    if not all(isinstance(t, int | float) and 0 <= t < 10_000 for t in times):
+        return False
+    return 1 <= num_steps <= MAX_STEPS and all(a > b for a, b in zip(times, times[1:]))  # noqa: B905
 
 
 def _read_front_matter(path: Path) -> dict[str, Any]:

@@ -23,7 +23,7 @@ POLL_SECONDS = 1.0
 
 # Options that are settings of the run under the same name.
 _SETTINGS = ("data", "out", "max_steps", "max_hours", "batch_size", "learning_rate")
-_MORE_SETTINGS = ("train_parts", "seed", "title", "num_threads")
+_MORE_SETTINGS = ("train_parts", "seed", "title", "num_threads", "objective", "teacher")
 
 
 def add_parser(commands: Any) -> None:  # noqa: ANN401  argparse's own type is private
@@ -37,6 +37,10 @@ def add_parser(commands: Any) -> None:  # noqa: ANN401  argparse's own type is p
     parser.add_argument("--data", metavar="DIR", help="pictures: folder, zip, .npy or hub:NAME")
     parser.add_argument("--out", metavar="DIR", help="run folder")
     parser.add_argument("--from", dest="base", metavar="C", help="checkpoint to start from")
+    parser.add_argument(
+        "--objective", metavar="O", help="diffusion, or consistency for 1 to 4 evaluations"
+    )
+    parser.add_argument("--teacher", metavar="C", help="for consistency: the checkpoint to distil")
     end = parser.add_mutually_exclusive_group()
     end.add_argument("--max-steps", type=int, metavar="N", help=f"default: {DEFAULT_MAX_STEPS}")
     end.add_argument("--max-hours", type=float, metavar="H")
@@ -112,10 +116,12 @@ def _with_defaults(values: Mapping[str, Any]) -> dict[str, Any]:
     filled: dict[str, Any] = dict(values)
     if filled.get("max_hours") is None:
         filled.setdefault("max_steps", DEFAULT_MAX_STEPS)
-    if filled.get("from_checkpoint"):
+    distilled = filled.get("objective") == "consistency"
+    start = filled.get("from_checkpoint") or (distilled and filled.get("teacher"))
+    if start:
         from ..checkpoints.library import find
 
-        info = find(filled["from_checkpoint"])
+        info = find(start)
         photo = info.prior == "photo"
         defaults = {
             "sizes_px": [info.size_px],
@@ -125,7 +131,7 @@ def _with_defaults(values: Mapping[str, Any]) -> dict[str, Any]:
             "learning_rate": FINE_TUNING_RATE,
         }
         return {**defaults, **filled}
-    if not filled.get("unet"):
+    if not distilled and not filled.get("unet"):
         from ..jobs.networks import SCRATCH_UNET
 
         filled["unet"] = SCRATCH_UNET

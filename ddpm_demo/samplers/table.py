@@ -8,6 +8,7 @@ from ..errors import UserError
 
 SPACINGS = ("trailing", "leading", "linspace", "logsnr", "karras", "geometric", "renoise")
 
+CONSISTENCY, MAX_FEW_STEPS = "consistency", 8
 # Of annealed Langevin dynamics: updates at each level of noise, and their size in sigma^2.
 LANGEVIN_STEPS, MAX_LANGEVIN_STEPS = 5, 100
 LANGEVIN_STEP_SIZE, MAX_LANGEVIN_STEP_SIZE = 1.0, 2.0
@@ -50,7 +51,7 @@ SAMPLERS: dict[str, SamplerInfo] = {
         SamplerInfo("euler_a", "Euler ancestral", True, False, 1, 50, "trailing"),
         SamplerInfo("ddpm", "DDPM ancestral", True, False, 1, 250, "trailing"),
         SamplerInfo("langevin", "Annealed Langevin", True, False, 5, 100, "geometric", True),
-        SamplerInfo("consistency", "Consistency", True, False, 1, 2, "renoise"),
+        SamplerInfo(CONSISTENCY, "Consistency", True, False, 1, 2, "renoise"),
     )
 }
 
@@ -70,6 +71,34 @@ def sampler_info(name: str) -> SamplerInfo:
             known=", ".join(SAMPLERS),
         )
     return SAMPLERS[name]
+
+
+def is_few_step(default_sampler: str) -> bool:
+    """Whether a checkpoint with that default was made for a few evaluations only."""
+    return default_sampler == CONSISTENCY
+
+
+def check_few_step(default_sampler: str, sampler: str, num_steps: int) -> None:
+    """Refuse a few-step checkpoint what it was not made for.
+
+    Args:
+        default_sampler: the checkpoint's.
+        sampler, num_steps: what is asked for.
+
+    Raises:
+        UserError: another sampler, or more steps than help it.
+    """
+    if not is_few_step(default_sampler):
+        return
+    if sampler != CONSISTENCY or num_steps > MAX_FEW_STEPS:
+        raise UserError(
+            "few_step_checkpoint",
+            "This checkpoint is for 1 to {high} steps of the sampler “{sampler}”; for more steps "
+            "or another sampler choose the checkpoint it was made from.",
+            field="sampler" if sampler != CONSISTENCY else "num_steps",
+            high=MAX_FEW_STEPS,
+            sampler=CONSISTENCY,
+        )
 
 
 def check_eta(info: SamplerInfo, eta: float) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
 from ..core.schedule import Schedule
 from ..errors import UserError
-from .table import SPACINGS
+from .table import SPACINGS, sampler_info
 
 # Karras et al. 2022 (arXiv:2206.00364), table 1: above sigma 80 nothing of the picture is left,
 # and a cosine schedule goes to 20,000, where solvers in sigma space would waste their first step.
@@ -95,3 +97,29 @@ def make_timesteps(
     if spacing not in ("logsnr", "karras", "geometric", "renoise") and float(t_start).is_integer():
         times = np.round(times)
     return [min(float(t), float(t_start)) for t in times]
+
+
+def timesteps_for(
+    schedule: Schedule,
+    sampler: str,
+    num_steps: int,
+    spacing: str | None = None,
+    learned: Mapping[str, Mapping[int, Sequence[float]]] | None = None,
+) -> list[float]:
+    """The timesteps of a run from pure noise.
+
+    Args:
+        schedule: gives T.
+        sampler: a key of `SAMPLERS`.
+        num_steps: how many.
+        spacing: one of `SPACINGS`; None for the checkpoint's learned timesteps where it has such
+            for this sampler and number of steps, and the sampler's own spacing where not.
+        learned: those of the checkpoint, by sampler and number of steps.
+
+    Raises:
+        UserError: as for `make_timesteps`; unknown sampler.
+    """
+    own = (learned or {}).get(sampler, {}).get(num_steps)
+    if spacing is None and own is not None and own[0] <= schedule.num_timesteps - 1:
+        return [float(t) for t in own]
+    return make_timesteps(schedule, num_steps, spacing or sampler_info(sampler).spacing)

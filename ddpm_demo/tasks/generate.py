@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..checkpoints.model_card import LearnedSteps
 from ..core.denoiser import Denoiser
 from ..core.noise import NoiseSource
 from ..core.step import Step
 from ..samplers.sample import sample
-from ..samplers.table import sampler_info
-from ..samplers.timesteps import make_timesteps
+from ..samplers.timesteps import timesteps_for
 from .recipe import GenerateRecipe
 
 
@@ -20,6 +20,7 @@ def generate(
     noise: NoiseSource,
     *,
     variance: str = "fixed_small",
+    learned: LearnedSteps | None = None,
 ) -> Iterator[Step]:
     """The stream of a run; everything the user can get wrong is refused before the first step.
 
@@ -29,13 +30,15 @@ def generate(
         image_shape: (C, H, W).
         noise: a source for `recipe.num_images` images.
         variance: of the "ddpm" sampler, from the checkpoint's scheduler.
+        learned: the checkpoint's timesteps, see `timesteps_for`.
 
     Raises:
         UserError: unknown sampler or spacing, steps or eta out of range.
     """
     assert recipe.sampler is not None and recipe.num_steps is not None
-    spacing = recipe.spacing or sampler_info(recipe.sampler).spacing
-    timesteps = make_timesteps(denoiser.schedule, recipe.num_steps, spacing)
+    timesteps = timesteps_for(
+        denoiser.schedule, recipe.sampler, recipe.num_steps, recipe.spacing, learned
+    )
     x_t = noise.randn(image_shape)
     return sample(
         recipe.sampler, denoiser, x_t, timesteps, noise, eta=recipe.eta, variance=variance

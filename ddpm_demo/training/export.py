@@ -24,6 +24,7 @@ from safetensors.torch import load_file
 
 from ..checkpoints.model_card import write_model_card
 from ..errors import UserError
+from ..samplers.table import CONSISTENCY
 from .config import TrainConfig
 from .state import Position, list_checkpoints
 
@@ -96,11 +97,13 @@ def write_result(
         OSError: it cannot be written.
     """
     folder = run / RESULT
+    distilled = config.objective == "consistency"
     write_pipeline(unet, scheduler, folder)
     front = {
         "title": config.title or run.name,
         "size_px": max(config.sizes_px),
         "prior": config.prior,
+        **({"default_sampler": CONSISTENCY, "default_num_steps": 2} if distilled else {}),
         "samples_seen": position.samples_seen,
         "library_name": "diffusers",
         "pipeline_tag": "unconditional-image-generation",

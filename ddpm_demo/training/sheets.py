@@ -14,6 +14,9 @@ from ..core.denoiser import UNetDenoiser
 from ..core.noise import NoiseSource
 from ..core.schedule import Schedule
 from ..pictures.images import make_grid, to_pil
+from ..samplers.sample import sample
+from ..samplers.table import CONSISTENCY, sampler_info
+from ..samplers.timesteps import make_timesteps
 from .config import TrainConfig
 
 
@@ -39,6 +42,19 @@ def sample_images(
     return x_t.float().cpu()
 
 
+@torch.inference_mode()
+def sample_distilled(
+    unet: UNet2DModel, schedule: Schedule, prediction_type: str, num_images: int, size_px: int
+) -> Tensor:
+    """Samples of a consistency model in two evaluations, float32 [N, C, S, S], on the CPU."""
+    denoiser = UNetDenoiser(unet, schedule, prediction_type)
+    noise = NoiseSource.for_run(0, num_images, denoiser.device)
+    times = make_timesteps(schedule, 2, sampler_info(CONSISTENCY).spacing)
+    x_t = noise.randn((denoiser.channels, size_px, size_px))
+    *_, last = sample(CONSISTENCY, denoiser, x_t, times, noise)
+    return last.x0_hat.float().cpu()
+
+
 def write_sheet(
     unet: UNet2DModel, schedule: Schedule, prediction_type: str, config: TrainConfig, path: Path
 ) -> np.ndarray:
@@ -49,14 +65,11 @@ def write_sheet(
     Raises:
         OSError: the file cannot be written.
     """
-    images = sample_images(
-        unet,
-        schedule,
-        prediction_type,
-        config.num_samples,
-        max(config.sizes_px),
-        config.sample_num_steps,
-    )
+    what = (unet, schedule, prediction_type, config.num_samples, max(config.sizes_px))
+    if config.objective == "consistency":
+        images = sample_distilled(*what)
+    else:
+        images = sample_images(*what, config.sample_num_steps)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}")
     pictures = to_pil(images)
