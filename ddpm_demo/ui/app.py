@@ -20,6 +20,7 @@ from .models import Models
 from .relabel import Texts
 from .sessions import Store
 from .theme import CSS_PATH, SCRIPT, make_theme
+from .uploads import Page
 
 # One module of `tabs` each, in the order of the page.
 TABS = ("generate", "denoise", "inpaint", "upscale", "more", "interpolate", "process", "finetune")
@@ -69,7 +70,7 @@ def build_app(
     models = Models(checkpoint, owner_folders)
     texts = Texts(known_language(language))
     store = Store()
-    with gr.Blocks(
+    with Page(
         title="ddpm_demo",
         analytics_enabled=False,
         fill_width=True,
@@ -84,7 +85,7 @@ def build_app(
                 min_width=0,
             )
             device = gr.HTML("", elem_classes=["device"], min_width=0)
-            switch = header.language_switch(texts)
+            app.speaks = switch = header.language_switch(texts)
         checkpoint_notice = notice()
         with gr.Tabs(overflow_behavior="wrap", elem_classes=["tabs"]) as tabs:
             ctx = Context(texts, models, store, switch, picker, checkpoint_notice, tabs)

@@ -21,8 +21,8 @@ from ..components.notice import notice, notice_html
 from ..context import Context, Update
 from ..errors import sentence
 from ..models import Models
+from ..uploads import EXAMPLES_FOLDER
 
-EXAMPLES_FOLDER = Path(__file__).parent.parent / "examples"
 SOURCES = ["upload", "clipboard", "webcam"]
 
 Size = tuple[int, int]
