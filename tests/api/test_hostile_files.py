@@ -125,14 +125,12 @@ def answers(url, calls, queued):
                 yield reply.json().get("error", reply.json())
             return
         for index, data in calls:
-            session = uuid.uuid4().hex
             joined = client.post(
                 "gradio_api/queue/join",
-                json={"fn_index": index, "data": data, "session_hash": session},
+                json={"fn_index": index, "data": data, "session_hash": "hostile"},
             )
             joined.raise_for_status()
-            where = f"gradio_api/queue/data?session_hash={session}"
-            with client.stream("GET", where) as stream:
+            with client.stream("GET", "gradio_api/queue/data?session_hash=hostile") as stream:
                 for line in stream.iter_lines():
                     event = json.loads(line[5:]) if line.startswith("data:") else {}
                     if event.get("msg") == "process_completed":
@@ -245,7 +243,7 @@ def test_a_page_says_it_in_its_own_language(page):
 
 
 def test_a_component_s_own_door_opens_no_file(page, hostile):
-    """The editor's uploads of blobs: the only function that a component offers beside the events."""
+    """The editor takes its blobs there: nothing else is offered beside the events."""
     own = [
         (block._id, function.__name__)
         for block in page.blocks.values()
@@ -253,7 +251,7 @@ def test_a_component_s_own_door_opens_no_file(page, hostile):
     ]
     assert [name for _, name in own] == ["accept_blobs"]
     for block, name in own:
-        for file in hostile.values():
+        for file in (hostile[name] for name in SOME):
             reply = httpx.post(
                 f"{page.url}gradio_api/component_server",
                 json={
@@ -268,9 +266,6 @@ def test_a_component_s_own_door_opens_no_file(page, hostile):
 
 def test_no_file_is_served_that_the_page_did_not_make(page, hostile):
     with httpx.Client(base_url=page.url, timeout=60) as client:
-        for name, file in hostile.items():
-            path = file.get("path") or file.get("url") or ""
-            if not isinstance(path, str) or "\0" in path or len(path) > 1000 or not path:
-                continue
-            reply = client.get(f"gradio_api/file={path}")
-            assert reply.status_code >= 400, name
+        for name in ("a picture", "a device", "a checkpoint", "the source", "a link in the cache"):
+            reply = client.get(f"gradio_api/file={hostile[name]['path']}")
+            assert reply.status_code in (403, 404), name
