@@ -162,14 +162,14 @@ class Measure:
     def __init__(self, data):
         from ddpm_demo.evaluation.features import cache_folder, cached_features, load_extractor
         from ddpm_demo.pipeline import DDPM
-        from ddpm_demo.tasks.recipe import GenerateRecipe
+        from ddpm_demo.tasks.generate import GenerateRecipe
 
         train = np.load(data / "train.npy")
         self.train = np.concatenate([train, train[:, :, ::-1]])
         self.heldout = np.load(data / "heldout.npy")
         self.extract = load_extractor("efficientnet-lite0")
         self.real = cached_features(self.extract, self.heldout, cache_folder())
-        self.recipe = DDPM.from_pretrained(BASE).complete(GenerateRecipe(checkpoint=BASE))
+        self.recipe = GenerateRecipe(checkpoint=BASE).complete(DDPM.from_pretrained(BASE).info)
 
     def floor(self):
         """KID between two halves of the further pictures: the best there is to get."""

@@ -34,9 +34,9 @@ from ddpm_demo.restoration.chain import SIGMA_MAX
 from ddpm_demo.restoration.guided import GuidedDenoiser
 from ddpm_demo.restoration.observation import Observation
 from ddpm_demo.restoration.operators import AveragePool, Grey, Mask
+from ddpm_demo.restoration.recipe import RestorationRecipe
 from ddpm_demo.restoration.solve import Settings, chains
 from ddpm_demo.restoration.spectrum import FittedSpectrum, Spectrum
-from ddpm_demo.tasks.restoration_recipes import RestorationRecipe
 
 Prior = CorrelatedGaussianDenoiser
 Moments = tuple[Tensor, Tensor]

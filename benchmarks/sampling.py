@@ -69,7 +69,7 @@ def measure(row: str, checkpoint: str, num_images: int, num_steps: int) -> dict[
 
 def our_run(ddpm: object, num_images: int, sampler: str, num_steps: int) -> Callable[[], None]:
     """A whole run of ours, to the finished pictures."""
-    from ddpm_demo.tasks.recipe import GenerateRecipe
+    from ddpm_demo.tasks.generate import GenerateRecipe
 
     own = sampler == "default"
     recipe = GenerateRecipe(

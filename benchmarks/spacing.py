@@ -16,7 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from ddpm_demo import DDPM
-from ddpm_demo.tasks.recipe import GenerateRecipe
+from ddpm_demo.tasks.generate import GenerateRecipe
 
 SPACINGS = ("trailing", "linspace", "logsnr", "karras")
 SAMPLERS = ("dpmpp_2m", "unipc", "deis", "ddim")

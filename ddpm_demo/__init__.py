@@ -16,29 +16,27 @@ if TYPE_CHECKING:
     from .checkpoints.library import CheckpointInfo, list_checkpoints
     from .errors import UserError
     from .pipeline import DDPM
+    from .tasks.colourise import ColouriseRecipe
+    from .tasks.deblur import DeblurRecipe
+    from .tasks.denoise import DenoiseRecipe
     from .tasks.diffuse import DiffuseRecipe
-    from .tasks.interpolate_recipe import InterpolateRecipe
-    from .tasks.recipe import GenerateRecipe
-    from .tasks.restoration_recipes import (
-        ColouriseRecipe,
-        DeblurRecipe,
-        DenoiseRecipe,
-        InpaintRecipe,
-        UpscaleRecipe,
-    )
+    from .tasks.generate import GenerateRecipe
+    from .tasks.inpaint import InpaintRecipe
+    from .tasks.interpolate import InterpolateRecipe
+    from .tasks.upscale import UpscaleRecipe
 
 __version__ = "0.1.0"
 
 _MODULE_OF = {
     "DDPM": "pipeline",
-    "GenerateRecipe": "tasks.recipe",
-    "InterpolateRecipe": "tasks.interpolate_recipe",
+    "GenerateRecipe": "tasks.generate",
+    "InterpolateRecipe": "tasks.interpolate",
     "DiffuseRecipe": "tasks.diffuse",
-    "ColouriseRecipe": "tasks.restoration_recipes",
-    "DeblurRecipe": "tasks.restoration_recipes",
-    "DenoiseRecipe": "tasks.restoration_recipes",
-    "InpaintRecipe": "tasks.restoration_recipes",
-    "UpscaleRecipe": "tasks.restoration_recipes",
+    "ColouriseRecipe": "tasks.colourise",
+    "DeblurRecipe": "tasks.deblur",
+    "DenoiseRecipe": "tasks.denoise",
+    "InpaintRecipe": "tasks.inpaint",
+    "UpscaleRecipe": "tasks.upscale",
     "CheckpointInfo": "checkpoints.library",
     "list_checkpoints": "checkpoints.library",
     "UserError": "errors",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 
 class UserError(ValueError):
     """Something the user asked for cannot be done, said in one sentence.
@@ -15,10 +17,29 @@ class UserError(ValueError):
         message: English sentence with ``{name}`` placeholders: what was wrong and what to do.
         field: the control it is about (``"num_steps"``), None when it is about no single one.
         params: values of the placeholders.
+
+    Attributes:
+        others: further mistakes found at the same time, each about another control.
     """
 
     def __init__(self, key: str, message: str, *, field: str | None = None, **params: object):
         self.key = key
         self.field = field
         self.params = params
+        self.others: tuple[UserError, ...] = ()
         super().__init__(message.format(**params))
+
+
+def check_range(name: str, value: float, low: float, high: float) -> None:
+    """Raise a `UserError` about the control `name` unless low <= value <= high."""
+    wrong_type = isinstance(value, bool) or not isinstance(value, int | float)
+    if wrong_type or not math.isfinite(value) or not low <= value <= high:
+        raise UserError(
+            "range",
+            "{name} must be between {low} and {high}, not {value}.",
+            field=name,
+            name=name,
+            low=low,
+            high=high,
+            value=value,
+        )

@@ -17,7 +17,7 @@ from ddpm_demo.cli import bulk, main
 from ddpm_demo.core.device import process_share
 from ddpm_demo.evaluation import samples
 from ddpm_demo.pipeline import DDPM
-from ddpm_demo.tasks.recipe import GenerateRecipe
+from ddpm_demo.tasks.generate import GenerateRecipe
 from ddpm_demo.training.launch import launcher
 
 ROOT = Path(__file__).resolve().parent.parent

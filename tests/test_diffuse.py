@@ -9,10 +9,11 @@ from ddpm_demo.core.noise import NoiseSource
 from ddpm_demo.core.oracles import GaussianDenoiser
 from ddpm_demo.core.schedule import Schedule
 from ddpm_demo.errors import UserError
+from ddpm_demo.process.there_and_back import branch, diffuse
 from ddpm_demo.samplers.sample import sample
 from ddpm_demo.samplers.timesteps import make_timesteps
-from ddpm_demo.tasks.diffuse import DiffuseRecipe, branch, diffuse
-from ddpm_demo.tasks.recipe import recipe_from_dict
+from ddpm_demo.tasks.diffuse import DiffuseRecipe
+from ddpm_demo.tasks.registry import recipe_from_dict
 
 SHAPE = (3, 8, 8)
 

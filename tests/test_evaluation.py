@@ -27,7 +27,7 @@ from ddpm_demo.evaluation.photos import (
 from ddpm_demo.evaluation.samples import sample_images
 from ddpm_demo.pictures.png_recipe import read_recipe
 from ddpm_demo.pipeline import DDPM
-from ddpm_demo.tasks.recipe import GenerateRecipe
+from ddpm_demo.tasks.generate import GenerateRecipe
 
 CARD = """---
 title: Tiny

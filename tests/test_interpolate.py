@@ -13,10 +13,11 @@ from ddpm_demo.core.noise import NoiseSource, slerp
 from ddpm_demo.core.oracles import GaussianDenoiser, MixtureDenoiser
 from ddpm_demo.core.schedule import Schedule
 from ddpm_demo.errors import UserError
+from ddpm_demo.process.interpolation import Interpolation, mix_frames
 from ddpm_demo.samplers.ddim import ddim
 from ddpm_demo.samplers.timesteps import make_timesteps
-from ddpm_demo.tasks.interpolate import InterpolateRecipe, Interpolation, mix_frames
-from ddpm_demo.tasks.recipe import recipe_from_dict
+from ddpm_demo.tasks.interpolate import InterpolateRecipe
+from ddpm_demo.tasks.registry import recipe_from_dict
 
 SHAPE = (3, 8, 8)
 TINY = {

@@ -8,7 +8,8 @@ from diffusers import DDPMPipeline
 from ddpm_demo import DDPM
 from ddpm_demo.checkpoints.library import find
 from ddpm_demo.errors import UserError
-from ddpm_demo.tasks.recipe import GenerateRecipe, recipe_from_dict
+from ddpm_demo.tasks.generate import GenerateRecipe
+from ddpm_demo.tasks.registry import recipe_from_dict
 
 BUNDLED = ("faces-64", "fashion-32", "photos")
 

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from ddpm_demo.errors import UserError
-from ddpm_demo.tasks.recipe import RECIPES, GenerateRecipe, recipe_from_dict
+from ddpm_demo.tasks.generate import GenerateRecipe
+from ddpm_demo.tasks.registry import RECIPES, recipe_from_dict
 
 
 def test_a_recipe_survives_json():

@@ -25,10 +25,10 @@ from ddpm_demo.restoration.operators import (
     Mask,
     gaussian_kernel,
 )
+from ddpm_demo.restoration.recipe import RestorationRecipe
 from ddpm_demo.restoration.repaint import repaint, repaint_visits
 from ddpm_demo.restoration.solve import Settings, denoise, solve
 from ddpm_demo.restoration.spectrum import PHOTO, Covariance, FittedSpectrum
-from ddpm_demo.tasks.restoration_recipes import RestorationRecipe
 
 SHAPE = (3, 8, 8)
 SIZE = 3 * 8 * 8

@@ -24,7 +24,7 @@ from ddpm_demo.pictures.masks import box, nothing
 from ddpm_demo.pictures.png_recipe import read_recipe
 from ddpm_demo.restoration import fit as prior
 from ddpm_demo.restoration import tasks
-from ddpm_demo.tasks.recipe import recipe_from_dict
+from ddpm_demo.tasks.registry import recipe_from_dict
 
 
 @pytest.fixture(scope="module")

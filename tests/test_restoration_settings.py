@@ -8,7 +8,8 @@ import torch
 from ddpm_demo.checkpoints.library import find
 from ddpm_demo.restoration import settings
 from ddpm_demo.restoration.solve import Settings, num_sources
-from ddpm_demo.tasks.restoration_recipes import InpaintRecipe, UpscaleRecipe
+from ddpm_demo.tasks.inpaint import InpaintRecipe
+from ddpm_demo.tasks.upscale import UpscaleRecipe
 
 FACES, PHOTOS = find("faces-64"), find("photos")
 

@@ -11,7 +11,7 @@ from ddpm_demo.core.schedule import Schedule
 from ddpm_demo.errors import UserError
 from ddpm_demo.pictures.images import to_pil
 from ddpm_demo.process.reverse_step import reverse_step
-from ddpm_demo.tasks.recipe import recipe_from_dict
+from ddpm_demo.tasks.registry import recipe_from_dict
 from ddpm_demo.texts import LANGUAGES
 from ddpm_demo.ui.app import build_app
 from ddpm_demo.ui.components.result import scrub_to

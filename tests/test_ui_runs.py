@@ -5,7 +5,7 @@ import torch
 
 from ddpm_demo.core.step import Step
 from ddpm_demo.errors import UserError
-from ddpm_demo.tasks.recipe import GenerateRecipe
+from ddpm_demo.tasks.generate import GenerateRecipe
 from ddpm_demo.ui import sessions, stream
 from ddpm_demo.ui.runner import follow, format_seconds, outcome_text
 from ddpm_demo.ui.sessions import RunRecord, Store, frame_stride

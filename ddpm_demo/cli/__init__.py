@@ -1,8 +1,9 @@
 """The command line: images in, images out, `--json` for machines.
 
-One module a command, each with `add_parser(commands)`; what takes long to import is imported when
-the command runs, so that `--help` answers at once. A user's mistake is one sentence on stderr and
-exit code 2.
+The commands of the tasks are derived from their declarations (`task_parsers`); the others have a
+module each, with `add_parser(commands)`. What takes long to import is imported when the command
+runs, so that `--help` answers at once. A user's mistake is one sentence on stderr and exit code
+2.
 """
 
 from __future__ import annotations
@@ -14,33 +15,12 @@ from typing import NoReturn
 
 from .. import __version__
 from ..errors import UserError
-from . import (
-    checkpoints,
-    colourise,
-    deblur,
-    denoise,
-    diffuse,
-    evaluate,
-    generate,
-    inpaint,
-    interpolate,
-    train,
-    upscale,
-)
+from ..texts.naming import sentence_of
+from . import checkpoints, evaluate, tasks, train
+from .language import cli_language
+from .task_parsers import add_task_parsers
 
-COMMANDS = (
-    generate,
-    denoise,
-    inpaint,
-    upscale,
-    colourise,
-    deblur,
-    interpolate,
-    diffuse,
-    train,
-    evaluate,
-    checkpoints,
-)
+COMMANDS = (train, evaluate, checkpoints, tasks)
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
 
@@ -59,6 +39,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    add_task_parsers(commands)
     for command in COMMANDS:
         command.add_parser(commands)
     return parser
@@ -71,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         args = build_parser().parse_args(words, argparse.Namespace(words=words))
         args.run(args)
     except UserError as error:
-        print(error, file=sys.stderr)
+        print(sentence_of(error, cli_language(), labels=False), file=sys.stderr)
         return EXIT_USER_ERROR
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)

@@ -12,12 +12,16 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from ..errors import UserError
-from .common import Output
+from ..errors import UserError, check_range
+from .output import Output
+from .processes import add_processes_option, relaunched
+
+__all__ = ["add_processes_option", "asked_for", "relaunched", "write_many"]
 
 if TYPE_CHECKING:
-    from ..pipeline import DDPM, Run
-    from ..tasks.recipe import GenerateRecipe
+    from ..pipeline import DDPM
+    from ..recipes.run import Run
+    from ..tasks.generate import GenerateRecipe
 
 BATCH = 50
 MAX_IMAGES = 10_000_000
@@ -29,13 +33,13 @@ def asked_for(args: argparse.Namespace) -> bool:
     Raises:
         UserError: that does not go together with the other options.
     """
-    from ..tasks.recipe import MAX_IMAGES as ONE_RUN
-    from ..tasks.recipe import check_range
+    from ..tasks.generate import MAX_IMAGES as ONE_RUN
 
     several = args.num_processes != 1 or int(os.environ.get("WORLD_SIZE") or 1) > 1
-    if not several and (args.num_images or 0) <= ONE_RUN:
+    num_images = getattr(args, "num_images", None)
+    if not several and (num_images or 0) <= ONE_RUN:
         return False
-    check_range("num_images", args.num_images or 1, 1, MAX_IMAGES)
+    check_range("num_images", num_images or 1, 1, MAX_IMAGES)
     if args.grid or args.animation:
         raise UserError(
             "bulk_extras",

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
-from .common import DEFAULT_CHECKPOINT, Output
 from .evaluate_report import CONFIG_FIELDS, RECIPE_FIELDS, StageBars, command_line
+from .output import DEFAULT_CHECKPOINT, Output
 from .processes import add_processes_option, relaunched
 
 if TYPE_CHECKING:
     from ..checkpoints.library import CheckpointInfo
     from ..evaluation.config import EvaluationConfig
     from ..evaluation.curve import Point
-    from ..tasks.recipe import GenerateRecipe
+    from ..tasks.generate import GenerateRecipe
 
 
 def add_parser(commands: Any) -> None:  # noqa: ANN401  argparse's own type is private
@@ -208,7 +208,7 @@ def _config(args: argparse.Namespace) -> EvaluationConfig:
 
 
 def _recipe(args: argparse.Namespace) -> GenerateRecipe:
-    from ..tasks.recipe import GenerateRecipe
+    from ..tasks.generate import GenerateRecipe
 
     given = {key: getattr(args, key) for key in RECIPE_FIELDS if getattr(args, key) is not None}
     return GenerateRecipe(checkpoint=args.checkpoint, **given)

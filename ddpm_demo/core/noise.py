@@ -11,7 +11,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-MAX_SEED = 2**32 - 1
+from .seeds import MAX_SEED
+
+__all__ = ["MAX_SEED", "NoiseSource", "slerp"]
 
 
 class NoiseSource:

@@ -10,7 +10,7 @@ import numpy as np
 from ..checkpoints.library import CheckpointInfo
 from ..errors import UserError
 from ..pictures.png_recipe import save_png
-from ..tasks.recipe import GenerateRecipe
+from ..tasks.generate import GenerateRecipe
 from .samples import SHEET_IMAGES, contact_sheet
 
 SHEET = "samples.png"

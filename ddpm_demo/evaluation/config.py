@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..tasks.recipe import GenerateRecipe, check_range
+from ..errors import check_range
+from ..tasks.generate import GenerateRecipe
 from .distances import NEIGHBOURS
 
 MAX_IMAGES = 10**7

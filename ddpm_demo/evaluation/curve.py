@@ -19,7 +19,7 @@ from ..errors import UserError
 from ..pipeline import DDPM
 from ..samplers.table import SAMPLERS, sampler_info
 from ..samplers.timesteps import make_timesteps
-from ..tasks.recipe import GenerateRecipe
+from ..tasks.generate import GenerateRecipe
 from .distances import kid
 from .features import Extractor
 from .samples import sample_images

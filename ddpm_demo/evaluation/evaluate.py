@@ -20,7 +20,7 @@ from ..core.device import process_share
 from ..core.noise import NoiseSource
 from ..errors import UserError
 from ..pipeline import DDPM
-from ..tasks.recipe import GenerateRecipe
+from ..tasks.generate import GenerateRecipe
 from ..training.data import to_model
 from .bits import BitsPerDimension, bits_per_dimension
 from .config import LOWEST, EvaluationConfig
@@ -120,7 +120,7 @@ def evaluate(
     """
     clock = _Clock(on_progress)
     ddpm = DDPM.from_pretrained(config.recipe.checkpoint)
-    recipe = ddpm.complete(config.recipe)
+    recipe = config.recipe.complete(ddpm.info)
     assert recipe.size_px is not None
     extract = load_extractor(config.features, ddpm.device)
     real = open_real(config.data, recipe.size_px, ddpm.denoiser.channels)

@@ -11,7 +11,7 @@ from PIL import Image
 from ..core.device import gather, process_share
 from ..pictures.images import make_grid
 from ..pipeline import DDPM
-from ..tasks.recipe import GenerateRecipe
+from ..tasks.generate import GenerateRecipe
 
 SHEET_IMAGES = 64
 

@@ -63,5 +63,5 @@ def read_recipe(source: ImageSource) -> dict[str, Any]:
     except (ValueError, RecursionError):
         recipe = None
     if not isinstance(recipe, dict):
-        raise UserError("recipe_damaged", "The recipe in this picture is damaged.")
+        raise UserError("recipe_damaged", "The recipe in this file is damaged.")
     return recipe

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -14,38 +14,11 @@ from ..checkpoints.library import CheckpointInfo
 from ..core.step import Step
 from ..pictures.images import to_pil
 from ..pictures.similarity import psnr, ssim
-from ..tasks.recipe import Recipe
-from ..tasks.run import Run
-from .blend import Restoration, weighted_mean, weighted_variance
-from .fit import Fit
+from ..recipes.run import Run
+from .blend import weighted_mean, weighted_variance
+from .recipe import RestorationRecipe
+from .setup import Setup
 from .upload import to_picture
-
-
-@dataclass(frozen=True)
-class Setup:
-    """What a task prepares for a run.
-
-    Args:
-        steps: the chains, finished pictures at the end of them.
-        fit: how the prior goes at the picture.
-        observed: [1, C, H, W], what was seen, at the size of the result.
-        original: [1, C, H, W] where it is known, else None.
-        baseline: a name and [1, C, H, W]: what a cheap method makes of it.
-        facts: metrics that are known before the run.
-        check: metrics of one finished picture [1, C, H, W].
-        is_grey: the results are grey though the network has colours.
-        alpha: transparency of the results.
-    """
-
-    steps: Restoration
-    fit: Fit
-    observed: Tensor
-    original: Tensor | None = None
-    baseline: tuple[str, Tensor] | None = None
-    facts: dict[str, Any] = field(default_factory=dict)
-    check: Callable[[Tensor], dict[str, Any]] = lambda picture: {}
-    is_grey: bool = False
-    alpha: Image.Image | None = None
 
 
 class RestorationRun(Run):
@@ -62,7 +35,7 @@ class RestorationRun(Run):
             again, is off at most). All of picture 0.
     """
 
-    def __init__(self, recipe: Recipe, info: CheckpointInfo, setup: Setup):
+    def __init__(self, recipe: RestorationRecipe, info: CheckpointInfo, setup: Setup):
         super().__init__(recipe, info, setup.steps)
         self.fit = setup.fit
         self.metrics: dict[str, Any] = {}
@@ -77,14 +50,24 @@ class RestorationRun(Run):
                 self._measure(step.x0_hat)
             yield step
 
-    def images(self) -> list[Image.Image]:
-        """The finished pictures, after running whatever is left of the run."""
-        super().images()
-        return self.pictures(self.last)
-
     def pictures(self, step: Step | None) -> list[Image.Image]:
         """The pictures of any step, such as `last` of a run that was cancelled."""
         return [] if step is None else [self._picture(x[None]) for x in step.x0_hat]
+
+    def beside(self) -> dict[str, Image.Image]:
+        """Of `RestorationRecipe.beside`, those that there are so far."""
+        mean = self.mean() if self.recipe.perception > 0 else None  # else it is the result itself
+        found = {
+            "observed": self.observed,
+            "original": self.original,
+            "mean": mean,
+            "uncertainty": self.uncertainty(),
+        }
+        return {name: picture for name, picture in found.items() if picture is not None}
+
+    def facts(self) -> dict[str, Any]:
+        """The metrics, and how the prior went at the picture."""
+        return {"metrics": self.metrics, "fit": dataclasses.asdict(self.fit)}
 
     def mean(self) -> Image.Image | None:
         """The mean of the samples; None for a single one, or before the end."""

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..checkpoints.library import CheckpointInfo
-from ..tasks.restoration_recipes import InpaintRecipe, RestorationRecipe
+from .recipe import RestorationRecipe
 from .solve import Settings
 from .spectrum import OBJECT, PHOTO, Spectrum
 
@@ -60,8 +60,10 @@ def of_checkpoint(
     )
 
 
-def of_hole(info: CheckpointInfo, recipe: InpaintRecipe, hole: Tensor) -> Settings:
-    """What suits a hole [1, 1, H, W].
+def of_hole(
+    info: CheckpointInfo, recipe: RestorationRecipe, hole: Tensor, time_travel: int = 0
+) -> Settings:
+    """What suits a hole [1, 1, H, W], with each step undone and repeated `time_travel` times.
 
     In a wide hole of an object the network's own covariance loses to more chains (PSNR of
     inpainted boxes), so that the spectrum's guides there, from more noise. In others its chains
@@ -81,4 +83,4 @@ def of_hole(info: CheckpointInfo, recipe: InpaintRecipe, hole: Tensor) -> Settin
             paired=True,
             weighed=False,
         )
-    return dataclasses.replace(settings, time_travel=recipe.time_travel or 0)
+    return dataclasses.replace(settings, time_travel=time_travel)

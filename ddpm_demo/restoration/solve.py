@@ -11,12 +11,12 @@ from torch import Tensor
 from ..core.denoiser import Denoiser
 from ..core.noise import NoiseSource
 from ..core.step import Step
-from ..tasks.restoration_recipes import RestorationRecipe
 from .blend import Restoration
 from .chain import Noise, PairedNoise, make_sigmas, restore
 from .guided import GuidedDenoiser, JacobianDenoiser
 from .observation import Observation, gaussian_mean, gaussian_samples
 from .plausible import Weigher
+from .recipe import RestorationRecipe
 from .spectrum import Spectrum
 
 STEPS_OF_ETA_1 = 20

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ..errors import UserError
 
@@ -99,6 +101,12 @@ def check_few_step(default_sampler: str, sampler: str, num_steps: int) -> None:
             high=MAX_FEW_STEPS,
             sampler=CONSISTENCY,
         )
+
+
+def uses_eta(values: Mapping[str, Any]) -> bool:
+    """Whether eta matters with the sampler among the values of a recipe."""
+    info = SAMPLERS.get(values.get("sampler") or "")
+    return info is not None and info.uses_eta
 
 
 def check_eta(info: SamplerInfo, eta: float) -> None:

@@ -1,251 +1,171 @@
-"""Between two pictures, two seeds or one of each; or over a grid between four corners.
-
-"ddim": each picture is inverted to its noise, noise is interpolated on the sphere and DDIM comes
-back (Song et al. 2020, arXiv:2010.02502, sections 5.3 and 5.4). Deterministic; the ends are the
-pictures themselves, up to the error of the inversion.
-
-"ddpm": both pictures are noised to t with the same noise, mixed on a straight line and denoised
-(Ho et al. 2020, arXiv:2006.11239, section 4.3), several samples a mix. Here t counts the noising
-steps, as in that paper: t = 0 mixes pixels, t = T leaves nothing of the pictures.
-"""
+"""What lies between pictures, seeds, or some of each; how is in `process.interpolation`."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-import torch
-from torch import Tensor
+from ..core.seeds import MAX_SEED
+from ..errors import UserError, check_range
+from ..process.ends import IMAGE, SEED_PREFIX, parse_end, same_ends
+from ..recipes.field import field
+from ..recipes.inputs import Picture
+from ..recipes.recipe import MAX_SIZE_PX, MAX_STEPS, Recipe
 
-from ..core.denoiser import Denoiser, use, without_clipping
-from ..core.inversion import INVERSION_SPACING, Reconstruction, invert, reconstruction
-from ..core.noise import NoiseSource, slerp
-from ..core.step import Step
-from ..errors import UserError
-from ..samplers.ddim import ddim
-from ..samplers.ddpm import ddpm
-from ..samplers.timesteps import make_timesteps
-from .interpolate_recipe import InterpolateRecipe, parse_end, same_ends
+if TYPE_CHECKING:
+    from PIL import Image
 
-__all__ = ["InterpolateRecipe", "Interpolation", "mix_frames"]
+    from ..process.interpolation_run import InterpolationRun
+    from ..recipes.prior import Prior
 
-
-class End(NamedTuple):
-    """An end or a corner, [1, C, H, W]: a picture x_0, or the noise of a seed."""
-
-    x: Tensor
-    is_image: bool
+MAX_PICTURES = 10_002
+LETTERS = ("a", "b", "c", "d")
+_KINDS = ("image", "seed")
 
 
-class Interpolation:
-    """The run: iterate it for its `Step`s, then ask for `reconstructions()`.
+def _is_mixed(values: Mapping[str, Any]) -> bool:
+    return values.get("method") == "ddpm"
 
-    The steps of the first part have a picture an end (the way up, or the making of pictures from
-    seeds), those of the second a picture a frame and sample: sample j of frame f is picture
-    f * samples + j. Everything the user can get wrong is refused on construction.
+
+class InterpolateRecipe(Recipe):
+    """What lies between pictures.
 
     Args:
-        denoiser: the checkpoint's.
-        recipe: what is wanted.
-        images: for every "image" of `recipe.ends` a tensor [1, C, H, W] in [-1, 1].
-        image_shape: (C, H, W) of the run.
-        variance: of the "ddpm" chain, from the checkpoint's scheduler.
-        device: where the pictures live.
-
-    Raises:
-        UserError: too few or too many pictures, pictures of other shapes or all the same, steps or
-            t out of range.
+        ends: two ends, or four corners in reading order; each "seed:7", or "image" for the next of
+            the pictures that go with the recipe.
+        num_between: in-betweens; between four corners, along each side.
+        method: "ddim" (through the noise) or "ddpm" (through noised mixes).
+        num_steps: of the way up and of the way down; 1 to T.
+        max_evaluations: a step of the way up at most, for "ddim" alone; more for pictures unlike
+            those that the checkpoint was trained on.
+        t: noising steps, for "ddpm" alone, 0 to T; None for T / 2.
+        num_samples: samples a mix, for "ddpm" alone; sample j draws its noise from seed + j.
+        size_px: side of the square pictures; None for the checkpoint's native size.
     """
 
-    def __init__(
-        self,
-        denoiser: Denoiser,
-        recipe: InterpolateRecipe,
-        images: Sequence[Tensor],
-        image_shape: tuple[int, int, int],
-        *,
-        variance: str = "fixed_small",
-        device: torch.device | str = "cpu",
-    ):
-        self.recipe = recipe
-        self.ends = _ends(recipe, images, image_shape, torch.device(device))
-        self.timesteps = make_timesteps(denoiser.schedule, recipe.num_steps, INVERSION_SPACING)
-        t = noising_steps(recipe, denoiser.schedule.num_timesteps)
-        self._final: Tensor | None = None
-        if recipe.method == "ddim":
-            exact = use(denoiser, "float32")  # the way back must be that up
-            self._steps = _through_noise(exact, recipe, self.ends, self.timesteps)
-        else:
-            self._steps = _through_mixture(
-                denoiser, recipe, self.ends, self.timesteps, t, variance
-            )
+    task: ClassVar[str] = "interpolate"
+    position: ClassVar[int] = 70
+    inputs: ClassVar[tuple[Picture, ...]] = (Picture("images", required=False, several=True),)
+    animates: ClassVar[bool] = True
+    positional: ClassVar[str] = "ends"
 
-    def __iter__(self) -> Iterator[Step]:
-        for step in self._steps:
-            if step.is_last:
-                self._final = step.x0_hat
-            yield step
-
-    def reconstructions(self) -> list[Reconstruction | None]:
-        """How near each end's frame came to its picture; None for seeds. Empty before the end.
-
-        With "ddpm" it is that of the frame's first sample.
-        """
-        if self._final is None:
-            return []
-        samples = self.recipe.samples_a_frame
-        places = zip(self.ends, self.recipe.end_frames, strict=True)
-        return [
-            reconstruction(end.x, self._final[frame * samples][None])[0] if end.is_image else None
-            for end, frame in places
-        ]
-
-
-def mix_frames(
-    ends: Tensor, num_between: int, mix: Callable[[Tensor, Tensor, float], Tensor]
-) -> Tensor:
-    """Every frame [F, ...] of the line between two ends or of the grid between four corners.
-
-    Args:
-        ends: [2, ...], or [4, ...] in reading order: then the frames are in reading order too.
-        num_between: in-betweens, of a grid along each side.
-        mix: `slerp`, or `torch.lerp` for the straight line.
-    """
-    shares = [k / (num_between + 1) for k in range(num_between + 2)]
-    if len(ends) == 2:
-        return torch.cat([mix(ends[:1], ends[1:], w) for w in shares])
-    left = torch.cat([mix(ends[0:1], ends[2:3], w) for w in shares])
-    right = torch.cat([mix(ends[1:2], ends[3:4], w) for w in shares])
-    return torch.stack([mix(left, right, w) for w in shares], dim=1).flatten(0, 1)
-
-
-def noising_steps(recipe: InterpolateRecipe, num_timesteps: int) -> int:
-    """The t of the recipe, T / 2 where it has none.
-
-    Raises:
-        UserError: beyond T.
-    """
-    t = num_timesteps // 2 if recipe.t is None else recipe.t
-    if not 0 <= t <= num_timesteps:
-        raise UserError(
-            "noising_steps_range",
-            "The number of noising steps t must be between {low} and {high}, not {value}.",
-            field="t",
-            low=0,
-            high=num_timesteps,
-            value=t,
-        )
-    return t
-
-
-@torch.inference_mode()
-def _through_noise(
-    denoiser: Denoiser, recipe: InterpolateRecipe, ends: list[End], timesteps: list[float]
-) -> Iterator[Step]:
-    denoiser = without_clipping(denoiser)
-    pictures = [end.x for end in ends if end.is_image]
-    num_up, evaluations = 0, 0
-    noises = iter(())
-    if pictures:
-        num_up = len(timesteps)
-        upwards = invert(
-            denoiser, torch.cat(pictures), timesteps, max_evaluations=recipe.max_evaluations
-        )
-        for step in upwards:
-            if not step.is_last:  # its noise is where the way down starts
-                yield dataclasses.replace(step, num_steps=2 * num_up)
-        evaluations = step.num_evaluations
-        noises = iter(step.x_t.split(1))
-    corners = torch.cat([next(noises) if end.is_image else end.x for end in ends])
-    x_t = mix_frames(corners, recipe.num_between, slerp)
-    for step in ddim(denoiser, x_t, timesteps):
-        yield _later(step, num_up, evaluations)
-
-
-@torch.inference_mode()
-def _through_mixture(
-    denoiser: Denoiser,
-    recipe: InterpolateRecipe,
-    ends: list[End],
-    timesteps: list[float],
-    t: int,
-    variance: str,
-) -> Iterator[Step]:
-    num_steps = min(recipe.num_steps, t)
-    seeds = [end.x for end in ends if not end.is_image]
-    num_before = 0
-    pictures = iter(())
-    if seeds:  # a seed stands for the picture that DDIM makes of it
-        num_before = len(timesteps)
-        for step in ddim(denoiser, torch.cat(seeds), timesteps):
-            if not step.is_last:
-                yield dataclasses.replace(step, num_steps=num_before + num_steps)
-        pictures = iter(step.x_t.split(1))
-    corners = torch.cat([end.x if end.is_image else next(pictures) for end in ends])
-    mixed = mix_frames(corners, recipe.num_between, torch.lerp)
-    noise = _SharedNoise.for_run(recipe.seed, recipe.num_samples, mixed.device, mixed.dtype)
-    noise.num_frames = len(mixed)
-    x_t = mixed.repeat_interleave(recipe.num_samples, dim=0)
-    if t > 0:
-        # With shared noise the mix of the noised pictures is the noised mix of the pictures.
-        x_t = denoiser.schedule.q_sample(x_t, t - 1, noise.randn(mixed.shape[1:]))
-    chain = make_timesteps(denoiser.schedule, num_steps, "trailing", t - 1) if t > 0 else []
-    for step in ddpm(denoiser, x_t, chain, noise, variance=variance):
-        yield _later(step, num_before, num_before)
-
-
-class _SharedNoise(NoiseSource):
-    """The same draws for every frame, so that neighbours differ by their mix alone."""
-
-    num_frames = 1
-
-    def randn(self, image_shape: Sequence[int]) -> Tensor:
-        return super().randn(image_shape).repeat(self.num_frames, 1, 1, 1)
-
-
-def _later(step: Step, num_before: int, evaluations: int) -> Step:
-    """The step as part of a stream that has `num_before` steps before it."""
-    return dataclasses.replace(
-        step,
-        index=num_before + step.index,
-        num_steps=num_before + step.num_steps,
-        num_evaluations=evaluations + step.num_evaluations,
+    ends: tuple[str, ...] = field((SEED_PREFIX + "0", SEED_PREFIX + "1"))
+    num_between: int = field(8, ge=1, le=10_000)
+    method: Literal["ddim", "ddpm"] = field("ddim")
+    num_steps: int = field(20, ge=1, le=MAX_STEPS)
+    max_evaluations: int = field(
+        12, ge=1, le=50, advanced=True, applies=lambda values: not _is_mixed(values)
     )
+    t: int | None = field(None, ge=0, le=MAX_STEPS, unit="steps", applies=_is_mixed)
+    num_samples: int = field(1, ge=1, le=MAX_PICTURES, applies=_is_mixed)
+    size_px: int | None = field(None, ge=8, le=MAX_SIZE_PX, unit="pixels", advanced=True)
 
-
-def _ends(
-    recipe: InterpolateRecipe,
-    images: Sequence[Tensor],
-    image_shape: tuple[int, int, int],
-    device: torch.device,
-) -> list[End]:
-    seeds = [parse_end(end) for end in recipe.ends]
-    wanted = seeds.count(None)
-    if len(images) != wanted:
-        raise UserError(
-            "interpolate_images",
-            "{wanted} of the ends are pictures, but {count} pictures were given.",
-            field="ends",
-            wanted=wanted,
-            count=len(images),
-        )
-    for image in images:
-        if tuple(image.shape) != (1, *image_shape):
+    def check(self) -> None:
+        if len(self.ends) not in (2, 4):
             raise UserError(
-                "interpolate_shapes",
-                "The pictures must have one size and mode: {wanted} was expected, not {actual} "
-                "(channels x height x width).",
+                "interpolate_ends",
+                "Interpolation needs two ends or four corners, not {count}.",
                 field="ends",
-                wanted=" x ".join(str(n) for n in image_shape),
-                actual=" x ".join(str(n) for n in image.shape[1:]),
+                count=len(self.ends),
             )
-    if wanted == len(seeds) and all(torch.equal(images[0], image) for image in images[1:]):
-        raise same_ends()
-    queue = iter(images)
-    return [
-        End(next(queue).to(device), True)
-        if seed is None
-        else End(NoiseSource([seed], device).randn(image_shape), False)
-        for seed in seeds
-    ]
+        seeds = [parse_end(end) for end in self.ends]
+        if None not in seeds and len(set(seeds)) == 1:
+            raise same_ends()
+        if self.num_pictures > MAX_PICTURES:
+            raise UserError(
+                "interpolate_too_many",
+                "That would be {count} pictures, more than {limit}; "
+                "choose fewer in-betweens or samples.",
+                field="num_between",
+                count=self.num_pictures,
+                limit=MAX_PICTURES,
+            )
+
+    @classmethod
+    def from_door(cls, values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """An end can also be given as `image_a`, or as `seed_a` where there is no picture."""
+        lettered = [f"{kind}_{letter}" for kind in _KINDS for letter in LETTERS]
+        fields, inputs = super().from_door({k: v for k, v in values.items() if k not in lettered})
+        given = [x for x in LETTERS if any(values.get(f"{k}_{x}") is not None for k in _KINDS)]
+        if not given:
+            return fields, inputs
+        images, ends = [], []
+        for letter in LETTERS if {"c", "d"} & set(given) else LETTERS[:2]:
+            picture, seed = values.get(f"image_{letter}"), values.get(f"seed_{letter}")
+            images += [picture] if picture is not None else []
+            ends.append(IMAGE if picture is not None else _seed_end(letter, seed))
+        return {**fields, "ends": tuple(ends)}, {**inputs, "images": images}
+
+    @classmethod
+    def from_words(cls, values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """An end that is no seed is the path of a picture."""
+        fields, inputs = super().from_words(values)
+        if "ends" not in fields or inputs.get("images"):
+            return fields, inputs
+        words = [str(end) for end in fields["ends"]]
+        ends = tuple(end if end.startswith(SEED_PREFIX) else IMAGE for end in words)
+        images = [end for end in words if not end.startswith(SEED_PREFIX)]
+        return {**fields, "ends": ends}, {**inputs, "images": images}
+
+    def start(self, prior: Prior, images: Sequence[Image.Image] | None = None) -> InterpolationRun:
+        from ..process.interpolation import Interpolation
+        from ..process.interpolation_run import InterpolationRun
+        from ..recipes.prior import own_size_px, square
+
+        images = list(images or ())
+        size_px = self.size_px or own_size_px(prior.info, images)
+        recipe = self.replace(size_px=size_px)
+        channels = prior.denoiser.channels
+        steps = Interpolation(
+            prior.denoiser,
+            recipe,
+            [square(image, size_px, channels) for image in images],
+            (channels, size_px, size_px),
+            variance=prior.variance,
+            device=prior.device,
+        )
+        return InterpolationRun(recipe, prior.info, steps, images)
+
+    @property
+    def num_frames(self) -> int:
+        """Places on the line or the grid, the ends among them."""
+        return (self.num_between + 2) ** (len(self.ends) // 2)
+
+    @property
+    def num_pictures(self) -> int:
+        """Pictures of the run: sample j of frame f is picture f * samples + j."""
+        return self.num_frames * (self.num_samples if self.method == "ddpm" else 1)
+
+    @property
+    def samples_a_frame(self) -> int:
+        """Pictures of each frame, one next to the other in the run."""
+        return self.num_pictures // self.num_frames
+
+    def picture_name(self, index: int) -> str:
+        frame, sample = divmod(index, self.samples_a_frame)
+        return f"frame-{frame:04d}" + (f"-sample-{sample}" if self.samples_a_frame > 1 else "")
+
+    @property
+    def path(self) -> tuple[int, ...]:
+        """The frames as an animation shows them; over a grid there and back, row by row."""
+        side = self.num_between + 2
+        if len(self.ends) == 2:
+            return tuple(range(side))
+        rows = [range(side * row, side * (row + 1)) for row in range(side)]
+        turned = [row[::-1] if k % 2 else row for k, row in enumerate(rows)]
+        return tuple(frame for row in turned for frame in row)
+
+    @property
+    def end_frames(self) -> tuple[int, ...]:
+        """Which frames are the ends, in the order of `ends`."""
+        side = self.num_between + 2
+        if len(self.ends) == 2:
+            return (0, side - 1)
+        return (0, side - 1, side * (side - 1), side * side - 1)
+
+
+def _seed_end(letter: str, seed: Any) -> str:  # noqa: ANN401  whatever a door was given
+    field = f"seed_{letter}"
+    seed = LETTERS.index(letter) if seed is None else seed
+    check_range(field, seed, 0, MAX_SEED)
+    return f"{SEED_PREFIX}{int(seed)}"

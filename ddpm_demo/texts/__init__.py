@@ -23,6 +23,12 @@ def _locale(language: str) -> dict[str, dict[str, str]]:
     }
 
 
+def add_section(language: str, section: str, path: Path) -> None:
+    """Take the texts of a file as a section of their own, or on top of those there are."""
+    known = _locale(language).setdefault(section, {})
+    known.update(json.loads(path.read_text(encoding="utf-8")))
+
+
 def has_text(key: str) -> bool:
     """Whether there is a text called "section.key"."""
     section, _, name = key.partition(".")

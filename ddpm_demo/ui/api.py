@@ -76,7 +76,7 @@ def generate(
         UserError: something that was asked for cannot be done.
     """
     from ..pictures.png_recipe import save_png
-    from ..tasks.recipe import GenerateRecipe
+    from ..tasks.generate import GenerateRecipe
 
     recipe = GenerateRecipe(
         checkpoint=checkpoint,

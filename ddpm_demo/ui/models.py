@@ -87,7 +87,7 @@ class Models:
     def _warm_up(self) -> None:
         try:
             ddpm = self.load(self.default)
-            from ..tasks.recipe import GenerateRecipe
+            from ..tasks.generate import GenerateRecipe
 
             recipe = GenerateRecipe(checkpoint=self.default, num_images=16, num_steps=2)
             next(iter(ddpm.generate(recipe)))

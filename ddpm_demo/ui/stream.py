@@ -16,8 +16,9 @@ from .models import Models
 from .spaces_gpu import gpu
 
 if TYPE_CHECKING:
-    from ..pipeline import DDPM, Run
-    from ..tasks.recipe import Recipe
+    from ..pipeline import DDPM
+    from ..recipes.recipe import Recipe
+    from ..recipes.run import Run
 
 MAX_PREVIEW_PX = 512
 

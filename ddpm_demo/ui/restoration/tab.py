@@ -187,7 +187,7 @@ def restored(
         UserError: no PNG, no recipe in it, a recipe of another task, or an unknown checkpoint.
     """
     from ...pictures.png_recipe import read_recipe
-    from ...tasks.recipe import recipe_from_dict
+    from ...tasks.registry import recipe_from_dict
 
     saved = read_recipe(path)
     recipe = recipe_from_dict(saved)

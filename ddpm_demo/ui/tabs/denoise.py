@@ -28,8 +28,9 @@ from ..restoration.tab import (
 from ..stream import Job
 
 if TYPE_CHECKING:
-    from ...pipeline import DDPM, Run
-    from ...tasks.restoration_recipes import DenoiseRecipe
+    from ...pipeline import DDPM
+    from ...recipes.run import Run
+    from ...tasks.denoise import DenoiseRecipe
 
 TAB = "denoise"
 ESTIMATED, GIVEN = "estimated", "given"
@@ -114,7 +115,7 @@ def prepare(models: Models, values: Mapping[str, Any]) -> Job:
     Raises:
         UserError: no picture, or a value that cannot be.
     """
-    from ...tasks.restoration_recipes import DenoiseRecipe
+    from ...tasks.denoise import DenoiseRecipe
 
     given, noisy = values["noise"] == GIVEN, bool(values["make_noisy"])
     recipe = DenoiseRecipe(

@@ -25,8 +25,9 @@ from ..models import Models
 from ..stream import Job
 
 if TYPE_CHECKING:
-    from ...pipeline import DDPM, Run
-    from ...tasks.recipe import Recipe
+    from ...pipeline import DDPM
+    from ...recipes.recipe import Recipe
+    from ...recipes.run import Run
 
 TAB = "generate"
 AUTO = "auto"
@@ -140,7 +141,7 @@ def prepare(models: Models, values: Mapping[str, Any]) -> Job:
     Raises:
         UserError: a value that cannot be, or a checkpoint or sampler that does not exist.
     """
-    from ...tasks.recipe import GenerateRecipe
+    from ...tasks.generate import GenerateRecipe
 
     sampler = sampler_info(str(values["sampler"]))
     eta = float(values["eta"] or 0) if sampler.uses_eta else 0.0
@@ -170,7 +171,8 @@ def restored(models: Models, path: str, language: str) -> tuple[dict[str, Any], 
         UserError: no PNG, no recipe in it, a recipe of another task, or an unknown checkpoint.
     """
     from ...pictures.png_recipe import read_recipe
-    from ...tasks.recipe import GenerateRecipe, recipe_from_dict
+    from ...tasks.generate import GenerateRecipe
+    from ...tasks.registry import recipe_from_dict
 
     saved = read_recipe(path)
     recipe = recipe_from_dict(saved)

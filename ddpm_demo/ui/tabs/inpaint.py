@@ -38,8 +38,9 @@ from ..restoration.tab import (
 from ..stream import Job
 
 if TYPE_CHECKING:
-    from ...pipeline import DDPM, Run
-    from ...tasks.restoration_recipes import InpaintRecipe
+    from ...pipeline import DDPM
+    from ...recipes.run import Run
+    from ...tasks.inpaint import InpaintRecipe
 
 TAB = "inpaint"
 ENGINE, REPAINT = "engine", "repaint"
@@ -123,7 +124,7 @@ def prepare(models: Models, values: Mapping[str, Any]) -> Job:
     Raises:
         UserError: no picture, no mask, or a value that cannot be.
     """
-    from ...tasks.restoration_recipes import InpaintRecipe
+    from ...tasks.inpaint import InpaintRecipe
 
     image = picture_to_restore(values["image"])
     recipe = InpaintRecipe(

@@ -27,8 +27,9 @@ from ..restoration.tab import (
 from ..stream import Job
 
 if TYPE_CHECKING:
-    from ...pipeline import DDPM, Run
-    from ...tasks.recipe import Recipe
+    from ...pipeline import DDPM
+    from ...recipes.recipe import Recipe
+    from ...recipes.run import Run
 
 TAB = "more"
 COLOURISE, DEBLUR = "colourise", "deblur"
@@ -129,7 +130,8 @@ def prepare(models: Models, values: Mapping[str, Any]) -> Job:
     Raises:
         UserError: no picture, or a value that cannot be.
     """
-    from ...tasks.restoration_recipes import ColouriseRecipe, DeblurRecipe
+    from ...tasks.colourise import ColouriseRecipe
+    from ...tasks.deblur import DeblurRecipe
 
     common = common_fields(values)
     if values["what"] == DEBLUR:

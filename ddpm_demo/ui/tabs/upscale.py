@@ -26,8 +26,9 @@ from ..restoration.tab import (
 from ..stream import Job
 
 if TYPE_CHECKING:
-    from ...pipeline import DDPM, Run
-    from ...tasks.restoration_recipes import UpscaleRecipe
+    from ...pipeline import DDPM
+    from ...recipes.run import Run
+    from ...tasks.upscale import UpscaleRecipe
 
 TAB = "upscale"
 FACTORS = (2, 3, 4, 8)
@@ -105,7 +106,7 @@ def prepare(models: Models, values: Mapping[str, Any]) -> Job:
     Raises:
         UserError: no picture, or a value that cannot be.
     """
-    from ...tasks.restoration_recipes import UpscaleRecipe
+    from ...tasks.upscale import UpscaleRecipe
 
     recipe = UpscaleRecipe(
         **common_fields(values),

@@ -46,8 +46,8 @@ def ends_of(values: Mapping[str, Any]) -> tuple[tuple[str, ...], list[Image.Imag
     Raises:
         UserError: about `image_a` ...: not a picture; about `seed_a` ...: not a seed.
     """
-    from ....core.noise import MAX_SEED
-    from ....tasks.recipe import check_range
+    from ....core.seeds import MAX_SEED
+    from ....errors import check_range
 
     letters = LETTERS if values["shape"] == GRID else LETTERS[:2]
     ends, images = [], []

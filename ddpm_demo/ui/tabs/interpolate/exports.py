@@ -37,7 +37,7 @@ def export_interpolation(record: RunRecord | None, kind: str, folder: Path) -> P
     target.mkdir(parents=True, exist_ok=True)
     if kind == "strip":
         from ....pictures.png_recipe import save_png
-        from ....tasks.interpolate_recipe import strip
+        from ....process.interpolation_run import strip
 
         picture = strip(record.job.recipe, record.images)
         return save_png(picture, target / f"{file_stem(record)}-strip.png", record.metadata[0])

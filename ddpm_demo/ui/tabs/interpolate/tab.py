@@ -27,8 +27,9 @@ from .ends import GRID, LINE, ends_inputs, ends_of
 from .exports import EXPORTS, export_interpolation
 
 if TYPE_CHECKING:
-    from ....pipeline import DDPM, Run
-    from ....tasks.recipe import Recipe
+    from ....pipeline import DDPM
+    from ....recipes.recipe import Recipe
+    from ....recipes.run import Run
 
 TAB = "interpolate"
 DDIM, DDPM_MIX = "ddim", "ddpm"
@@ -144,7 +145,7 @@ def prepare(models: Models, values: Mapping[str, Any]) -> Job:
     Raises:
         UserError: a value that cannot be, a file that is no picture, or no such checkpoint.
     """
-    from ....tasks.interpolate_recipe import InterpolateRecipe
+    from ....tasks.interpolate import InterpolateRecipe
 
     models.check(values["checkpoint"] or "")
     ends, images = ends_of(values)

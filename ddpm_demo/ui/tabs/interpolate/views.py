@@ -17,7 +17,7 @@ from .ends import LETTERS
 if TYPE_CHECKING:
     from PIL import Image
 
-    from ....tasks.interpolate_recipe import InterpolateRecipe
+    from ....tasks.interpolate import InterpolateRecipe
 
 DEFAULT_FPS = 8
 PREVIEW_SIDE_PX = 256
@@ -73,7 +73,7 @@ def strip_html(record: RunRecord | None, language: str) -> str:
     """The whole line or grid as one picture."""
     if record is None or not is_complete(record):
         return ""
-    from ....tasks.interpolate_recipe import strip
+    from ....process.interpolation_run import strip
 
     recipe: Any = record.job.recipe
     key = "interpolate.strip" if len(recipe.ends) == 2 else "interpolate.grid"
@@ -125,7 +125,7 @@ def report_html(record: RunRecord | None, language: str) -> str:
     """How near each picture came back after the inversion, and what was done to the pictures."""
     if record is None or not is_complete(record):
         return ""
-    from ....tasks.interpolate_recipe import fitting_note
+    from ....process.interpolation_run import fitting_note
 
     items = [
         text(language, "interpolate.error", name=name, mse=f"{mse:.2g}", psnr=f"{psnr:.1f}")

@@ -26,8 +26,9 @@ from .explain import explanation
 
 if TYPE_CHECKING:
     from ....core.step import Step
-    from ....pipeline import DDPM, Run
-    from ....tasks.recipe import Recipe
+    from ....pipeline import DDPM
+    from ....recipes.recipe import Recipe
+    from ....recipes.run import Run
 
 NOISE, PICTURE = "noise", "picture"
 PANES = ("x_t", "x0_hat", "eps")
@@ -140,7 +141,8 @@ def job_of(models: Models, values: Mapping[str, Any], needs_picture: bool = Fals
     Raises:
         UserError: a value that cannot be, a file that is no picture, or no such checkpoint.
     """
-    from ....tasks.diffuse import DiffuseRecipe, check_branch
+    from ....process.branching import check_branch
+    from ....tasks.diffuse import DiffuseRecipe
 
     models.check(values["checkpoint"] or "")
     whole = {key: value for key, value in values.items() if key != "image"}
@@ -167,7 +169,7 @@ def control_values(recipe: Any) -> dict[str, Any]:  # noqa: ANN401  a DiffuseRec
 
 def start(ddpm: DDPM, recipe: Recipe, inputs: Mapping[str, Any]) -> Run:
     """Start the run of a prepared job; before a branch its one picture is shown once a sibling."""
-    from ....pipeline import Run
+    from ....recipes.run import Run
 
     run = ddpm.diffuse(recipe, inputs["image"])
     return Run(run.recipe, run.info, _repeated(run, recipe.num_images))

@@ -43,8 +43,9 @@ def subject_of(models: Models, checkpoint: str, image: str | None, seed: float |
     Raises:
         UserError: no such checkpoint, no picture or none that can be read, a seed out of range.
     """
-    from ....core.noise import MAX_SEED
-    from ....tasks.recipe import check_range
+    from ....core.seeds import MAX_SEED
+    from ....errors import check_range
+    from ....recipes.prior import own_size_px, square
 
     if seed is None:
         raise UserError("number_missing", "Enter a number here.", field="seed")
@@ -52,7 +53,8 @@ def subject_of(models: Models, checkpoint: str, image: str | None, seed: float |
     models.check(checkpoint or "")
     ddpm = models.load(checkpoint)
     picture = _picture(image) if image else load_picture(None)
-    return Subject(ddpm, ddpm.square(picture, ddpm.own_size_px([picture])), int(seed))
+    size_px = own_size_px(ddpm.info, [picture])
+    return Subject(ddpm, square(picture, size_px, ddpm.denoiser.channels), int(seed))
 
 
 @lru_cache(maxsize=16)

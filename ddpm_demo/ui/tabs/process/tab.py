@@ -201,7 +201,7 @@ def drawn(models: Models, checkpoint: str, seed: float) -> Any:  # noqa: ANN401 
     Raises:
         UserError: no such checkpoint, a seed out of range.
     """
-    from ....tasks.recipe import GenerateRecipe
+    from ....tasks.generate import GenerateRecipe
 
     models.check(checkpoint or "")
     recipe = GenerateRecipe(checkpoint=checkpoint, num_images=1, seed=int(seed or 0))

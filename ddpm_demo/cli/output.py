@@ -1,8 +1,7 @@
-"""What the commands share: their common options, the progress bar, files and the report."""
+"""What a command leaves behind: files, a report, and a progress bar on the way."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import sys
@@ -10,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,31 +19,9 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from ..core.step import Step
-    from ..pipeline import Run
+    from ..recipes.run import Run
 
 DEFAULT_CHECKPOINT = "faces-64"
-
-
-def add_run_options(parser: argparse.ArgumentParser) -> None:
-    """The options of every command that makes pictures."""
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where files go")
-    parser.add_argument(
-        "--checkpoint", metavar="C", help=f"name, folder or Hub id (default: {DEFAULT_CHECKPOINT})"
-    )
-    parser.add_argument("--seed", type=int, metavar="S", help="image i uses S + i (default: 0)")
-    parser.add_argument(
-        "--sampler", metavar="NAME", help="dpmpp_2m, ddim, ddpm, ... (default: the checkpoint's)"
-    )
-    parser.add_argument(
-        "--num-steps", type=int, metavar="K", help="default: what suits checkpoint and sampler"
-    )
-    parser.add_argument("--json", action="store_true", help="report as one JSON object")
-
-
-def add_animation_option(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--animation", metavar="FORMAT", help="also an animation of the run: gif, webp or mp4"
-    )
 
 
 @dataclass
@@ -83,9 +61,12 @@ class Output:
         return path
 
     def write_png(self, name: str, image: Image.Image, recipe: dict[str, Any]) -> Path:
+        """Write a picture with its recipe; one of another recipe that has the name already stays,
+        and so does any other file: then a number is added to the name."""
         from ..pictures.png_recipe import png_bytes
 
-        return self.write(name, png_bytes(image, recipe))
+        free = next(n for n in _numbered(name) if _is_free(self.folder / n, recipe))
+        return self.write(free, png_bytes(image, recipe))
 
     def report(self, recipe: dict[str, Any], **more: object) -> None:
         """Say on stdout what was written and how long it took."""
@@ -96,6 +77,32 @@ class Output:
         for name in self.files:
             print(name)
         print(f"{len(self.files)} files in {seconds:.1f} s", file=sys.stderr)
+
+
+def _numbered(name: str) -> Iterator[str]:
+    """ "a.png", "a-2.png", "a-3.png" ..."""
+    stem, dot, ending = name.rpartition(".")
+    yield name
+    for number in count(2):
+        yield f"{stem}-{number}{dot}{ending}"
+
+
+def _is_free(path: Path, recipe: dict[str, Any]) -> bool:
+    """Whether nothing is lost by writing there: no file, or the same run's own picture."""
+    from ..pictures.png_recipe import read_recipe
+
+    if not path.exists() and not path.is_symlink():
+        return True
+    try:
+        found = read_recipe(path)
+    except (UserError, OSError):
+        return False
+    return _identity(found) == _identity(json.loads(json.dumps(recipe)))
+
+
+def _identity(recipe: dict[str, Any]) -> dict[str, Any]:
+    """What makes a picture, without what was measured on it."""
+    return {k: v for k, v in recipe.items() if k not in ("metrics", "reconstruction_mse")}
 
 
 @contextmanager

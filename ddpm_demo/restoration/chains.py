@@ -1,4 +1,4 @@
-"""What the restorations share: the prior's denoiser, 8 bits, noise that is added, the chains."""
+"""From a loaded checkpoint and an observation to chains; 8 bits; noise that is added."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from torch import Tensor
 
 from ..core.denoiser import Denoiser, TiledDenoiser
 from ..core.noise import NoiseSource
-from ..tasks.restoration_recipes import RestorationRecipe
 from . import settings, solve
 from .blend import Restoration
 from .fit import Fit
 from .observation import Observation
+from .recipe import RestorationRecipe
 from .upload import Upload
 
 if TYPE_CHECKING:
-    from ..pipeline import DDPM
+    from ..recipes.prior import Prior
 
 LEVELS = 127.5  # 8-bit levels in one unit of [-1, 1]
 # Noise that is added comes from other generators than that of the chains.
@@ -25,11 +25,11 @@ ADDED_NOISE_SEED = 2**40
 COLOUR_NOISE_SEED = 2**41
 
 
-def denoiser(ddpm: DDPM, fit: Fit) -> Denoiser:
+def denoiser(prior: Prior, fit: Fit) -> Denoiser:
     """The checkpoint's, in tiles where the fit says so."""
     if fit.how == "tiles":
-        return TiledDenoiser(ddpm.denoiser, fit.tile_px, fit.overlap_px)
-    return ddpm.denoiser
+        return TiledDenoiser(prior.denoiser, fit.tile_px, fit.overlap_px)
+    return prior.denoiser
 
 
 def to_8_bit(x: Tensor) -> Tensor:
@@ -43,7 +43,7 @@ def grey_to_8_bit(x: Tensor) -> Tensor:
 
 
 def run_chains(
-    ddpm: DDPM,
+    prior: Prior,
     fit: Fit,
     observation: Observation,
     recipe: RestorationRecipe,
@@ -54,12 +54,12 @@ def run_chains(
     """`solve.solve` with the checkpoint's prior and the recipe's noise; arguments as there."""
     num_sources = solve.num_sources(recipe, how)
     return solve.solve(
-        denoiser(ddpm, fit),
+        denoiser(prior, fit),
         observation,
-        settings.spectrum(ddpm.info),
+        settings.spectrum(prior.info),
         recipe,
         how,
-        NoiseSource.for_run(recipe.seed, num_sources, ddpm.device),
+        NoiseSource.for_run(recipe.seed, num_sources, prior.device),
         finish,
         crop,
     )
@@ -72,12 +72,12 @@ def added_noise(recipe: RestorationRecipe, like: Tensor, upload: Upload) -> Tens
     return noise.randn(shape).expand(like.shape)
 
 
-def num_copies(upload: Upload, ddpm: DDPM) -> int:
+def num_copies(upload: Upload, prior: Prior) -> int:
     """How many channels of the network hold the same noisy values.
 
     Noise of variance copies * sigma^2, independent in each, says as much as the one copy does.
     """
-    return ddpm.denoiser.channels if upload.is_grey else 1
+    return prior.denoiser.channels if upload.is_grey else 1
 
 
 def with_colour_noise(recipe: RestorationRecipe, y: Tensor, sigma: float) -> tuple[Tensor, float]:

@@ -1,0 +1,20 @@
+"""The language of the command line: `DDPM_DEMO_LANGUAGE`, else that of the shell."""
+
+from __future__ import annotations
+
+import os
+
+from ..texts import DEFAULT_LANGUAGE, known_language
+
+VARIABLE = "DDPM_DEMO_LANGUAGE"
+
+
+def cli_language() -> str:
+    """ "en" or "zh-CN"."""
+    asked = os.environ.get(VARIABLE)
+    if asked:
+        return known_language(asked)
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        if os.environ.get(name):
+            return "zh-CN" if os.environ[name].startswith("zh") else DEFAULT_LANGUAGE
+    return DEFAULT_LANGUAGE

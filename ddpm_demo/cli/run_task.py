@@ -1,0 +1,216 @@
+"""Doing a task at the command line: from options and files to a recipe, from its run to files."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import UserError
+from ..recipes.field import fields_of
+from ..recipes.recipe import Recipe
+from ..recipes.recipe_file import read_recipe_file
+from ..tasks.registry import recipe_from_dict, task_named
+from ..texts import text
+from ..texts.naming import sentence_of
+from . import bulk
+from .language import cli_language
+from .output import Output, drain
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from ..core.step import Step
+    from ..pipeline import DDPM
+    from ..recipes.run import Run
+
+
+def run(task: type[Recipe], args: argparse.Namespace) -> None:
+    """Do the task and write its files.
+
+    Raises:
+        UserError: an option, a file or a picture is not what it should be.
+    """
+    saved = read_recipe_file(args.recipe) if args.recipe else {}
+    if saved and task_named(saved.get("task")) is not task:
+        raise UserError(
+            "recipe_other_task",
+            "This picture was made by the command {task}, not by {wanted}.",
+            field="recipe",
+            task=saved["task"],
+            wanted=task.task,
+        )
+    _do(task, args, saved, _given(task, args))
+
+
+def run_recipe(args: argparse.Namespace) -> None:
+    """Do what a recipe says with the pictures given, in the order of the task's inputs.
+
+    Raises:
+        UserError: as for `run`; also for more pictures than the task takes.
+    """
+    saved = read_recipe_file(args.recipe)
+    task = recipe_from_dict(saved).__class__
+    places = [told for told in task.inputs if not told.is_mask]
+    given: dict[str, Any] = {"mask": args.mask} if args.mask else {}
+    if places and places[0].several:
+        given[places[0].name] = args.inputs
+    else:
+        given.update(zip((told.name for told in places), args.inputs, strict=False))
+        if len(args.inputs) > len(places):
+            raise UserError(
+                "too_many_pictures",
+                "The task {task} takes {wanted} pictures, not {given}.",
+                field="inputs",
+                task=task.task,
+                wanted=len(places),
+                given=len(args.inputs),
+            )
+    _do(task, args, saved, given)
+
+
+def _given(task: type[Recipe], args: argparse.Namespace) -> dict[str, Any]:
+    """What was said, by the names of fields and inputs."""
+    names = [*fields_of(task), *(told.name for told in task.inputs)]
+    said = {name: getattr(args, name, None) for name in names}
+    return {name: value for name, value in said.items() if value not in (None, [])}
+
+
+def _do(
+    task: type[Recipe], args: argparse.Namespace, saved: dict[str, Any], given: dict[str, Any]
+) -> None:
+    many = task.task == "generate" and bulk.asked_for(args)
+    num_images = given.pop("num_images", None) if many else None
+    fields, paths = task.from_words(given)
+    recipe, inputs = _request(task, {**saved, **fields}, paths)
+    if args.animation is not None:
+        from ..pictures.animation import check_format
+
+        check_format(args.animation)
+    output = Output(args.out, args.json)
+    if many and bulk.relaunched(args):
+        return
+    ddpm = _load(recipe.checkpoint, args.json)
+    if saved.get("weight_hash") not in (None, ddpm.info.weight_hash):
+        _tell(
+            UserError(
+                "weights_differ",
+                "The weights of {name} are not those that made the picture.",
+                name=recipe.checkpoint,
+            )
+        )
+    if many:
+        bulk.write_many(ddpm, recipe, num_images or recipe.num_images, output)
+        return
+    _write(ddpm.run(recipe, **inputs), args, output, _stem(paths))
+
+
+def _request(
+    task: type[Recipe], values: dict[str, Any], paths: Mapping[str, Any]
+) -> tuple[Recipe, dict[str, Any]]:
+    """(the recipe, the pictures by the names of the task's inputs)."""
+    from ..pictures.images import load_image
+
+    inputs: dict[str, Any] = {}
+    for told in task.inputs:
+        path = paths.get(told.name)
+        if told.several:
+            inputs[told.name] = [load_image(Path(one)) for one in path or ()]
+        elif path is not None:
+            inputs[told.name] = load_image(Path(path))
+    if not values.get("checkpoint"):
+        _check_pictures(task, inputs)
+        values = {**values, "checkpoint": task.suitable_checkpoint(values, inputs)}
+    return recipe_from_dict({**values, "task": task.task}), inputs
+
+
+def _check_pictures(task: type[Recipe], inputs: Mapping[str, Any]) -> None:
+    for told in task.inputs:
+        if told.required and inputs.get(told.name) is None:
+            raise UserError("picture_missing", "Give a picture first.", field=told.name)
+
+
+def _load(checkpoint: str, quiet: bool) -> DDPM:
+    """The checkpoint; people are told at once that it takes seconds to load."""
+    if not quiet and sys.stderr.isatty():
+        print(text(cli_language(), "cli.loading", name=checkpoint), file=sys.stderr, flush=True)
+    from ..pipeline import DDPM
+
+    return DDPM.from_pretrained(checkpoint)
+
+
+def _stem(paths: Mapping[str, Any]) -> str:
+    """What the results are called after: the one picture that went in; "" for none."""
+    picture = paths.get("image")
+    return Path(picture).stem if isinstance(picture, str) else ""
+
+
+def _write(task_run: Run, args: argparse.Namespace, output: Output, stem: str) -> None:
+    frames: list[Image.Image] = []
+    keep = _keeper(task_run, frames) if args.animation else None
+    drain(task_run, args.json, keep)
+    recipe = task_run.recipe
+    base = f"{stem}-{recipe.result_suffix}" if stem and recipe.result_suffix else ""
+    images = task_run.images()
+    for index, image in enumerate(images):
+        name = recipe.picture_name(index)
+        if base:
+            name = base if len(images) == 1 else f"{base}-{name}"
+        output.write_png(f"{name}.png", image, task_run.metadata(index))
+    before = f"{base}-" if base else ""
+    for name, image in task_run.beside().items():
+        output.write_png(f"{before}{name}.png", image, task_run.metadata())
+    if args.grid:
+        from ..pictures.images import make_grid
+
+        output.write_png(f"{before}grid.png", make_grid(images), task_run.metadata())
+    if args.animation:
+        from ..pictures.animation import animate
+
+        pictures = task_run.animation(frames)
+        enlarge = max(1, 256 // pictures[0].width) if task_run.recipe.animates else 1
+        content = animate(
+            pictures,
+            args.animation,
+            fps=args.fps,
+            there_and_back=args.there_and_back,
+            enlarge=enlarge,
+        )
+        output.write(f"{before}animation.{args.animation}", content)
+    for note in task_run.notes():
+        _tell(note)
+    facts = task_run.facts()
+    if not args.json:
+        print(_numbers(facts.get("metrics", {})), end="", file=sys.stderr)
+    output.report(json.loads(json.dumps(task_run.metadata())), **facts)
+
+
+def _keeper(task_run: Run, frames: list[Image.Image]) -> Any:  # noqa: ANN401  a function of a step
+    """Keeps the frames of an animation, and not every step of a long run."""
+    from ..pictures.animation import frame_indices
+
+    wanted: set[int] = set()
+
+    def keep(step: Step) -> None:
+        if not wanted:
+            wanted.update(frame_indices(step.num_steps))
+        if step.index in wanted:
+            frames.append(task_run.frame(step))
+
+    return keep
+
+
+def _numbers(metrics: Mapping[str, Any]) -> str:
+    """ "psnr 31.2" and so on: a line a number."""
+    lines = [
+        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in metrics.items()
+    ]
+    return "".join(line + "\n" for line in lines)
+
+
+def _tell(note: UserError) -> None:
+    print(sentence_of(note, cli_language(), labels=False), file=sys.stderr)

@@ -1,0 +1,52 @@
+"""What all restorations share of what can be asked; each is a file in `tasks`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from ..errors import UserError
+from ..recipes.field import field
+from ..recipes.inputs import Picture
+from ..recipes.recipe import MAX_STEPS, Recipe
+
+MAX_SAMPLES = 16
+MAX_SIGMA_255 = 255.0
+
+
+class RestorationRecipe(Recipe):
+    """What all restorations share.
+
+    Args:
+        perception: 0 for the posterior mean (faithful, best PSNR), 1 for samples (sharp); between
+            them, the straight line, which is the best there is for either measure (Freirich et
+            al. 2021, arXiv:2107.02555, theorem 3).
+        num_images: samples drawn; sample i uses seed + i. With perception 0 there is one picture
+            however many samples stand behind its uncertainty.
+        num_steps: U-Net evaluations a sample; None for what suits the task.
+        reduce: a picture above the limit is reduced to it instead of refused.
+    """
+
+    inputs: ClassVar[tuple[Picture, ...]] = (Picture("image"),)
+    beside: ClassVar[tuple[str, ...]] = ("observed", "original", "mean", "uncertainty")
+
+    perception: float = field(0.0, ge=0, le=1, step=0.05)
+    num_images: int = field(1, ge=1, le=MAX_SAMPLES, advanced=True)
+    num_steps: int | None = field(None, ge=1, le=MAX_STEPS, advanced=True)
+    reduce: bool = field(False, advanced=True)
+
+    @classmethod
+    def suitable_checkpoint(cls, values: Mapping[str, Any], inputs: Mapping[str, Any]) -> str:
+        """What suits the picture.
+
+        Raises:
+            UserError: there is no checkpoint.
+        """
+        from ..checkpoints.library import list_checkpoints
+        from .fit import suitable_checkpoint
+
+        width, height = (side * int(values.get("factor", 1)) for side in inputs["image"].size)
+        found = suitable_checkpoint(width, height, list_checkpoints())
+        if found is None:
+            raise UserError("checkpoint_missing", "Choose a checkpoint first.", field="checkpoint")
+        return found.name

@@ -1,0 +1,109 @@
+"""A part of a picture made anew, or its surroundings. Known pixels come back exactly."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from ..errors import UserError
+from ..recipes.field import field
+from ..recipes.inputs import Picture
+from ..restoration.recipe import RestorationRecipe
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from PIL import Image
+
+    from ..recipes.prior import Prior
+    from ..restoration.run import RestorationRun
+
+
+def _is_engine(values: Mapping[str, Any]) -> bool:
+    return values.get("method") == "engine"
+
+
+class InpaintRecipe(RestorationRecipe):
+    """A picture with a part of it made anew. Known pixels come back exactly.
+
+    Args:
+        time_travel: how often each step is undone and repeated, for large holes; None for what
+            suits the hole. "engine" alone.
+        method: "engine", or "repaint" (Lugmayr et al. 2022) with the paper's own schedule, which
+            takes thousands of evaluations; `num_steps` then counts its timesteps.
+        feather_px: over how many pixels outside the hole the filling fades into the picture; those
+            pixels change. 0 for a hard edge.
+        expand: pixels added at the left, top, right and bottom; they are filled.
+    """
+
+    task: ClassVar[str] = "inpaint"
+    position: ClassVar[int] = 30
+    result_suffix: ClassVar[str] = "inpainted"
+    inputs: ClassVar[tuple[Picture, ...]] = (
+        Picture("image"),
+        Picture("mask", required=False, is_mask=True),
+    )
+
+    perception: float = field(1.0, ge=0, le=1, step=0.05, advanced=True)
+    time_travel: int | None = field(None, ge=0, le=50, advanced=True, applies=_is_engine)
+    method: Literal["engine", "repaint"] = field("engine", advanced=True)
+    feather_px: float = field(0.0, ge=0, le=64, step=1, unit="pixels", advanced=True)
+    expand: tuple[int, int, int, int] = field((0, 0, 0, 0), ge=0, le=1024, unit="pixels")
+
+    def start(
+        self, prior: Prior, image: Image.Image, mask: Image.Image | None = None
+    ) -> RestorationRun:
+        import torch
+        from torch import Tensor
+
+        from ..core.noise import NoiseSource
+        from ..pictures.images import plain, to_tensor
+        from ..pictures.masks import from_picture, nothing
+        from ..restoration import settings, solve
+        from ..restoration.blend import Restoration
+        from ..restoration.chains import denoiser, run_chains, shape_of, to_8_bit
+        from ..restoration.observation import Observation
+        from ..restoration.operators import Mask
+        from ..restoration.repaint import NUM_STEPS, repaint
+        from ..restoration.run import RestorationRun
+        from ..restoration.setup import Setup
+        from ..restoration.upload import check_mask, expand, feather, fit_mask, prepare
+
+        if mask is None and not any(self.expand):
+            raise UserError(
+                "mask_missing",
+                "Give a mask that says what is to be filled, or sides to expand the picture by.",
+                field="mask",
+            )
+        image = plain(image)
+        mask = nothing(image.size) if mask is None else from_picture(plain(mask), image.size)
+        image, mask = expand(image, mask, self.expand)
+        upload = prepare(image, prior.info, solve.num_chains(self), self.reduce)
+        hole = to_tensor(fit_mask(mask, upload), 1).add(1).div(2).to(prior.device)
+        check_mask(hole)
+        weight = feather(hole, self.feather_px)
+        known = (weight == 0).float()
+        original = upload.tensor(prior.denoiser.channels).to(prior.device)
+
+        def finish(x: Tensor) -> Tensor:
+            return to_8_bit(torch.where(known > 0, original, original + weight * (x - original)))
+
+        if self.method == "repaint":
+            noise = NoiseSource.for_run(self.seed, self.num_images, prior.device)
+            num_steps = self.num_steps or min(NUM_STEPS, prior.schedule.num_timesteps)
+            steps = repaint(denoiser(prior, upload.fit), original, known, noise, num_steps)
+            restoration = Restoration(steps, self.num_images, self.perception, finish=finish)
+        else:
+            observation = Observation(
+                Mask(known), known * original, 0.0, tuple(original.shape[1:])
+            )
+            how = settings.of_hole(prior.info, self, hole, self.time_travel or 0)
+            restoration = run_chains(prior, upload.fit, observation, self, how, finish)
+        setup = Setup(
+            restoration,
+            upload.fit,
+            known * original,
+            original=None if any(self.expand) else original,
+            **shape_of(upload),
+        )
+        return RestorationRun(self, prior.info, setup)
