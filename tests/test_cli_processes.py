@@ -36,7 +36,7 @@ def generate(checkpoint, out, *options):
 @pytest.fixture
 def small_batches(monkeypatch):
     monkeypatch.setattr(bulk, "BATCH", 4)
-    monkeypatch.setattr("ddpm_demo.tasks.recipe.MAX_IMAGES", 16)  # the number without --num-images
+    monkeypatch.setattr("ddpm_demo.tasks.generate.MAX_IMAGES", 16)  # the number without --num-images
 
 
 def as_one_of(monkeypatch, index, count):

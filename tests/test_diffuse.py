@@ -128,16 +128,16 @@ def test_branches_of_an_exact_denoiser_have_the_conditional_distribution():
 @pytest.mark.parametrize(
     ("changes", "key", "field"),
     [
-        ({"t": 0}, "noising_steps_range", "t"),
+        ({"t": 0}, "range", "t"),
         ({"t": 1001}, "noising_steps_range", "t"),
         ({"num_images": 0}, "range", "num_images"),
         ({"num_steps": 0}, "range", "num_steps"),
         ({"size_px": 4}, "range", "size_px"),
         ({"branch_at": 6}, "branch_range", "branch_at"),
-        ({"branch_at": -1}, "branch_range", "branch_at"),
+        ({"branch_at": -1}, "range", "branch_at"),
         ({"branch_at": 2, "sampler": "dpmpp_2m"}, "branch_deterministic", "sampler"),
         ({"branch_at": 2, "sampler": "ddim"}, "branch_deterministic", "sampler"),
-        ({"branch_at": 2, "sampler": "nope"}, "sampler_unknown", "sampler"),
+        ({"branch_at": 2, "sampler": "nope"}, "choice", "sampler"),
     ],
 )
 def test_what_a_recipe_refuses(changes, key, field):

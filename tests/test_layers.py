@@ -16,8 +16,11 @@ LAYERS = [
     {"pictures"},
     {"checkpoints"},
     {"samplers"},
+    {"recipes"},
     {"process"},
-    {"restoration", "tasks", "pipeline"},
+    {"restoration"},
+    {"tasks"},
+    {"pipeline"},
     {"training", "evaluation", "jobs"},
     {"ui", "cli"},
 ]

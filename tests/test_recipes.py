@@ -6,7 +6,9 @@ import pytest
 
 from ddpm_demo.errors import UserError
 from ddpm_demo.tasks.generate import GenerateRecipe
-from ddpm_demo.tasks.registry import RECIPES, recipe_from_dict
+from ddpm_demo.tasks.inpaint import InpaintRecipe
+from ddpm_demo.tasks.registry import recipe_from_dict, tasks
+from ddpm_demo.tasks.upscale import UpscaleRecipe
 
 
 def test_a_recipe_survives_json():
@@ -16,15 +18,53 @@ def test_a_recipe_survives_json():
 
 
 def test_every_recipe_is_registered_under_its_task():
-    for task, recipe_class in RECIPES.items():
+    for task, recipe_class in tasks().items():
         assert recipe_class.task == task
 
 
-def test_unknown_keys_are_left_aside_and_whole_floats_are_ints():
+def test_facts_of_the_run_are_left_aside_and_whole_floats_are_ints():
     recipe = recipe_from_dict(
-        {"task": "generate", "checkpoint": "x", "num_images": 4.0, "eta": 1, "colour": "blue"}
+        {"task": "generate", "checkpoint": "x", "num_images": 4.0, "eta": 1, "image_index": 3}
     )
     assert recipe == GenerateRecipe(checkpoint="x", num_images=4, eta=1.0)
+
+
+def test_the_last_picture_has_a_seed_that_can_be_given_again():
+    assert GenerateRecipe(checkpoint="x", seed=2**32 - 4, num_images=4).num_images == 4
+    with pytest.raises(UserError) as caught:
+        GenerateRecipe(checkpoint="x", seed=2**32 - 3, num_images=4)
+    assert caught.value.field == "seed" and str(2**32 - 4) in str(caught.value)
+
+
+def test_all_mistakes_are_found_at_once():
+    with pytest.raises(UserError) as caught:
+        GenerateRecipe(checkpoint="x", num_images=0, num_steps=0, eta=2)
+    found = [caught.value, *caught.value.others]
+    assert [error.field for error in found] == ["num_images", "num_steps", "eta"]
+
+
+@pytest.mark.parametrize(
+    "kind, values",
+    [
+        (InpaintRecipe, {"expand": (1, 2, 3)}),
+        (InpaintRecipe, {"expand": (1, 2, 3, 4, 5)}),
+        (InpaintRecipe, {"expand": (1, 2, 3, 9999)}),
+        (InpaintRecipe, {"expand": 5}),
+        (InpaintRecipe, {"method": "magic"}),
+        (UpscaleRecipe, {"factor": 5}),
+        (GenerateRecipe, {"seed": 10**400}),
+        (GenerateRecipe, {"eta": float("nan")}),
+        (GenerateRecipe, {"eta": 10**400}),
+        (GenerateRecipe, {"checkpoint": "\ud800"}),
+        (GenerateRecipe, {"colour": "blue"}),
+    ],
+)
+def test_every_mistake_is_a_short_sentence(kind, values):
+    with pytest.raises(UserError) as caught:
+        kind(**{"checkpoint": "x", **values})
+    said = str(caught.value)
+    assert said.endswith(".") and "\n" not in said and len(said) < 200
+    said.encode()
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,8 @@ from ddpm_demo.cli import main
 from ddpm_demo.pictures.masks import box, nothing
 from ddpm_demo.pictures.png_recipe import read_recipe
 from ddpm_demo.restoration import fit as prior
-from ddpm_demo.restoration import tasks
-from ddpm_demo.tasks.registry import recipe_from_dict
+from ddpm_demo.restoration import saturation
+from ddpm_demo.tasks.registry import recipe_from_dict, tasks
 
 
 @pytest.fixture(scope="module")
@@ -227,11 +227,11 @@ def test_what_suits_a_picture_is_said_without_loading_anything(photos, objects):
         (lambda: a_recipe(DenoiseRecipe, sigma_255=300.0), "range"),
         (lambda: a_recipe(DenoiseRecipe, perception=2), "range"),
         (lambda: a_recipe(DenoiseRecipe, num_images=100), "range"),
-        (lambda: a_recipe(InpaintRecipe, method="magic"), "inpaint_method"),
-        (lambda: a_recipe(InpaintRecipe, expand=(1, 2)), "expand_sides"),
+        (lambda: a_recipe(InpaintRecipe, method="magic"), "choice"),
+        (lambda: a_recipe(InpaintRecipe, expand=(1, 2)), "numbers_count"),
         (lambda: a_recipe(InpaintRecipe, expand=(1, 2, 3, 10**6)), "range"),
-        (lambda: a_recipe(UpscaleRecipe, factor=5), "upscale_factor"),
-        (lambda: a_recipe(DeblurRecipe, kind="magic"), "blur_kind"),
+        (lambda: a_recipe(UpscaleRecipe, factor=5), "choice"),
+        (lambda: a_recipe(DeblurRecipe, kind="magic"), "choice"),
         (lambda: a_recipe(DeblurRecipe, sigma_255=0.0), "range"),
     ],
 )
@@ -363,7 +363,7 @@ def test_odd_files_work(command, tmp_path):
     for path in (animation, broken):
         code, _, stderr = command("denoise", path, "--sigma-255", "10")
         assert code == 0, stderr
-        assert Image.open(tmp_path / "out" / "seed-0.png").size == Image.open(path).size
+        assert Image.open(tmp_path / "out" / f"{path.stem}-denoised.png").size == Image.open(path).size
 
 
 @pytest.mark.parametrize(
@@ -381,11 +381,13 @@ def test_commands_write_pictures_and_report_numbers(command, image_file, tmp_pat
     assert code == 0 and stderr == ""
     report = json.loads(stdout)
     out = tmp_path / "out"
-    assert str(out / "seed-0.png") in report["files"]
-    assert str(out / "observed.png") in report["files"]
+    kind = tasks()[name].result_suffix
+    result = out / (f"image-{kind}-seed-0.png" if name == "denoise" else f"image-{kind}.png")
+    assert str(result) in report["files"]
+    assert str(out / f"image-{kind}-observed.png") in report["files"]
     assert report["recipe"]["task"] == name and report["fit"]["how"] == "tiles"
     assert ("psnr" in report["metrics"]) == (name != "inpaint")
-    recipe = read_recipe(out / "seed-0.png")
+    recipe = read_recipe(result)
     assert recipe["task"] == name and recipe["checkpoint"] == "tiny-photo"
 
 
@@ -394,7 +396,7 @@ def test_the_mask_of_the_command_is_the_mask_used(command, image_file, tmp_path)
     box((22, 18), 0, 0, 50, 50).save(mask)
     code, *_ = command("inpaint", image_file, "--mask", str(mask), "--num-steps", "2")
     assert code == 0
-    result = Image.open(tmp_path / "out" / "seed-0.png")
+    result = Image.open(tmp_path / "out" / "image-inpainted.png")
     changed = (values(result) != values(picture())).any(-1)
     assert changed.any() and not changed[np.asarray(Image.open(mask)) == 0].any()
 
@@ -442,6 +444,6 @@ def test_noise_that_a_file_cut_off_at_black_is_not_taken_for_light(monkeypatch, 
     brightness = values(run.images()[0]).mean()
     assert run.metrics["sigma_255"] == pytest.approx(50, rel=0.05)
     assert run.observed.tobytes() == image.tobytes()
-    monkeypatch.setattr(tasks, "unclip", lambda y, sigma: y)
+    monkeypatch.setattr(saturation, "unclip", lambda y, sigma: y)
     without = values(ddpm.denoise(recipe, image).images()[0]).mean()
     assert abs(brightness - clean.mean()) < 0.3 * (without - clean.mean())

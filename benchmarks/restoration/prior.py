@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ddpm_demo.core.denoiser import Denoiser
 from ddpm_demo.pipeline import DDPM
-from ddpm_demo.restoration import common
+from ddpm_demo.restoration import chains
 from ddpm_demo.restoration.fit import fit
 
 
@@ -49,7 +49,7 @@ class Prior:
     def load(cls, checkpoint: str, size_px: int) -> Prior:
         """The checkpoint of that name or folder, for square pictures of that size."""
         ddpm = DDPM.from_pretrained(checkpoint, device="cpu")
-        denoiser = common.denoiser(ddpm, fit(ddpm.info, size_px, size_px))
+        denoiser = chains.denoiser(ddpm, fit(ddpm.info, size_px, size_px))
         return cls(ddpm, denoiser, Counter(ddpm.denoiser.unet))
 
     def posterior_mean(self, z: Tensor, sigma: float) -> Tensor:

@@ -74,7 +74,7 @@ def write_many(ddpm: DDPM, recipe: GenerateRecipe, num_images: int, output: Outp
             kept += size
             continue
         for number, image in enumerate(run.images()):
-            output.write_png(_name(run, number), image, run.metadata(number))
+            output.write_png(_name(run, number), image, run.metadata(number), over_broken=True)
         made += size
     seconds = time.perf_counter() - started
     process = f"process {index + 1} of {count}: " if count > 1 else ""

@@ -60,13 +60,29 @@ class Output:
         self.files.append(str(path))
         return path
 
-    def write_png(self, name: str, image: Image.Image, recipe: dict[str, Any]) -> Path:
+    def write_png(
+        self, name: str, image: Image.Image, recipe: dict[str, Any], over_broken: bool = False
+    ) -> Path:
         """Write a picture with its recipe; one of another recipe that has the name already stays,
-        and so does any other file: then a number is added to the name."""
+        and so does any other file (but for a broken one where `over_broken` says so): then a
+        number is added to the name."""
         from ..pictures.png_recipe import png_bytes
 
-        free = next(n for n in _numbered(name) if _is_free(self.folder / n, recipe))
+        free = next(n for n in _numbered(name) if self._is_free(n, recipe, over_broken))
         return self.write(free, png_bytes(image, recipe))
+
+    def _is_free(self, name: str, recipe: dict[str, Any], over_broken: bool) -> bool:
+        """Whether nothing is lost by writing there: no file, or the same run's own picture."""
+        from ..pictures.png_recipe import read_recipe
+
+        path = self.folder / name
+        if not path.exists() and not path.is_symlink():
+            return True
+        try:
+            found = read_recipe(path)
+        except (UserError, OSError) as error:
+            return over_broken and getattr(error, "key", "") == "recipe_not_png"
+        return _identity(found) == _identity(json.loads(json.dumps(recipe)))
 
     def report(self, recipe: dict[str, Any], **more: object) -> None:
         """Say on stdout what was written and how long it took."""
@@ -85,19 +101,6 @@ def _numbered(name: str) -> Iterator[str]:
     yield name
     for number in count(2):
         yield f"{stem}-{number}{dot}{ending}"
-
-
-def _is_free(path: Path, recipe: dict[str, Any]) -> bool:
-    """Whether nothing is lost by writing there: no file, or the same run's own picture."""
-    from ..pictures.png_recipe import read_recipe
-
-    if not path.exists() and not path.is_symlink():
-        return True
-    try:
-        found = read_recipe(path)
-    except (UserError, OSError):
-        return False
-    return _identity(found) == _identity(json.loads(json.dumps(recipe)))
 
 
 def _identity(recipe: dict[str, Any]) -> dict[str, Any]:
