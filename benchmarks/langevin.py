@@ -64,7 +64,7 @@ def print_kid(checkpoint: str, data: str, num_images: int) -> None:
     from ddpm_demo.evaluation.features import load_extractor
     from ddpm_demo.pictures.images import to_pil
     from ddpm_demo.pipeline import DDPM
-    from ddpm_demo.tasks.recipe import GenerateRecipe
+    from ddpm_demo.tasks.generate import GenerateRecipe
 
     ddpm = DDPM.from_pretrained(checkpoint)
     config = EvaluationConfig(GenerateRecipe(checkpoint=checkpoint), data, num_real=2000)

@@ -36,7 +36,9 @@ def generate(checkpoint, out, *options):
 @pytest.fixture
 def small_batches(monkeypatch):
     monkeypatch.setattr(bulk, "BATCH", 4)
-    monkeypatch.setattr("ddpm_demo.tasks.generate.MAX_IMAGES", 16)  # the number without --num-images
+    monkeypatch.setattr(
+        "ddpm_demo.tasks.generate.MAX_IMAGES", 16
+    )  # the number without --num-images
 
 
 def as_one_of(monkeypatch, index, count):
@@ -138,10 +140,10 @@ SHARED = """
 import sys
 import numpy as np
 from ddpm_demo.cli import main
-from ddpm_demo.device import process_share
+from ddpm_demo.core.device import process_share
 from ddpm_demo.evaluation.samples import sample_images
 from ddpm_demo.pipeline import DDPM
-from ddpm_demo.recipes import GenerateRecipe
+from ddpm_demo import GenerateRecipe
 
 checkpoint, folder = sys.argv[1:]
 words = ["generate", "--checkpoint", checkpoint, "--num-steps", "2", "--num-images", "320"]

@@ -1,7 +1,5 @@
 """Interpolation and DDIM inversion, on exact denoisers and a small random network."""
 
-import dataclasses
-
 import pytest
 import torch
 from diffusers import UNet2DModel

@@ -363,7 +363,10 @@ def test_odd_files_work(command, tmp_path):
     for path in (animation, broken):
         code, _, stderr = command("denoise", path, "--sigma-255", "10")
         assert code == 0, stderr
-        assert Image.open(tmp_path / "out" / f"{path.stem}-denoised.png").size == Image.open(path).size
+        assert (
+            Image.open(tmp_path / "out" / f"{path.stem}-denoised.png").size
+            == Image.open(path).size
+        )
 
 
 @pytest.mark.parametrize(

@@ -232,9 +232,9 @@ def test_files_without_a_usable_recipe_are_one_sentence(ctx, tmp_path):
     cases = {
         "recipe_not_png": b"just some text",
         "recipe_absent": png_bytes(Image.new("RGB", (4, 4))),
-        "recipe_invalid": png_bytes(Image.new("RGB", (4, 4)), {"task": "fly"}),
+        "recipe_task_unknown": png_bytes(Image.new("RGB", (4, 4)), {"task": "fly"}),
         "range": png_bytes(Image.new("RGB", (4, 4)), {**plain, "num_images": 10**9}),
-        "recipe_value": png_bytes(Image.new("RGB", (4, 4)), {**plain, "seed": "x"}),
+        "recipe_value": png_bytes(Image.new("RGB", (4, 4)), {**plain, "checkpoint": 5}),
         "checkpoint_unknown": png_bytes(
             Image.new("RGB", (4, 4)), {"task": "generate", "checkpoint": "/etc"}
         ),
@@ -276,7 +276,7 @@ def test_eta_is_left_out_for_samplers_without_it(ctx):
     assert job.recipe.eta == 0
     with pytest.raises(UserError) as caught:
         generate.prepare(ctx.models, values(eta=1.5))
-    assert caught.value.key == "eta_range" and caught.value.field == "eta"
+    assert caught.value.key == "range" and caught.value.field == "eta"
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB"])

@@ -285,7 +285,7 @@ def test_the_recipe_of_a_picture_sets_the_controls(flow):
     ("changes", "words"),
     [
         ({"start": "picture", "image": None}, "Give a picture first"),
-        ({"start": "picture", "t": 0}, "between 1 and 1000, not 0"),
+        ({"start": "picture", "t": 0}, "between 1 and 10000, not 0"),
         ({"start": "picture", "t": 3, "num_steps": 9}, "between 1 and 3"),
         ({"num_steps": None}, "Enter a number"),
         ({"num_steps": 0}, "Steps must be between"),

@@ -6,12 +6,13 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from ..recipes.describe import describe
 from ..recipes.field import TaskField, fields_of
 from ..recipes.inputs import Picture
 from ..recipes.recipe import Recipe
 from ..tasks.registry import tasks
 from ..texts import text
-from ..texts.naming import field_help, field_label, task_description, unit_text
+from ..texts.naming import field_help, task_description
 from .bulk import add_processes_option
 from .language import cli_language
 
@@ -80,37 +81,6 @@ def _add_field(
     kind = int if is_whole else _TYPES.get(told.kind, str)
     many = {"nargs": told.count} if told.kind == "integers" else {}
     parser.add_argument(option, type=kind, metavar="VALUE"[: 1 if many else 5], help=words, **many)
-
-
-def describe(task: str, told: TaskField, language: str) -> str:
-    """What a field is, what it can be, and what it is when nothing is said."""
-    words = field_help(task, told.name, language) or field_label(task, told.name, language)
-    limits = []
-    if told.choices:
-        choices = ", ".join(str(choice) for choice in told.choices)
-        limits.append(text(language, "cli.choices", choices=choices))
-    elif told.minimum is not None and told.maximum is not None:
-        bounds = text(language, "cli.bounds", low=plain(told.minimum), high=plain(told.maximum))
-        limits.append(f"{bounds} {unit_text(told.unit, language)}".strip())
-    if told.kind != "boolean":
-        limits.append(text(language, "cli.default", default=default_text(told, language)))
-    if not limits:
-        return words
-    return text(language, "cli.described", words=words, limits="; ".join(limits))
-
-
-def plain(number: float) -> str:
-    """A bound as one types it: 255, 0.5."""
-    return str(int(number)) if float(number).is_integer() else str(number)
-
-
-def default_text(told: TaskField, language: str) -> str:
-    """The default in words."""
-    if told.name == "checkpoint" or told.default is None:
-        return text(language, "cli.automatic")
-    if isinstance(told.default, tuple):
-        return " ".join(str(item) for item in told.default)
-    return plain(told.default) if isinstance(told.default, float) else str(told.default)
 
 
 def _add_output_options(

@@ -6,10 +6,10 @@ import argparse
 import json
 from typing import Any
 
-from ..recipes.field import TaskField, fields_of
-from ..recipes.recipe import Recipe
+from ..recipes.describe import as_json
+from ..recipes.field import fields_of
 from ..tasks.registry import tasks
-from ..texts.naming import field_help, field_label, task_description, task_title, unit_text
+from ..texts.naming import task_description
 from .language import cli_language
 
 
@@ -27,45 +27,8 @@ def run(args: argparse.Namespace) -> None:
     """Print the list."""
     language = cli_language()
     if args.json:
-        print(json.dumps({name: describe(task, language) for name, task in tasks().items()}))
+        print(json.dumps({name: as_json(task, language) for name, task in tasks().items()}))
         return
     for name, task in tasks().items():
         print(f"{name}: {task_description(name, language)}")
         print("    " + ", ".join(fields_of(task)))
-
-
-def describe(task: type[Recipe], language: str = "en") -> dict[str, Any]:
-    """A task as JSON values."""
-    return {
-        "title": task_title(task.task, language),
-        "description": task_description(task.task, language),
-        "inputs": [
-            {
-                "name": told.name,
-                "required": told.required,
-                "several": told.several,
-                "description": field_help(task.task, told.name, language),
-            }
-            for told in task.inputs
-        ],
-        "fields": {
-            name: describe_field(task.task, told, language)
-            for name, told in fields_of(task).items()
-        },
-    }
-
-
-def describe_field(task: str, told: TaskField, language: str = "en") -> dict[str, Any]:
-    """A field as JSON values; the default is null where the program chooses."""
-    is_open = told.name == "checkpoint"
-    default = list(told.default) if isinstance(told.default, tuple) else told.default
-    return {
-        "type": told.kind,
-        "default": None if is_open else default,
-        "minimum": told.minimum,
-        "maximum": told.maximum,
-        "unit": unit_text(told.unit, language) or None,
-        "description": field_help(task, told.name, language)
-        or field_label(task, told.name, language),
-        "choices": list(told.choices) or None,
-    }

@@ -20,3 +20,18 @@ class Picture:
     required: bool = True
     several: bool = False
     is_mask: bool = False
+
+
+@dataclass(frozen=True)
+class Alias:
+    """A shorter way that the page and HTTP have for a part of a field or of an input.
+
+    Args:
+        name: at these doors.
+        kind: "picture" or "integer"; nothing given is None.
+        of: the field or input it stands for.
+    """
+
+    name: str
+    kind: str
+    of: str

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from ..core.seeds import MAX_SEED
 from ..errors import UserError, check_range
 from .field import TaskField, field, fields_of
-from .inputs import Picture
+from .inputs import Alias, Picture
 from .mistakes import choice_error, user_error, value_error
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ class Recipe(BaseModel):
         beside: names of the pictures that a run may have beside its results.
         animates: whether an animation of the results is among the answers.
         positional: the field that the command line takes without an option, "" for none.
+        aliases: shorter ways of saying a part of it, which `from_door` understands.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
@@ -49,6 +50,7 @@ class Recipe(BaseModel):
     beside: ClassVar[tuple[str, ...]] = ()
     animates: ClassVar[bool] = False
     positional: ClassVar[str] = ""
+    aliases: ClassVar[tuple[Alias, ...]] = ()
 
     checkpoint: str = field(..., advanced=True)
     seed: int = field(0, ge=0, le=MAX_SEED)

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from ..errors import UserError
 from ..recipes.field import field
-from ..recipes.inputs import Picture
+from ..recipes.inputs import Alias, Picture
 from ..restoration.recipe import RestorationRecipe
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Any
-
     from PIL import Image
 
     from ..recipes.prior import Prior
     from ..restoration.run import RestorationRun
+
+
+SIDES = ("left", "top", "right", "bottom")
 
 
 def _is_engine(values: Mapping[str, Any]) -> bool:
@@ -43,12 +44,25 @@ class InpaintRecipe(RestorationRecipe):
         Picture("image"),
         Picture("mask", required=False, is_mask=True),
     )
+    aliases: ClassVar[tuple[Alias, ...]] = tuple(
+        Alias(f"expand_{side}", "integer", "expand") for side in SIDES
+    )
 
     perception: float = field(1.0, ge=0, le=1, step=0.05, advanced=True)
     time_travel: int | None = field(None, ge=0, le=50, advanced=True, applies=_is_engine)
     method: Literal["engine", "repaint"] = field("engine", advanced=True)
     feather_px: float = field(0.0, ge=0, le=64, step=1, unit="pixels", advanced=True)
     expand: tuple[int, int, int, int] = field((0, 0, 0, 0), ge=0, le=1024, unit="pixels")
+
+    @classmethod
+    def from_door(cls, values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The sides to expand can also be given one by one, as `expand_left` and so on."""
+        sides = [values.get(alias.name) for alias in cls.aliases]
+        names = {alias.name for alias in cls.aliases}
+        fields, inputs = super().from_door({k: v for k, v in values.items() if k not in names})
+        if any(side is not None for side in sides):
+            fields["expand"] = tuple(0 if side is None else side for side in sides)
+        return fields, inputs
 
     def start(
         self, prior: Prior, image: Image.Image, mask: Image.Image | None = None

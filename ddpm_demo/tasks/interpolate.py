@@ -9,7 +9,7 @@ from ..core.seeds import MAX_SEED
 from ..errors import UserError, check_range
 from ..process.ends import IMAGE, SEED_PREFIX, parse_end, same_ends
 from ..recipes.field import field
-from ..recipes.inputs import Picture
+from ..recipes.inputs import Alias, Picture
 from ..recipes.recipe import MAX_SIZE_PX, MAX_STEPS, Recipe
 
 if TYPE_CHECKING:
@@ -48,6 +48,10 @@ class InterpolateRecipe(Recipe):
     inputs: ClassVar[tuple[Picture, ...]] = (Picture("images", required=False, several=True),)
     animates: ClassVar[bool] = True
     positional: ClassVar[str] = "ends"
+    aliases: ClassVar[tuple[Alias, ...]] = (
+        *(Alias(f"image_{letter}", "picture", "ends") for letter in LETTERS),
+        *(Alias(f"seed_{letter}", "integer", "ends") for letter in LETTERS),
+    )
 
     ends: tuple[str, ...] = field((SEED_PREFIX + "0", SEED_PREFIX + "1"))
     num_between: int = field(8, ge=1, le=10_000)
@@ -84,7 +88,7 @@ class InterpolateRecipe(Recipe):
     @classmethod
     def from_door(cls, values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """An end can also be given as `image_a`, or as `seed_a` where there is no picture."""
-        lettered = [f"{kind}_{letter}" for kind in _KINDS for letter in LETTERS]
+        lettered = {alias.name for alias in cls.aliases}
         fields, inputs = super().from_door({k: v for k, v in values.items() if k not in lettered})
         given = [x for x in LETTERS if any(values.get(f"{k}_{x}") is not None for k in _KINDS)]
         if not given:
