@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import sys
 from collections.abc import Sequence
 
 ON_SPACES = "SPACE_ID" in os.environ
@@ -41,8 +42,27 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         default=env("DDPM_DEMO_LANG"),
         help="language of a first visit (default: the browser's)",
     )
+    parser.add_argument(
+        "--listen",
+        action="store_true",
+        help="listen on every address of this machine, as --host 0.0.0.0",
+    )
+    parser.add_argument(
+        "--root-path",
+        default=env("GRADIO_ROOT_PATH") or None,
+        help="path or address under which a proxy in front serves the app (/ddpm, "
+        "https://example.org/ddpm); what the proxy says of a request is believed only then",
+    )
+    parser.add_argument(
+        "--auth-file",
+        default=env("DDPM_DEMO_AUTH_FILE") or None,
+        help="file with a line name:password for each person who may come in",
+    )
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if args.listen:
+        args.host = "0.0.0.0"
+    return args
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -53,12 +73,27 @@ def main(argv: Sequence[str] | None = None) -> None:
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     if args.device:
         os.environ["DDPM_DEMO_DEVICE"] = args.device
-    from ddpm_demo.ui.app import build_app, launch_options, resolve_checkpoint
+    from ddpm_demo.errors import UserError
+    from ddpm_demo.ui.app import build_app, launch_options, open_to_all, resolve_checkpoint
+    from ddpm_demo.ui.visitors import read_passwords
 
-    name, owner_folders = resolve_checkpoint(args.checkpoint)
+    try:
+        passwords = read_passwords(args.auth_file) if args.auth_file else None
+        name, owner_folders = resolve_checkpoint(args.checkpoint)
+    except UserError as error:
+        sys.exit(f"app.py: {error}")
     app = build_app(name, args.lang, owner_folders)
     open_browser = not args.no_browser and not ON_SPACES
-    options = launch_options(args.host, args.port, open_browser, args.lang)
+    options = launch_options(
+        args.host,
+        args.port,
+        open_browser,
+        args.lang,
+        root_path=args.root_path,
+        passwords=passwords,
+    )
+    if said := open_to_all(args.host, args.root_path, passwords, args.lang):
+        print(said, flush=True)
     app.launch(**options, prevent_thread_lock=True)
     app.ctx.models.warm_up()
     app.block_thread()

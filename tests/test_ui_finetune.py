@@ -23,8 +23,10 @@ from ddpm_demo.ui.tabs.finetune import presets, views
 from ddpm_demo.ui.tabs.finetune import tab as finetune
 from ddpm_demo.ui.tabs.finetune.desk import Desk
 from ddpm_demo.ui.tabs.finetune.panel import refreshed
+from ddpm_demo.ui.visitors import Visitor
 
 ME = "visitor"
+OWNER = Visitor(is_owner=True)
 
 
 @pytest.fixture
@@ -34,7 +36,7 @@ def desk(tiny_checkpoint, tmp_path, monkeypatch):
     monkeypatch.setattr(store, "command", lambda config: [sys.executable, "-c", FAKE_TRAINER])
     monkeypatch.setattr(store, "TICK_SECONDS", 0.02)
     models = Models("tiny", {"tiny": str(tiny_checkpoint)})
-    made = Desk(models, Jobs(tmp_path / "runs", num_threads=1), shared=False)
+    made = Desk(models, Jobs(tmp_path / "runs", num_threads=1))
     yield made
     for name in made.jobs.names():
         made.jobs.discard(name)
@@ -77,13 +79,13 @@ def values(**changes):
 
 
 def start(desk, pictures_zip, **changes):
-    desk.upload(ME, [pictures_zip], values(**changes))
-    return desk.start(ME, values(**changes))
+    desk.upload(ME, [pictures_zip], values(**changes), OWNER)
+    return desk.start(ME, values(**changes), OWNER)
 
 
 def test_an_upload_is_reported_with_all_that_cannot_be_used(desk, form, pictures_zip):
     report, note, steps, *errors = finetune.uploaded(
-        desk, form, ME, [pictures_zip], values(), "en"
+        desk, form, ME, [pictures_zip], values(), OWNER, "en"
     )
     assert "upload-report" in report and "24 × 24 (20)" in report
     assert "2 files cannot be used" in report and "notes.txt" in report
@@ -98,22 +100,22 @@ def test_an_upload_is_reported_with_all_that_cannot_be_used(desk, form, pictures
 def test_a_bad_upload_is_one_sentence_and_leaves_nothing(desk, form, tmp_path):
     path = tmp_path / "empty.zip"
     zipfile.ZipFile(path, "w").close()
-    report, note, *_ = finetune.uploaded(desk, form, ME, [str(path)], values(), "en")
+    report, note, *_ = finetune.uploaded(desk, form, ME, [str(path)], values(), OWNER, "en")
     assert "upload-report" not in report and "no pictures in the upload" in note
     assert desk.drafts.get(ME) is None
     assert list((desk.jobs.folder / store.DRAFTS).iterdir()) == []
 
 
 def test_the_upload_goes_when_it_is_taken_back_or_the_page_closes(desk, form, pictures_zip):
-    finetune.uploaded(desk, form, ME, [pictures_zip], values(), "en")
+    finetune.uploaded(desk, form, ME, [pictures_zip], values(), OWNER, "en")
     folder = desk.drafts.get(ME).folder
     assert folder.is_dir() and desk.drafts.get("somebody else") is None
-    finetune.uploaded(desk, form, ME, [], values(), "en")
+    finetune.uploaded(desk, form, ME, [], values(), OWNER, "en")
     assert desk.drafts.get(ME) is None and not folder.exists()
 
 
 def test_another_base_makes_the_pictures_ready_again(desk, form, pictures_zip):
-    finetune.uploaded(desk, form, ME, [pictures_zip], values(), "en")
+    finetune.uploaded(desk, form, ME, [pictures_zip], values(), OWNER, "en")
     first = desk.drafts.get(ME).sheet.size
     scratch = values(base=presets.SCRATCH, sizes_px=32)
     finetune.looked_again(desk, form, ME, scratch, "en")
@@ -122,8 +124,8 @@ def test_another_base_makes_the_pictures_ready_again(desk, form, pictures_zip):
 
 
 def test_start_makes_a_run_with_the_settings_of_the_controls(desk, form, pictures_zip):
-    finetune.uploaded(desk, form, ME, [pictures_zip], values(), "en")
-    chosen, files, report, note, *_ = finetune.started(desk, form, ME, values(), "", "en")
+    finetune.uploaded(desk, form, ME, [pictures_zip], values(), OWNER, "en")
+    chosen, files, report, note, *_ = finetune.started(desk, form, ME, values(), OWNER, "en")
     assert chosen["value"] == "my-cats" and files is None
     assert "upload-report" not in report and text("en", "finetune.started") in note
     config = desk.jobs.config("my-cats")
@@ -146,16 +148,16 @@ def test_start_makes_a_run_with_the_settings_of_the_controls(desk, form, picture
     ],
 )
 def test_a_bad_value_is_told_beside_its_control(desk, form, pictures_zip, field, value):
-    finetune.uploaded(desk, form, ME, [pictures_zip], values(), "en")
+    finetune.uploaded(desk, form, ME, [pictures_zip], values(), OWNER, "en")
     bad = values(**{field: value})
-    chosen, files, report, note, *errors = finetune.started(desk, form, ME, bad, "", "en")
+    chosen, files, report, note, *errors = finetune.started(desk, form, ME, bad, OWNER, "en")
     update = errors[list(form.controls).index(field)]
     assert note == "" and "invalid" in update["elem_classes"] and update["info"].endswith(".")
     assert desk.jobs.names() == [] and desk.drafts.get(ME) is not None
 
 
 def test_start_without_pictures_says_so(desk, form):
-    *_, note = finetune.started(desk, form, ME, values(), "", "en")[:4]
+    *_, note = finetune.started(desk, form, ME, values(), OWNER, "en")[:4]
     assert "pictures to train on first" in note
 
 
@@ -164,34 +166,34 @@ def test_the_watch_is_the_same_for_every_page_and_what_is_seen_stays(desk, pictu
     wait(desk.jobs, name, "training")
     while desk.jobs.progress(name).step < 3:
         time.sleep(0.01)
-    watch = desk.watch(None, "another browser", "en")
+    watch = desk.watch(None, OWNER, "en")
     assert watch.name == name and watch.busy and "Training" in watch.status
-    updates = refreshed(desk, watch, 1, "", "en", {})
+    updates = refreshed(desk, watch, 1, OWNER, "en", {})
     assert updates["timer"].active and updates["box"]["elem_classes"] == ["runs"]
     assert updates["pause"]["visible"] and not updates["resume"]["visible"]
     assert {row[2] for row in updates["plot"]["data"]} == {"loss", "smoothed"}
-    again = refreshed(desk, watch, 1, "", "en", updates["seen"])
+    again = refreshed(desk, watch, 1, OWNER, "en", updates["seen"])
     assert set(again) == {"timer", "seen"}
-    assert "训练中" in desk.watch(name, "", "zh-CN").status
+    assert "训练中" in desk.watch(name, OWNER, "zh-CN").status
 
 
 def test_pause_resume_stop_and_delete_by_the_buttons(desk, pictures_zip):
     name = start(desk, pictures_zip)
     wait(desk.jobs, name, "training")
-    desk.ask("pause", name, "")
+    desk.ask("pause", name, OWNER)
     wait(desk.jobs, name, "paused")
-    watch = desk.watch(name, "", "en")
+    watch = desk.watch(name, OWNER, "en")
     assert not watch.busy
-    updates = refreshed(desk, watch, 1, "", "en", {})
+    updates = refreshed(desk, watch, 1, OWNER, "en", {})
     assert updates["resume"]["visible"] and not updates["timer"].active
-    desk.ask("resume", name, "")
+    desk.ask("resume", name, OWNER)
     wait(desk.jobs, name, "training")
-    desk.ask("stop", name, "")
+    desk.ask("stop", name, OWNER)
     wait(desk.jobs, name, "finished")
-    desk.ask("discard", name, "")
-    assert desk.watch(name, "", "en").names == ()
+    desk.ask("discard", name, OWNER)
+    assert desk.watch(name, OWNER, "en").names == ()
     with pytest.raises(UserError, match="no longer there"):
-        desk.ask("resume", name, "")
+        desk.ask("resume", name, OWNER)
 
 
 def test_sample_sheets_are_followed_until_an_older_one_is_chosen(desk, pictures_zip):
@@ -205,14 +207,14 @@ def test_sample_sheets_are_followed_until_an_older_one_is_chosen(desk, pictures_
         event = {"kind": "samples", "step": step, "path": f"samples/{step}.png"}
         with open(run / "events.jsonl", "a") as file:
             file.write(json.dumps({**event, "time": 1.0}) + "\n")
-        return desk.watch(name, "", "en")
+        return desk.watch(name, OWNER, "en")
 
-    seen = refreshed(desk, sheet(1), 1, "", "en", {})["seen"]
-    updates = refreshed(desk, sheet(2), 1, "", "en", seen)
+    seen = refreshed(desk, sheet(1), 1, OWNER, "en", {})["seen"]
+    updates = refreshed(desk, sheet(2), 1, OWNER, "en", seen)
     assert updates["slider"]["value"] == 2 and "Samples at step 2" in updates["sheet"]
-    later = refreshed(desk, sheet(3), 1, "", "en", updates["seen"])
+    later = refreshed(desk, sheet(3), 1, OWNER, "en", updates["seen"])
     assert later["slider"]["value"] == 1 and "Samples at step 1" in later["sheet"]
-    assert "Samples at step 3" in desk.sheet(name, 2, "", "en")
+    assert "Samples at step 3" in desk.sheet(name, 2, OWNER, "en")
 
 
 def test_the_gauge_says_whether_samples_are_copies(desk, pictures_zip):
@@ -227,13 +229,13 @@ def test_the_gauge_says_whether_samples_are_copies(desk, pictures_zip):
         event |= {"nearest": f"samples/{step}-nearest.png", "time": 1.0}
         with open(run / "events.jsonl", "a") as file:
             file.write(json.dumps(event) + "\n")
-    shown = [desk.gauge(name, index, "", "en") for index in range(3)]
+    shown = [desk.gauge(name, index, OWNER, "en") for index in range(3)]
     for html, words in zip(shown, ("new pictures", "come close", "repeat"), strict=True):
         assert words in html and "<img" in html
-    updates = refreshed(desk, desk.watch(name, "", "en"), 1, "", "en", {})
+    updates = refreshed(desk, desk.watch(name, OWNER, "en"), 1, OWNER, "en", {})
     assert updates["gauge"] == shown[2]
     (run / "samples" / "3-nearest.png").unlink()
-    assert desk.gauge(name, 2, "", "en") == ""
+    assert desk.gauge(name, 2, OWNER, "en") == ""
 
 
 def test_the_time_is_told_once_it_has_been_measured(desk, pictures_zip, monkeypatch):
@@ -243,7 +245,7 @@ def test_the_time_is_told_once_it_has_been_measured(desk, pictures_zip, monkeypa
     monkeypatch.setattr(estimate, "_measure", lambda config: 0.25)
     wanted = values(max_steps=2400, minutes=60)
     assert time_needed.measured_html(desk, ME, wanted, "en") == ""  # no pictures yet
-    desk.upload(ME, [pictures_zip], wanted)
+    desk.upload(ME, [pictures_zip], wanted, OWNER)
     assert "Measuring" in time_needed.time_html(desk, ME, wanted, "en")
     said = time_needed.measured_html(desk, ME, wanted, "en")
     assert "2,400 steps take about 10 min 0 s" in said and "0.25 s a step" in said
@@ -265,52 +267,54 @@ def test_only_the_owner_and_those_logged_in_can_push(desk, pictures_zip, monkeyp
     wait(desk.jobs, name, "finished")
     sent = []
     monkeypatch.setattr(hub, "push", lambda folder, name, token: sent.append(folder) or "there")
-    assert "no result yet" in pushed(desk, name, "", "cats", "token", "en")
+    assert "no result yet" in pushed(desk, name, OWNER, "cats", "token", "en")
     result = desk.jobs.folder / name / "result"
     result.mkdir()
     (result / "model_index.json").write_text("{}")
-    assert "not logged in" in pushed(desk, name, "", "cats", None, "en")
-    assert "on the Hub: there" in pushed(desk, name, "", "cats", "token", "en")
+    assert "not logged in" in pushed(desk, name, OWNER, "cats", None, "en")
+    assert "on the Hub: there" in pushed(desk, name, OWNER, "cats", "token", "en")
     assert sent == [result]
 
     monkeypatch.setattr(hub, "own_token", lambda: "token")
-    assert can_push(desk)
-    updates = refreshed(desk, desk.watch(name, "", "en"), 1, "", "en", {})
+    assert can_push(OWNER)
+    updates = refreshed(desk, desk.watch(name, OWNER, "en"), 1, OWNER, "en", {})
     assert updates["hub"]["visible"]
-    desk.shared = True
-    assert not can_push(desk)
-    assert "no longer there" in pushed(desk, name, "somebody else", "cats", "token", "en")
+    stranger = Visitor("somebody else")
+    assert not can_push(stranger)
+    assert "no longer there" in pushed(desk, name, stranger, "cats", "token", "en")
     monkeypatch.setenv("SPACE_ID", "somebody/ddpm")
     monkeypatch.setenv("OAUTH_CLIENT_ID", "id")
     monkeypatch.setattr(publish, "find_spec", lambda package: True)
-    assert can_push(desk)
+    assert can_push(Visitor("anybody"))
     monkeypatch.setattr(publish, "find_spec", lambda package: None)
-    assert not can_push(desk)
+    assert not can_push(Visitor("anybody"))
 
 
 def test_the_result_is_a_zip_with_a_plain_folder(desk, pictures_zip, tmp_path):
     name = start(desk, pictures_zip, max_steps=1)
     wait(desk.jobs, name, "finished")
     with pytest.raises(UserError, match="no result yet"):
-        desk.archive(name, "", tmp_path)
+        desk.archive(name, OWNER, tmp_path)
     result = desk.jobs.folder / name / "result"
     result.mkdir()
     (result / "model_index.json").write_text("{}")
-    assert desk.watch(name, "", "en").has_result
-    with zipfile.ZipFile(desk.archive(name, "", tmp_path)) as archive:
+    assert desk.watch(name, OWNER, "en").has_result
+    with zipfile.ZipFile(desk.archive(name, OWNER, tmp_path)) as archive:
         assert archive.namelist() == ["my-cats/model_index.json"]
 
 
-def test_strangers_on_a_shared_app_do_not_see_each_others_runs(desk, pictures_zip, tmp_path):
-    desk.shared = True
-    desk.upload(ME, [pictures_zip], values())
-    name = desk.start(ME, values(), key="mine")
-    assert desk.names("mine") == [name] and desk.names("theirs") == desk.names("") == []
-    assert desk.watch(name, "theirs", "en").names == ()
+def test_strangers_do_not_see_each_others_runs(desk, pictures_zip, tmp_path, monkeypatch):
+    monkeypatch.setenv("DDPM_DEMO_ALLOW_TRAINING", "1")
+    mine, theirs = Visitor("mine"), Visitor("theirs")
+    desk.upload(ME, [pictures_zip], values(), mine)
+    name = desk.start(ME, values(), mine)
+    assert desk.names(mine) == desk.names(OWNER) == [name]
+    assert desk.names(theirs) == desk.names(Visitor()) == []
+    assert desk.watch(name, theirs, "en").names == ()
     for ask in (
-        lambda: desk.ask("discard", name, "theirs"),
-        lambda: desk.sheet(name, 0, "theirs", "en"),
-        lambda: desk.archive(name, "theirs", tmp_path),
+        lambda: desk.ask("discard", name, theirs),
+        lambda: desk.sheet(name, 0, theirs, "en"),
+        lambda: desk.archive(name, theirs, tmp_path),
     ):
         with pytest.raises(UserError, match="no longer there"):
             ask()
@@ -324,9 +328,9 @@ def test_a_killed_trainer_is_told_with_the_offer_to_resume(desk, pictures_zip):
     for process in trainers(desk.jobs):
         process.kill()
     wait(desk.jobs, name, "killed")
-    watch = desk.watch(name, "", "en")
+    watch = desk.watch(name, OWNER, "en")
     assert "press “Train on”" in watch.status
-    assert refreshed(desk, watch, 1, "", "en", {})["resume"]["visible"]
+    assert refreshed(desk, watch, 1, OWNER, "en", {})["resume"]["visible"]
 
 
 def test_on_a_space_the_tab_says_that_it_is_off(desk, pictures_zip, monkeypatch):
@@ -334,7 +338,7 @@ def test_on_a_space_the_tab_says_that_it_is_off(desk, pictures_zip, monkeypatch)
     monkeypatch.delenv("DDPM_DEMO_ALLOW_TRAINING", raising=False)
     assert "DDPM_DEMO_ALLOW_TRAINING" in finetune._off_html("zh-CN")
     with pytest.raises(UserError, match="off on this public app"):
-        desk.upload(ME, [pictures_zip], values())
+        desk.upload(ME, [pictures_zip], values(), OWNER)
     page = build_app("tiny", "en", desk.models.owner_folders)
     buttons = [block for block in page.blocks.values() if isinstance(block, gr.Button)]
     started = [button for button in buttons if button.value == text("en", "finetune.start")]

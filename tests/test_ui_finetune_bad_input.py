@@ -8,7 +8,7 @@ import zipfile
 import numpy as np
 import pytest
 from PIL import Image
-from test_ui_finetune import ME, desk, form, values  # noqa: F401
+from test_ui_finetune import ME, OWNER, desk, form, values  # noqa: F401
 
 from ddpm_demo.jobs import intake, store
 from ddpm_demo.texts import text
@@ -38,7 +38,9 @@ def give(desk, form):  # noqa: F811
     """Uploads files; gives (what the page shows at the right, the notice), and checks the rest."""
 
     def upload(*paths, **changes):
-        shown, note, *_ = finetune.uploaded(desk, form, ME, list(paths), values(**changes), "en")
+        shown, note, *_ = finetune.uploaded(
+            desk, form, ME, list(paths), values(**changes), OWNER, "en"
+        )
         if "notice-error" in note:
             assert desk.drafts.get(ME) is None
             drafts = desk.jobs.folder / store.DRAFTS
@@ -143,8 +145,8 @@ def test_the_disk_is_full_when_the_run_is_written_down(give, desk, form, tmp_pat
     give(archive(tmp_path, [("a.png", picture())]))
     with monkeypatch.context() as patched:
         patched.setattr(store, "write_json", full)
-        *_, note = finetune.started(desk, form, ME, values(), "", "en")[:4]
+        *_, note = finetune.started(desk, form, ME, values(), OWNER, "en")[:4]
     assert "notice-error" in note and "No space left on device" in note
     assert desk.jobs.names() == [] and desk.drafts.get(ME) is not None
-    chosen, *_ = finetune.started(desk, form, ME, values(), "", "en")  # there is room again
+    chosen, *_ = finetune.started(desk, form, ME, values(), OWNER, "en")  # there is room again
     assert chosen["value"] == "my-cats"

@@ -34,14 +34,24 @@ def parse_hub_id(name: str) -> tuple[str, str | None] | None:
     return found.group(1), found.group(2)
 
 
-def fetch(repo_id: str, revision: str | None) -> Path:
+def fetch(repo_id: str, revision: str | None, *, anonymous: bool = False) -> Path:
     """The folder of a Hub checkpoint, from the local cache if it is whole there, else downloaded.
+
+    Args:
+        repo_id, revision: of the repository; None for its newest.
+        anonymous: as somebody without a token would get it: what may lie in the cache because of
+            the token of this machine is given only when the Hub says that it is public.
 
     Raises:
         UserError: no network, no such repository or revision, no safetensors weights, too large.
     """
     os.environ.setdefault("DIFFUSERS_DISABLE_REMOTE_CODE", "1")
-    return _from_cache(repo_id, revision) or _from_network(repo_id, revision)
+    from huggingface_hub import get_token
+
+    cached = None
+    if not (anonymous and get_token()):
+        cached = _from_cache(repo_id, revision)
+    return cached or _from_network(repo_id, revision, False if anonymous else None)
 
 
 def _from_cache(repo_id: str, revision: str | None) -> Path | None:
@@ -63,7 +73,7 @@ def _from_cache(repo_id: str, revision: str | None) -> Path | None:
     return Path(folder) if whole else None
 
 
-def _from_network(repo_id: str, revision: str | None) -> Path:
+def _from_network(repo_id: str, revision: str | None, token: bool | None = None) -> Path:
     from httpx2 import HTTPError
     from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.errors import (
@@ -74,7 +84,7 @@ def _from_network(repo_id: str, revision: str | None) -> Path:
     )
 
     try:
-        info = HfApi().model_info(
+        info = HfApi(token=token).model_info(
             repo_id, revision=revision, files_metadata=True, timeout=TIMEOUT_SECONDS
         )
         _check_listing(repo_id, {f.rfilename: f.size or 0 for f in info.siblings or ()})
@@ -83,6 +93,7 @@ def _from_network(repo_id: str, revision: str | None) -> Path:
             revision=info.sha,
             allow_patterns=list(_FILES),
             etag_timeout=TIMEOUT_SECONDS,
+            token=token,
         )
     except (RepositoryNotFoundError, RevisionNotFoundError, HFValidationError) as error:
         raise UserError(

@@ -111,7 +111,8 @@ def find(name: str, *, allow_paths: bool = True) -> CheckpointInfo:
 
     Args:
         name: bundled or fine-tuned name, a folder, or a Hub id "owner/name[@revision]".
-        allow_paths: False for names from a web visitor, which never reach the file system.
+        allow_paths: False for names from a web visitor, which never reach the file system, and
+            for which the Hub is asked without the token of whoever runs the program.
 
     Raises:
         UserError: there is none, or it is broken, unsafe or out of reach.
@@ -187,7 +188,7 @@ def _find(name: str, allow_paths: bool) -> tuple[CheckpointInfo, CheckpointFiles
             name=name[:100],
             known=", ".join(dict.fromkeys(known for known, _, _ in _named_folders())),
         )
-    return _describe(name, fetch(*hub_id), "hub")
+    return _describe(name, fetch(*hub_id, anonymous=not allow_paths), "hub")
 
 
 def _existing_path(name: str) -> Path | None:

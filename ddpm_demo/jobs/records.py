@@ -26,15 +26,18 @@ Phase = Literal[
 ]
 
 
-def training_allowed(environment: Mapping[str, str] | None = None) -> bool:
-    """Everywhere but on a Space; there only with DDPM_DEMO_ALLOW_TRAINING=1."""
+def training_allowed(
+    environment: Mapping[str, str] | None = None, *, stranger: bool = False
+) -> bool:
+    """Everywhere but on a Space and for strangers; there with DDPM_DEMO_ALLOW_TRAINING=1."""
     values = os.environ if environment is None else environment
-    return not values.get("SPACE_ID") or values.get("DDPM_DEMO_ALLOW_TRAINING") == "1"
+    open_to_all = values.get("DDPM_DEMO_ALLOW_TRAINING") == "1"
+    return open_to_all or not (stranger or values.get("SPACE_ID"))
 
 
-def check_allowed() -> None:
+def check_allowed(*, stranger: bool = False) -> None:
     """Raise a `UserError` where training is off."""
-    if not training_allowed():
+    if not training_allowed(stranger=stranger):
         raise UserError(
             "training_off",
             "Fine-tuning is off on this public app; its owner can turn it on by setting "

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from .. import __version__
 from ..checkpoints.library import BUNDLED_FOLDER, ROOT, RUNS_FOLDER, find
@@ -16,11 +17,13 @@ from .api import add_endpoints
 from .components import header
 from .components.notice import notice
 from .context import Context
+from .guard import Guard, Served
 from .models import Models
 from .relabel import Texts
 from .sessions import Store
 from .theme import CSS_PATH, SCRIPT, make_theme
 from .uploads import Page
+from .visitors import login
 
 # One module of `tabs` each, in the order of the page.
 TABS = ("generate", "denoise", "inpaint", "upscale", "more", "interpolate", "process", "finetune")
@@ -123,10 +126,26 @@ def resolve_checkpoint(name: str | None) -> tuple[str | None, dict[str, str]]:
 
 
 def launch_options(
-    host: str, port: int | None, open_browser: bool, language: str | None = None
+    host: str,
+    port: int | None,
+    open_browser: bool,
+    language: str | None = None,
+    *,
+    root_path: str | None = None,
+    passwords: dict[str, str] | None = None,
 ) -> dict[str, Any]:
-    """What `Blocks.launch` is given: nothing is shared, measured or served but results."""
+    """What `Blocks.launch` is given: nothing is shared, measured or served but results.
+
+    Args:
+        host, port, open_browser, language: as on the command line.
+        root_path: path or address under which a proxy serves the app; None without a proxy.
+        passwords: {name: password} of who may come in, as owners; None for everybody.
+    """
+    served = Served(host, root_path, bool(passwords))
     return {
+        "app_kwargs": {"middleware": [Middleware(Guard, served=served)]},
+        "auth": login(passwords) if passwords else None,
+        "root_path": root_path,
         "server_name": host,
         "server_port": port,
         "inbrowser": open_browser,
@@ -149,6 +168,19 @@ def launch_options(
         "head": _HEAD % (language or "", known_language(language)),
         "favicon_path": Path(__file__).parent / "favicon.png",
     }
+
+
+def open_to_all(
+    host: str,
+    root_path: str | None,
+    passwords: dict[str, str] | None,
+    language: str | None = None,
+) -> str:
+    """The sentence at the start of an app that other machines reach without a password, or ""."""
+    served = Served(host, root_path, bool(passwords))
+    if served.only_here or served.on_spaces or passwords:
+        return ""
+    return text(known_language(language), "common.open_to_all")
 
 
 def footer_html(language: str) -> str:

@@ -50,7 +50,7 @@ class Models:
         """
         known = self.peek(name)
         if known is None:
-            known = self._from_hub[name] = find(name, allow_paths=False)
+            known = self._from_hub[name] = find(name, allow_paths=name == self._default)
         return known
 
     def peek(self, name: str) -> CheckpointInfo | None:
@@ -76,7 +76,8 @@ class Models:
         from ..pipeline import DDPM
 
         folder = self.owner_folders.get(name)
-        return DDPM.from_pretrained(folder or name, allow_paths=folder is not None)
+        own = folder is not None or name == self._default  # named by whoever started the app
+        return DDPM.from_pretrained(folder or name, allow_paths=own)
 
     def warm_up(self) -> threading.Thread:
         """Load the default checkpoint and run it once, in the background; returns the thread."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from ....jobs import Estimates, Jobs, Phase, check_allowed
 from ....texts import text
 from ....training.config import TrainConfig
 from ...models import Models
+from ...visitors import Visitor
 from . import presets, views
 from .archive import result_folder, zip_result
 from .drafts import Draft, Drafts, look
@@ -53,24 +53,25 @@ class Desk:
     Args:
         models: the checkpoints to start from.
         jobs: the runs; None for those of this machine.
-        shared: strangers use this app at the same time, and see their own runs only; None for
-            whether it is a Space.
+
+    The owner sees every run, a visitor their own.
     """
 
-    def __init__(self, models: Models, jobs: Jobs | None = None, shared: bool | None = None):
+    def __init__(self, models: Models, jobs: Jobs | None = None):
         self.models = models
         self.jobs = jobs or Jobs()
         self.drafts = Drafts(self.jobs)
         self.estimates = Estimates()
-        self.shared = bool(os.environ.get("SPACE_ID")) if shared is None else shared
 
-    def upload(self, session: str, paths: Sequence[str], values: Mapping[str, Any]) -> Draft:
+    def upload(
+        self, session: str, paths: Sequence[str], values: Mapping[str, Any], who: Visitor
+    ) -> Draft:
         """Take in an upload and look at it.
 
         Raises:
             UserError: training is off, or there is no picture to use.
         """
-        check_allowed()
+        check_allowed(stranger=not who.is_owner)
         draft = self.drafts.new(session, paths)
         look(draft, presets.picture_settings(self.models, values))
         return draft
@@ -95,22 +96,22 @@ class Desk:
         settings = presets.run_settings(self.models, values, self.jobs.num_threads)
         return TrainConfig.from_mapping({**settings, "out": "."})
 
-    def result(self, name: str | None, key: str) -> Path:
+    def result(self, name: str | None, who: Visitor) -> Path:
         """The folder of the result of a run.
 
         Raises:
             UserError: there is no such run of this visitor's, or no result yet.
         """
-        self._own(name, key)
+        self._own(name, who)
         return result_folder(self.jobs, name or "")
 
-    def start(self, session: str, values: Mapping[str, Any], key: str = "") -> str:
+    def start(self, session: str, values: Mapping[str, Any], who: Visitor) -> str:
         """Make a run of the upload and the controls; returns its name.
 
         Raises:
             UserError: there is no upload, a value is refused, or the queue is full.
         """
-        check_allowed()
+        check_allowed(stranger=not who.is_owner)
         draft = self.drafts.get(session)
         if draft is None:
             raise UserError("upload_first", "Give the pictures to train on first.", field="files")
@@ -119,24 +120,24 @@ class Desk:
         info = self.models.info(base) if base else None
         title = presets.default_title(info, str(values.get("title") or ""))
         with draft.lock:
-            name = self.jobs.submit(draft.folder, settings, title, key if self.shared else "")
+            name = self.jobs.submit(draft.folder, settings, title, "" if who.is_owner else who.key)
         self.drafts.take(session)
         return name
 
-    def names(self, key: str) -> list[str]:
+    def names(self, who: Visitor) -> list[str]:
         """The runs that this visitor may see, newest first."""
         names = self.jobs.names()
-        if not self.shared:
+        if who.is_owner:
             return names
-        return [name for name in names if key and self._owner(name) == key]
+        return [name for name in names if who.key and self._owner(name) == who.key]
 
-    def ask(self, action: str, name: str | None, key: str) -> None:
+    def ask(self, action: str, name: str | None, who: Visitor) -> None:
         """ "pause", "resume", "stop" or "discard" a run.
 
         Raises:
             UserError: there is no such run of this visitor's.
         """
-        self._own(name, key)
+        self._own(name, who)
         actions = {
             "pause": self.jobs.pause,
             "resume": self.jobs.resume,
@@ -145,18 +146,18 @@ class Desk:
         }
         actions[action](name or "")
 
-    def rename(self, name: str | None, title: str, key: str) -> None:
+    def rename(self, name: str | None, title: str, who: Visitor) -> None:
         """Give a run and its result another title.
 
         Raises:
             UserError: there is no such run of this visitor's, or no title.
         """
-        self._own(name, key)
+        self._own(name, who)
         self.jobs.rename(name or "", title)
 
-    def watch(self, name: str | None, key: str, language: str) -> Watch:
+    def watch(self, name: str | None, who: Visitor, language: str) -> Watch:
         """What to show of the run `name`, or of the newest one when there is no such run."""
-        names = self.names(key)
+        names = self.names(who)
         if not names:
             return Watch()
         self.jobs.tick()
@@ -185,29 +186,29 @@ class Desk:
             has_result=self.jobs.has_result(chosen),
         )
 
-    def sheet(self, name: str | None, index: int, key: str, language: str) -> str:
+    def sheet(self, name: str | None, index: int, who: Visitor, language: str) -> str:
         """Sample sheet `index` (from 0) of a run."""
-        self._own(name, key)
+        self._own(name, who)
         progress = self.jobs.progress(name or "")
         return views.sheet_html(self.jobs.folder / (name or ""), progress, index, language)
 
-    def gauge(self, name: str | None, index: int, key: str, language: str) -> str:
+    def gauge(self, name: str | None, index: int, who: Visitor, language: str) -> str:
         """What of sample sheet `index` (from 0) resembles the training pictures."""
-        self._own(name, key)
+        self._own(name, who)
         progress = self.jobs.progress(name or "")
         return views.gauge_html(self.jobs.folder / (name or ""), progress, index, language)
 
-    def archive(self, name: str | None, key: str, folder: Path) -> Path:
+    def archive(self, name: str | None, who: Visitor, folder: Path) -> Path:
         """The result as a zip file of a plain diffusers folder, in the visitor's `folder`.
 
         Raises:
             UserError: there is no such run, or no result yet.
         """
-        self._own(name, key)
+        self._own(name, who)
         return zip_result(self.jobs, name or "", folder)
 
-    def _own(self, name: str | None, key: str) -> None:
-        if not name or name not in self.names(key):
+    def _own(self, name: str | None, who: Visitor) -> None:
+        if not name or name not in self.names(who):
             raise UserError("job_unknown", "This training run is no longer there.")
 
     def _owner(self, name: str) -> str:

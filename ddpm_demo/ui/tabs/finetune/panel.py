@@ -17,6 +17,7 @@ from ...components.live_view import status_html
 from ...components.notice import notice, notice_html
 from ...context import Context, Update
 from ...errors import sentence
+from ...visitors import Visitor, visitor_of
 from .desk import Desk, Watch
 from .publish import can_push, connect_hub, hub_box
 from .views import curve_colours
@@ -61,12 +62,12 @@ class Panel:
     yes: gr.Button
     no: gr.Button
     parts: dict[str, Component]
-    selected: dict[str, tuple[str | None, str]]
+    selected: dict[str, tuple[str | None, Visitor]]
 
 
 def watch_panel(ctx: Context, desk: Desk) -> Panel:
     """Make the panel here; it is hidden while there is no run."""
-    selected: dict[str, tuple[str | None, str]] = {}
+    selected: dict[str, tuple[str | None, Visitor]] = {}
     key, seen = gr.Textbox(visible=False), gr.State({})
     timer = gr.Timer(POLL_SECONDS, active=False)
     with gr.Column(elem_classes=box_classes(shown=False)) as box:
@@ -90,7 +91,7 @@ def watch_panel(ctx: Context, desk: Desk) -> Panel:
         gauge = gr.HTML("", elem_classes=["live", "nearest"])
 
         def make_file(kind: str, session: str) -> Any:  # noqa: ANN401  a path
-            name, visitor = selected.get(session, (None, ""))
+            name, visitor = selected.get(session, (None, Visitor()))
             return desk.archive(name, visitor, ctx.store.folder(session))
 
         saved = downloads(ctx, {"zip": "finetune.download"}, make_file, said)
@@ -170,7 +171,7 @@ def box_classes(shown: bool) -> list[str]:
 
 
 def refreshed(
-    desk: Desk, watch: Watch, index: float, key: str, language: str, seen: dict[str, Any]
+    desk: Desk, watch: Watch, index: float, who: Visitor, language: str, seen: dict[str, Any]
 ) -> dict[str, Update]:
     """New values by the names of `Panel.parts`; what is as it was seen stays untouched."""
     now: dict[str, Any] = {"language": language, "name": watch.name}
@@ -192,7 +193,7 @@ def refreshed(
         put(action, shown, lambda shown=shown: gr.update(visible=shown))
     put("use", watch.has_result, lambda: gr.update(visible=watch.has_result))
     put("download", watch.has_result, lambda: gr.update(interactive=watch.has_result))
-    offered = watch.has_result and can_push(desk)
+    offered = watch.has_result and can_push(who)
     put("hub", offered, lambda: gr.update(visible=offered))
     put("title", watch.title, lambda: watch.title)
     if watch.name:
@@ -205,8 +206,8 @@ def refreshed(
     put("slider", watch.sheets, lambda: slider_update(watch, number, language))
     if watch.name:
         shown = count and watch.sheets[number - 1]
-        put("sheet", shown, lambda: desk.sheet(watch.name, number - 1, key, language))
-        put("gauge", shown, lambda: desk.gauge(watch.name, number - 1, key, language))
+        put("sheet", shown, lambda: desk.sheet(watch.name, number - 1, who, language))
+        put("gauge", shown, lambda: desk.gauge(watch.name, number - 1, who, language))
     known = [desk.jobs.job(name).title for name in watch.names if desk.jobs.has_result(name)]
     put(
         "picker",
@@ -237,9 +238,10 @@ def connect_panel(ctx: Context, desk: Desk, panel: Panel) -> Callable[[Any], Any
         seen: dict[str, Any],
     ) -> list[Update]:
         try:
-            watch = desk.watch(name, key, language)
-            _remember(panel, request.session_hash or "", watch.name, key)
-            updates = refreshed(desk, watch, index or 1, key, language, seen or {})
+            who = visitor_of(request, key)
+            watch = desk.watch(name, who, language)
+            _remember(panel, request.session_hash or "", watch.name, who)
+            updates = refreshed(desk, watch, index or 1, who, language, seen or {})
         except Exception as error:  # a run deleted meanwhile: the next look will do
             updates = {"status": status_html(sentence(error, language))}
         return [updates.get(part, gr.skip()) for part in panel.parts]
@@ -260,18 +262,20 @@ def connect_panel(ctx: Context, desk: Desk, panel: Panel) -> Callable[[Any], Any
     return refresh
 
 
-def _remember(panel: Panel, session: str, name: str | None, key: str) -> None:
+def _remember(panel: Panel, session: str, name: str | None, who: Visitor) -> None:
     panel.selected.pop(session, None)
-    panel.selected[session] = (name, key)
+    panel.selected[session] = (name, who)
     while len(panel.selected) > MAX_SESSIONS:
         del panel.selected[next(iter(panel.selected))]
 
 
 def _connect_slider(ctx: Context, desk: Desk, panel: Panel) -> None:
-    def on_slide(name: str | None, index: float, key: str, language: str) -> list[Update]:
+    def on_slide(
+        request: gr.Request, name: str | None, index: float, key: str, language: str
+    ) -> list[Update]:
         try:
-            place = int(index) - 1
-            return [make(name, place, key, language) for make in (desk.sheet, desk.gauge)]
+            place, who = int(index) - 1, visitor_of(request, key)
+            return [make(name, place, who, language) for make in (desk.sheet, desk.gauge)]
         except Exception as error:
             return [notice_html(sentence(error, language)), ""]
 
@@ -281,9 +285,11 @@ def _connect_slider(ctx: Context, desk: Desk, panel: Panel) -> None:
 
 
 def _connect_title(ctx: Context, desk: Desk, panel: Panel, refresh: Callable[[Any], Any]) -> None:
-    def on_submit(name: str | None, title: str, key: str, language: str) -> str:
+    def on_submit(
+        request: gr.Request, name: str | None, title: str, key: str, language: str
+    ) -> str:
         try:
-            desk.rename(name, title, key)
+            desk.rename(name, title, visitor_of(request, key))
         except Exception as error:
             return notice_html(sentence(error, language))
         return notice_html(text(language, "finetune.renamed"), "info")
@@ -297,9 +303,9 @@ def _connect_buttons(
     ctx: Context, desk: Desk, panel: Panel, refresh: Callable[[Any], Any]
 ) -> None:
     def asker(action: str) -> Callable[..., str]:
-        def on_click(name: str | None, key: str, language: str) -> str:
+        def on_click(request: gr.Request, name: str | None, key: str, language: str) -> str:
             try:
-                desk.ask(action, name, key)
+                desk.ask(action, name, visitor_of(request, key))
             except Exception as error:
                 return notice_html(sentence(error, language))
             return ""

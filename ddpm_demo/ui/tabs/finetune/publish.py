@@ -17,6 +17,7 @@ from ....texts import text
 from ...components.notice import notice, notice_html
 from ...context import Context
 from ...errors import sentence
+from ...visitors import Visitor, visitor_of
 from .desk import Desk
 
 _OAUTH_PACKAGES = ("authlib", "itsdangerous")
@@ -40,10 +41,10 @@ def signs_in_here() -> bool:
     return bool(wanted) and all(map(find_spec, _OAUTH_PACKAGES))
 
 
-def can_push(desk: Desk) -> bool:
+def can_push(who: Visitor) -> bool:
     """Whether results can be pushed: by visitors with their login, or by the app's owner."""
     # The owner's token is for the owner alone, not for everybody who finds the page.
-    return signs_in_here() or bool(not desk.shared and publish.own_token())
+    return signs_in_here() or bool(who.is_owner and publish.own_token())
 
 
 def hub_box(ctx: Context) -> HubBox:
@@ -67,18 +68,23 @@ def connect_hub(ctx: Context, desk: Desk, hub: HubBox, chosen: Component, key: C
     def announce(language: str) -> str:
         return notice_html(text(language, "finetune.hub_pushing"), "info")
 
-    def by_owner(run: str | None, visitor: str, name: str, language: str) -> str:
-        token = publish.own_token() if can_push(desk) else None
-        return pushed(desk, run, visitor, name, token, language)
+    def by_owner(
+        request: gr.Request, run: str | None, visitor: str, name: str, language: str
+    ) -> str:
+        who = visitor_of(request, visitor)
+        token = publish.own_token() if who.is_owner else None
+        return pushed(desk, run, who, name, token, language)
 
     def by_visitor(
+        request: gr.Request,
         run: str | None,
         visitor: str,
         name: str,
         language: str,
         login: gr.OAuthToken | None,
     ) -> str:
-        return pushed(desk, run, visitor, name, login.token if login else None, language)
+        who = visitor_of(request, visitor)
+        return pushed(desk, run, who, name, login.token if login else None, language)
 
     on_push: Callable[..., Any] = by_visitor if signs_in_here() else by_owner
     announced = ctx.quick(hub.button.click, announce, [ctx.language], [hub.notice])
@@ -87,7 +93,7 @@ def connect_hub(ctx: Context, desk: Desk, hub: HubBox, chosen: Component, key: C
 
 
 def pushed(
-    desk: Desk, run: str | None, visitor: str, name: str, token: str | None, language: str
+    desk: Desk, run: str | None, visitor: Visitor, name: str, token: str | None, language: str
 ) -> str:
     """The notice after pushing the result of `run` to the repository `name`."""
     try:

@@ -19,6 +19,7 @@ from ...components.notice import notice, notice_html
 from ...context import Context, Update
 from ...errors import sentence
 from ...models import Models
+from ...visitors import Visitor, visitor_of
 from . import presets, views
 from .desk import Desk
 from .panel import Panel, connect_panel, watch_panel
@@ -124,7 +125,8 @@ def _connect_upload(
         request: gr.Request, language: str, paths: list[str] | None, *inputs: Update
     ) -> list[Update]:
         session, values = request.session_hash or "", form.values(inputs)
-        return uploaded(desk, form, session, paths or [], values, language)
+        who = visitor_of(request)
+        return uploaded(desk, form, session, paths or [], values, who, language)
 
     def on_base(request: gr.Request, language: str, *inputs: Update) -> list[Update]:
         session, values = request.session_hash or "", form.values(inputs)
@@ -146,6 +148,7 @@ def uploaded(
     session: str,
     paths: list[str],
     values: Mapping[str, Any],
+    who: Visitor,
     language: str,
 ) -> list[Update]:
     """The report, the notice, the number of steps and the form's errors after an upload."""
@@ -154,7 +157,7 @@ def uploaded(
         empty = views.report_html(None, language)
         return [empty, "", gr.skip(), *form.error_updates(None, language)]
     try:
-        desk.upload(session, paths, values)
+        desk.upload(session, paths, values, who)
     except Exception as error:
         desk.drafts.forget(session)
         return _failed(form, error, language, views.report_html(None, language))
@@ -230,7 +233,8 @@ def _connect_start(
         request: gr.Request, language: str, visitor: str, *inputs: Update
     ) -> list[Update]:
         session = request.session_hash or ""
-        return started(desk, form, session, form.values(inputs), visitor, language)
+        who = visitor_of(request, visitor)
+        return started(desk, form, session, form.values(inputs), who, language)
 
     inputs = [ctx.language, panel.key, *form.inputs]
     outputs = [panel.chosen, *places, *form.error_outputs]
@@ -243,16 +247,16 @@ def started(
     form: Form,
     session: str,
     values: Mapping[str, Any],
-    key: str,
+    who: Visitor,
     language: str,
 ) -> list[Update]:
     """The chosen run, the files, the report, the notice and the form's errors after Start."""
     try:
-        name = desk.start(session, values, key)
+        name = desk.start(session, values, who)
     except Exception as error:
         note = "" if form.field_of(error) else notice_html(sentence(error, language))
         return [gr.skip(), gr.skip(), gr.skip(), note, *form.error_updates(error, language)]
-    labels = list(desk.watch(name, key, language).labels)
+    labels = list(desk.watch(name, who, language).labels)
     emptied = form.error_updates(None, language, {"title": ""})
     note = notice_html(text(language, "finetune.started"), "info")
     picked = gr.update(choices=labels, value=name)
