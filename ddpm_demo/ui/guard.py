@@ -108,7 +108,8 @@ class Guard:
         scope = {**scope, FROM_HERE: here and not self.served.needs_login}
         if not self.served.behind_proxy:
             kept = [(name, value) for name, value in headers if not name.startswith(_FORWARDED)]
-            scope["headers"] = kept
+            # uvicorn has believed a proxy on this machine already; there is no TLS here.
+            scope |= {"headers": kept, "scheme": "ws" if scope["type"] == "websocket" else "http"}
 
         async def send_with_headers(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
