@@ -1,0 +1,128 @@
+"""`python -m ddpm_demo tune-steps --checkpoint C --num-steps 8`: timesteps learned for a checkpoint.
+
+They go into the front matter of its model card, and are used whenever that number of steps is asked
+for with that sampler and no spacing is named.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from ..errors import UserError
+from .common import DEFAULT_CHECKPOINT
+
+if TYPE_CHECKING:
+    from ..checkpoints.library import CheckpointInfo
+
+DEFAULT_SAMPLER = "dpmpp_2m"
+
+
+def add_parser(commands: Any) -> None:  # noqa: ANN401  argparse's own type is private
+    parser = commands.add_parser(
+        "tune-steps",
+        help="learn the timesteps that suit a checkpoint in few steps",
+        description="Finds the timesteps with which a deterministic sampler in few steps comes "
+        "nearest to the checkpoint's own pictures of many, and keeps them in its model card.",
+    )
+    parser.add_argument(
+        "--checkpoint",
+        metavar="C",
+        default=DEFAULT_CHECKPOINT,
+        help=f"name or folder (default: {DEFAULT_CHECKPOINT})",
+    )
+    parser.add_argument("--num-steps", type=int, required=True, metavar="K", help="2 to 30")
+    parser.add_argument(
+        "--sampler", metavar="NAME", default=DEFAULT_SAMPLER, help="default: %(default)s"
+    )
+    parser.add_argument(
+        "--num-images", type=int, default=16, metavar="N", help="to imitate (default: 16)"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="leave the model card as it is")
+    parser.add_argument("--json", action="store_true", help="report as one JSON object")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Search, report, keep."""
+    from ..checkpoints.library import find
+    from ..pipeline import DDPM
+    from ..samplers.tune import tune_steps
+
+    if args.num_images < 2:
+        raise UserError(
+            "range",
+            "{name} must be between {low} and {high}, not {value}.",
+            field="num_images",
+            name="num_images",
+            low=2,
+            high=256,
+            value=args.num_images,
+        )
+    info = find(args.checkpoint)
+    if not args.dry_run and info.source == "hub":
+        raise UserError(
+            "tune_steps_hub",
+            "The card of a checkpoint of the Hub cannot be changed; copy the checkpoint to a "
+            "folder first, or add --dry-run.",
+            field="checkpoint",
+        )
+    ddpm = DDPM.from_pretrained(args.checkpoint)
+    shape = (ddpm.denoiser.channels, info.size_px, info.size_px)
+    started = time.perf_counter()
+    quiet = args.json or not sys.stderr.isatty()
+
+    def tell(num_tries: int, best: float) -> None:
+        print(f"\r{num_tries} schedules tried, best {best:.4f}", end="", file=sys.stderr)
+
+    tuned = tune_steps(
+        ddpm.denoiser,
+        args.sampler,
+        args.num_steps,
+        shape,
+        num_images=args.num_images,
+        device=ddpm.device,
+        on_try=None if quiet else tell,
+    )
+    kept = tuned.is_better and not args.dry_run
+    if kept:
+        _keep(info, args.sampler, tuned.timesteps)
+    report = {
+        "sampler": args.sampler,
+        "timesteps": [round(t, 2) for t in tuned.timesteps],
+        "distance": round(tuned.distance, 4),
+        "own_distance": round(tuned.own_distance, 4),
+        "num_tries": tuned.num_tries,
+        "kept": kept,
+        "seconds": round(time.perf_counter() - started, 1),
+    }
+    print(json.dumps(report) if args.json else _in_words(report))
+
+
+def _in_words(report: dict[str, Any]) -> str:
+    times = ", ".join(f"{t:g}" for t in report["timesteps"])
+    kept = "kept in the model card" if report["kept"] else "not kept"
+    return (
+        f"{report['sampler']}: {times}\n"
+        f"distance from many steps {report['distance']}, with the sampler's own spacing "
+        f"{report['own_distance']}; {kept} ({report['num_tries']} schedules, "
+        f"{report['seconds']:.0f} s)"
+    )
+
+
+def _keep(info: CheckpointInfo, sampler: str, timesteps: tuple[float, ...]) -> None:
+    from ..checkpoints.model_card import keep_learned_steps
+
+    try:
+        keep_learned_steps(info.folder, sampler, timesteps)
+    except OSError as error:
+        raise UserError(
+            "write_failed",
+            "“{path}” cannot be written: {reason}.",
+            field="checkpoint",
+            path=str(info.folder / "README.md"),
+            reason=error.strerror or type(error).__name__,
+        ) from error
