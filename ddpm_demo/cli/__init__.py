@@ -16,11 +16,11 @@ from typing import NoReturn
 from .. import __version__
 from ..errors import UserError
 from ..texts.naming import sentence_of
-from . import checkpoints, evaluate, tasks, train
+from . import checkpoints, evaluate, tasks, train, tune_steps
 from .language import cli_language
 from .task_parsers import add_task_parsers
 
-COMMANDS = (train, evaluate, checkpoints, tasks)
+COMMANDS = (train, evaluate, tune_steps, checkpoints, tasks)
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
 

@@ -1,7 +1,7 @@
-"""`python -m ddpm_demo tune-steps --checkpoint C --num-steps 8`: timesteps learned for a checkpoint.
+"""`python -m ddpm_demo tune-steps --checkpoint C --num-steps 8`: timesteps for a checkpoint.
 
-They go into the front matter of its model card, and are used whenever that number of steps is asked
-for with that sampler and no spacing is named.
+They go into the front matter of its model card, and are used whenever that number of steps is
+asked for with that sampler and no spacing is named.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
-from .common import DEFAULT_CHECKPOINT
+from .output import DEFAULT_CHECKPOINT
 
 if TYPE_CHECKING:
     from ..checkpoints.library import CheckpointInfo

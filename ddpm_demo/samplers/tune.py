@@ -31,7 +31,7 @@ SEED = 2**31  # nobody's first choice: what is measured with other seeds was not
 SIGMA_RANGE = (0.01, 80.0)
 FEATURE_SIGMA = 0.1
 # Of the search: log sigma of the first and the last level and 1 / rho, and how far a try goes.
-START, FIRST_STRIDE = (math.log(80.0), math.log(0.1), 1 / 7), (0.5, 0.6, 0.1)
+START, FIRST_STRIDE = (math.log(80.0), math.log(0.07), 0.08), (0.5, 0.5, 0.06)
 FAMILY_ROUNDS, LEVEL_ROUNDS = 3, 2
 
 Embed = Callable[[Tensor], Tensor]
@@ -64,7 +64,7 @@ def tune_steps(
     num_steps: int,
     image_shape: tuple[int, int, int],
     *,
-    num_images: int = 32,
+    num_images: int = 16,
     teacher_steps: int = TEACHER_STEPS,
     device: torch.device | str = "cpu",
     on_try: Callable[[int, float], None] | None = None,
@@ -149,7 +149,7 @@ class _Search:
         share = 0.3
         for _ in range(LEVEL_ROUNDS):
             for place in range(self.num_steps - 1, -1, -1):
-                room = np.diff(best).min(initial=0) if self.num_steps == 1 else self._room(best, place)
+                room = self._room(best, place)
                 for sign in (1, -1):
                     tried = best.copy()
                     tried[place] += sign * share * room
