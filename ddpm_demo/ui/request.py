@@ -10,6 +10,7 @@ from ..errors import UserError
 from ..recipes.field import fields_of
 from ..recipes.inputs import Picture
 from ..recipes.recipe import Recipe
+from ..restoration.fit import check_side
 from ..samplers.table import check_eta, sampler_info
 from .models import Models
 from .restoration.pictures import load_picture
@@ -45,7 +46,8 @@ def job_of(models: Models, task: type[Recipe], values: Mapping[str, Any]) -> Job
     if fields.get("seed") is None:
         fields["seed"] = random.randrange(_NEW_SEEDS)
     for told in fields_of(task).values():
-        if fields.get(told.name, 0) is None and not told.optional:
+        is_number = told.kind in ("integer", "number") and not told.optional
+        if is_number and fields.get(told.name, 0) is None:
             raise UserError("number_missing", "Enter a number here.", field=told.name)
     if not fields.get("checkpoint"):
         fields["checkpoint"] = task.suitable_checkpoint(fields, inputs)
@@ -74,7 +76,10 @@ def _pictures(told: Picture, given: Any) -> Any:  # noqa: ANN401  paths in, pict
         if told.required:
             raise UserError("picture_missing", "Give a picture first.", field=told.name)
         return None
-    return load_picture(given, told.name) if isinstance(given, str) else given
+    picture = load_picture(given, told.name) if isinstance(given, str) else given
+    if told.required:
+        check_side(*picture.size)
+    return picture
 
 
 def _check_sampler(recipe: Recipe) -> None:

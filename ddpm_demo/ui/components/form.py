@@ -146,7 +146,7 @@ class Form:
         for name in self._helped:
             classes = _classes(self.controls[name])
             if name in wrong:
-                note = sentence(wrong[name], language)
+                note = sentence(wrong[name], language, self.tab)
                 updates.append(gr.update(info=note, elem_classes=[*classes, _INVALID]))
             else:
                 help_key = self._help_key(name)
@@ -155,7 +155,9 @@ class Form:
             if values is not None and name in values:
                 updates[-1]["value"] = values[name]
         for name in self._notices:
-            updates.append(notice_html(sentence(wrong[name], language)) if name in wrong else "")
+            updates.append(
+                notice_html(sentence(wrong[name], language, self.tab)) if name in wrong else ""
+            )
         for fold in dict.fromkeys(self._folds.values()):
             holds_it = any(self._folds.get(name) is fold for name in wrong)
             updates.append(gr.update(open=True) if holds_it else gr.skip())

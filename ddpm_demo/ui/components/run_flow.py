@@ -127,7 +127,7 @@ class RunFlow:
         self, running: bool, status: Update, error: Exception | None, language: str
     ) -> list[Update]:
         field = error.field if isinstance(error, UserError) else None
-        note = notice_html(sentence(error, language)) if error is not None else ""
+        note = notice_html(sentence(error, language, self.tab)) if error is not None else ""
         in_form = self.form.field_of(error) is not None
         at_checkpoint = field == "checkpoint" and not in_form
         return [

@@ -84,7 +84,11 @@ def picture_box(ctx: Context, form: Form, example: str = "", height: int = 220) 
     image = form.add_picture(
         "image", picture_input, value=path, height=height, elem_classes=["picture-in", "pixels"]
     )
-    facts = gr.HTML(picture_facts(path, ctx.texts.language), elem_classes=["notice"])
+    words = ""
+    if path is not None:  # its header alone: what decodes pictures brings torch along
+        with Image.open(path) as picture:
+            words = _hint(size_text(picture.size, ctx.texts.language))
+    facts = gr.HTML(words, elem_classes=["notice"])
     return PictureBox(image, facts)
 
 
@@ -112,7 +116,11 @@ def picture_facts(path: str | None, language: str) -> str:
         size = load_picture(path).size
     except UserError as error:
         return notice_html(sentence(error, language))
-    return f'<p class="hint">{html.escape(size_text(size, language))}</p>'
+    return _hint(size_text(size, language))
+
+
+def _hint(words: str) -> str:
+    return f'<p class="hint">{html.escape(words)}</p>'
 
 
 def size_text(size: Size, language: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...pictures import masks
+from ...restoration.fit import check_side
 from ...tasks.inpaint import SIDES, InpaintRecipe
 from ..context import Context
 from ..restoration.mask_controls import (
@@ -63,6 +64,7 @@ def to_values(values: dict[str, Any]) -> dict[str, Any]:
         UserError: no picture, no mask, or a value that cannot be.
     """
     size = load_picture(values["image"]).size
+    check_side(*size)
     expand = expand_of(values)
     mask = mask_of(values, size)
     if not any(expand):
@@ -85,6 +87,7 @@ ARRANGEMENT = Arrangement(
     InpaintRecipe,
     EXAMPLES,
     example_picture=_EXAMPLE,
+    checkpoint="faces-64",
     controls=lambda ctx, form: mask_controls(ctx, form, _EXAMPLE),
     instead_of=("expand", "mask"),
     to_values=to_values,

@@ -28,6 +28,7 @@ class Arrangement:
         instead_of: the fields that these controls stand for.
         to_values: values of the controls -> values of the task's fields, inputs and aliases.
         to_controls: a recipe -> values of the tab's own controls.
+        checkpoint: that the tab starts with, for its `example_picture`; "" for what suits.
         own_picture: values that the controls take when a visitor brings a picture.
     """
 
@@ -38,6 +39,7 @@ class Arrangement:
     instead_of: tuple[str, ...] = ()
     to_values: Callable[[dict[str, Any]], dict[str, Any]] = lambda values: values
     to_controls: Callable[[Any], dict[str, Any]] = lambda recipe: {}
+    checkpoint: str = ""
     own_picture: Values = field(default_factory=dict)
 
     @property

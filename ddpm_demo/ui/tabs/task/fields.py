@@ -25,20 +25,21 @@ def add_fields(ctx: Context, form: Form, this: Arrangement) -> None:
     seed_row(ctx, form, form.tab)
     with form.more_settings():
         if any(told.required for told in this.task.inputs):
-            checkpoint_control(ctx, form)
+            checkpoint_control(ctx, form, this.checkpoint)
         for told in shown:
             if told.advanced and told.name != "checkpoint":
                 _add(form, this.task, told)
     _connect_applies(ctx, form, this.task)
 
 
-def checkpoint_control(ctx: Context, form: Form) -> gr.Dropdown:
+def checkpoint_control(ctx: Context, form: Form, at_first: str = "") -> gr.Dropdown:
     """The tab's own checkpoint: what suits the picture, unless one is chosen."""
+    is_here = any(info.name == at_first for info in ctx.models.infos())
     return form.add(
         "checkpoint",
         gr.Dropdown,
         {"choices": lambda language: checkpoint_choices(ctx, language)},
-        value="",
+        value=at_first if is_here else "",
         allow_custom_value=True,
     )
 

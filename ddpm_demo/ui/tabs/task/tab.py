@@ -59,6 +59,8 @@ def prepare(ctx: Context, this: Arrangement, values: dict[str, Any]) -> Job:
     Raises:
         UserError: a value that cannot be, a picture that is missing or none, no such checkpoint.
     """
+    if not values.get("checkpoint") and not any(told.required for told in this.task.inputs):
+        raise UserError("checkpoint_missing", "Choose a checkpoint first.", field="checkpoint")
     try:
         return job_of(ctx.models, this.task, this.to_values(values))
     except UserError as error:
