@@ -36,6 +36,11 @@ class RestorationRecipe(Recipe):
     reduce: bool = field(False, advanced=True)
 
     @classmethod
+    def scale(cls, values: Mapping[str, Any]) -> int:
+        """How many times wider the result is than the picture."""
+        return 1
+
+    @classmethod
     def suitable_checkpoint(cls, values: Mapping[str, Any], inputs: Mapping[str, Any]) -> str:
         """What suits the picture.
 
@@ -45,7 +50,7 @@ class RestorationRecipe(Recipe):
         from ..checkpoints.library import list_checkpoints
         from .fit import suitable_checkpoint
 
-        width, height = (side * int(values.get("factor", 1)) for side in inputs["image"].size)
+        width, height = (side * cls.scale(values) for side in inputs["image"].size)
         found = suitable_checkpoint(width, height, list_checkpoints())
         if found is None:
             raise UserError("checkpoint_missing", "Choose a checkpoint first.", field="checkpoint")

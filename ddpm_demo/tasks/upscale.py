@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from ..recipes.field import field
 from ..restoration.recipe import MAX_SIGMA_255, RestorationRecipe
@@ -31,6 +32,10 @@ class UpscaleRecipe(RestorationRecipe):
     factor: Literal[2, 3, 4, 8] = field(4)
     sigma_255: float = field(0.0, ge=0, le=MAX_SIGMA_255, step=0.5, unit="levels")
     reduce_first: bool = field(False, advanced=True)
+
+    @classmethod
+    def scale(cls, values: Mapping[str, Any]) -> int:
+        return 1 if values.get("reduce_first") else values.get("factor", 4)
 
     def start(self, prior: Prior, image: Image.Image) -> RestorationRun:
         from ..restoration.run import RestorationRun

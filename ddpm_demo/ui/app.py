@@ -19,8 +19,8 @@ from ..texts.naming import task_title
 from .components import header
 from .components.notice import notice
 from .context import Context
-from .guard import Guard, Served
 from .endpoints import add_endpoints
+from .guard import Guard, Served
 from .models import Models
 from .relabel import Texts
 from .restoring import connect_restore, restore_area

@@ -79,8 +79,8 @@ def test_upscale(client, picture):
     [
         ("/denoise", {"sigma_255": 300}, "between 0.5 and 255"),
         ("/denoise", {"checkpoint": "/etc"}, "no checkpoint called"),
-        ("/inpaint", {}, "mask is empty"),
-        ("/upscale", {"factor": 5}, "2, 3, 4 or 8"),
+        ("/inpaint", {}, "Give a mask"),
+        ("/upscale", {"factor": 5}, "2, 3, 4, 8"),
         ("/upscale", {"num_images": 99}, "between 1 and 16"),
     ],
 )
