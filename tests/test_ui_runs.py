@@ -18,6 +18,9 @@ class FakeRun:
     def __init__(self, num_steps, batch=2, size_px=8, fails_at=None):
         self.arguments = num_steps, batch, size_px, fails_at
 
+    def stop(self):
+        pass
+
     def metadata(self, index=0):
         return {"task": "generate", "image_index": index}
 
