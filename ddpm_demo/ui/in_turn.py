@@ -9,6 +9,7 @@ server's event loop, and the model is free for the next one only when it has rea
 from __future__ import annotations
 
 import contextvars
+import math
 import queue
 import threading
 import time
@@ -26,8 +27,9 @@ _current: contextvars.ContextVar[_Turn | None] = contextvars.ContextVar("turn", 
 def in_turn(work: Callable[[], Iterator[Item]], every_s: float = EVERY_S) -> Iterator[Item | None]:
     """The items of `work()`, made in another thread once no other run works.
 
-    None comes at least every `every_s` seconds while there is nothing else, also while another run
-    still works. To close the iterator stops the work without waiting for its end.
+    None comes first, before anything is begun, and then at least every `every_s` seconds while
+    there is nothing else, also while another run still works. To close the iterator stops the work
+    without waiting for its end.
 
     Args:
         work: makes the items; called when it is its turn.
@@ -36,6 +38,8 @@ def in_turn(work: Callable[[], Iterator[Item]], every_s: float = EVERY_S) -> Ite
     Raises:
         Exception: whatever the work raises.
     """
+    # Gradio knows a handler that it could close only from its first `yield` on.
+    yield None
     turn = _Turn()
     context = contextvars.copy_context()
     threading.Thread(
@@ -64,7 +68,7 @@ def last_in_turn(
 
     Yields None at most and at least about every `every_s` seconds.
     """
-    last, told = None, time.monotonic()
+    last, told = None, -math.inf
     stream = in_turn(work, every_s)
     try:
         for item in stream:
