@@ -22,7 +22,6 @@ from ...models import Models
 from ...restoration.pictures import load_picture
 from ...restoration.tab import connect_restore
 from ...stream import Job
-from .explain import explanation
 
 if TYPE_CHECKING:
     from ....core.step import Step
@@ -39,7 +38,6 @@ def build_generation(ctx: Context, form: Form, tab: str) -> None:
     """Make the section here and wire its runs."""
     with gr.Row(elem_classes=["lesson", "generation"]):
         with gr.Column(elem_classes=["lesson-text"], min_width=280):
-            explanation(ctx, "generation_text")
             with gr.Column(elem_classes=["controls"], min_width=280):
                 _controls(ctx, form)
                 bar = run_bar(ctx)
