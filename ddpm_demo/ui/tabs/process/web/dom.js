@@ -87,7 +87,7 @@
   function figure(value, step) {
     if (Math.abs(value) < step / 1000) return "0";
     const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
-    return digits > 4 ? value.toExponential(0) : value.toFixed(digits).replace("-", "−");
+    return digits > 4 && Math.abs(value) < 1e-3 ? value.toExponential(0) : value.toFixed(digits).replace("-", "−");
   }
   const decimal = (value, digits = 3) => {
     const words = Number(value).toPrecision(digits);

@@ -28,17 +28,18 @@
   story.trueStepBack = (schedule, steps, stride, xT, places = 241) => {
     const t = steps - 1, s = Math.max(-1, t - stride), abar = schedule.abar(t);
     const [c0, ct, variance] = schedule.posterior(t, s), values = [-0.7, 0.7];
-    const std = Math.max(Math.sqrt(variance), 0.012);
     const scores = values.map((v) => -((xT - Math.sqrt(abar) * v) ** 2) / (2 * (1 - abar)));
     const top = Math.max(...scores), raw = scores.map((score) => Math.exp(score - top));
     const weights = raw.map((w) => w / (raw[0] + raw[1])), means = values.map((v) => c0 * v + ct * xT);
     const mean = weights[0] * means[0] + weights[1] * means[1];
     const spread = Math.sqrt(weights.reduce((sum, w, k) => sum + w * (variance + (means[k] - mean) ** 2), 0));
-    const half = Math.max(4 * spread, 4 * std), x = story.linspace(mean - half, mean + half, places);
+    // What has no width at all (s = 0) is drawn with a little.
+    const std = Math.max(Math.sqrt(variance), 0.05 * spread);
+    const half = 4 * spread, x = story.linspace(mean - half, mean + half, places);
     return {
       x, mean, spread, weights,
       truth: x.map((v) => weights[0] * bell(v, means[0], std) + weights[1] * bell(v, means[1], std)),
-      gaussian: x.map((v) => bell(v, mean, Math.max(spread, std))),
+      gaussian: x.map((v) => bell(v, mean, spread)),
     };
   };
 

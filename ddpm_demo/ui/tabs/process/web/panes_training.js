@@ -3,6 +3,12 @@
 ((story) => {
   const { el, slider, canvas, colour, plot, legend, picture, decimal, say } = story;
 
+  // Min-SNR weights (Hang et al. 2023), each in terms of its target's own mean square.
+  const weightOf = (story.minSnrWeight = (kind, snr) => {
+    const capped = Math.min(snr, 5);
+    return kind === "eps" ? capped / snr : kind === "x0" ? capped : capped / (snr + 1);
+  });
+
   story.pane("training", (host, data, state = { t: 300, scene: 0 }) => {
     let subject = null;
     const follow = story.scrubbed(host, (t) => { state.t = t; control.set(t); redraw(); });
@@ -23,11 +29,6 @@
         legend([["eps", "ε"], ["x0", "x₀"], ["net", "v"]]), el("p", { class: "numbers" }, data?.losses?.says ?? "")),
     ];
     host.append(...scenes, control.node);
-    // Min-SNR weights (Hang et al. 2023) in terms of each target's own mean square.
-    const weightOf = (kind, snr) => {
-      const capped = Math.min(snr, 5);
-      return kind === "eps" ? capped / snr : kind === "x0" ? capped : capped / (snr + 1);
-    };
     function redraw() {
       if (!subject) return;
       const { schedule, x0, eps, channels, side } = subject, t = Math.min(state.t, schedule.T);
