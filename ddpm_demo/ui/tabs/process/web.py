@@ -37,18 +37,12 @@ def start_script() -> str:
     """For the tab's first component: everything, then the panes that are already there."""
     worker = source(*CORE, "worker")
     by_colour = {colour: name for name, colour in SYMBOLS.items()}
-    style = (_FOLDER / "story.css").read_text(encoding="utf-8")
     return "\n".join(
         (
             source(*CORE, *PAGE),
             f"ddpmStory.workerSource = {json.dumps(worker)};",
             f"ddpmStory.symbolOf = {json.dumps(by_colour)};",
-            "if (!document.getElementById('story-style')) {",
-            "  const sheet = document.createElement('style');",
-            "  sheet.id = 'story-style';",
-            f"  sheet.textContent = {json.dumps(style)};",
-            "  document.head.append(sheet);",
-            "}",
+            _style("story"),
             "ddpmStory.mount({name: 'start', element, props, watch});",
             "ddpmStory.begin();",
         )
@@ -58,3 +52,24 @@ def start_script() -> str:
 def pane_script(name: str) -> str:
     """For the component of the pane `name`."""
     return _PUSH % json.dumps(name)
+
+
+@cache
+def tour_script() -> str:
+    """For the component with which the tour starts."""
+    return f"{source('tour')}\n{_style('tour')}\nddpmTour.mount(element, props, watch);"
+
+
+def _style(name: str) -> str:
+    """Puts the style sheet `name` into the page, once."""
+    style = (_FOLDER / f"{name}.css").read_text(encoding="utf-8")
+    return "\n".join(
+        (
+            f"if (!document.getElementById('{name}-style')) {{",
+            "  const sheet = document.createElement('style');",
+            f"  sheet.id = '{name}-style';",
+            f"  sheet.textContent = {json.dumps(style)};",
+            "  document.head.append(sheet);",
+            "}",
+        )
+    )

@@ -5,7 +5,7 @@
   const NAMES = ["moons", "spiral", "blobs", "letters", "drawn"];
 
   const BEGIN = {
-    data: "moons", drawn: [], t: 400, schedule: "cosine", sampler: "ddpm", steps: 20, eta: 0, updates: 5, stepSize: 1,
+    data: "moons", drawn: [], t: 150, schedule: "cosine", sampler: "ddpm", steps: 20, eta: 0, updates: 5, stepSize: 1,
     withNoise: true, start: T, kind: "epsilon", show: "arrows", seed: 1, mode: "look",
   };
 
@@ -49,13 +49,16 @@
 
     host.append(
       el("div", { class: "pg-top" }, pick.node, mode, shape.node, kind.node, go, longer),
-      note, status,
-      el("div", { class: "pg-views" },
-        el("figure", { class: "story-figure" }, exactView.node, el("figcaption", { "data-sym": "x0" }, say("pg_exact"))),
-        el("figure", { class: "story-figure" }, learnedView.node, el("figcaption", { "data-sym": "net" }, say("pg_learned")))),
-      el("div", { class: "pg-controls" }, el("div", { class: "pg-row" }, show.node, play), time.node, sampler.node, steps.node, eta.node, updates.node, stepSize.node, fromT.node,
-        el("div", { class: "pg-row" }, noise.node, another)),
-      lossView.node,
+      note,
+      el("div", { class: "pg-body" },
+        el("div", { class: "pg-left" },
+          el("div", { class: "pg-views" },
+            el("figure", { class: "story-figure" }, exactView.node, el("figcaption", { "data-sym": "x0" }, say("pg_exact"))),
+            el("figure", { class: "story-figure" }, learnedView.node, el("figcaption", { "data-sym": "net" }, say("pg_learned")))),
+          status, lossView.node),
+        el("div", { class: "pg-controls" },
+          el("div", { class: "pg-row" }, show.node, play), time.node, sampler.node, steps.node, eta.node, updates.node, stepSize.node, fromT.node,
+          el("div", { class: "pg-row" }, noise.node, another))),
     );
     for (const view of [exactView, learnedView]) view.node.classList.add("pg-view");
     drawWithFinger(exactView.node);
