@@ -89,7 +89,9 @@ def nav_html(language: str) -> str:
         f'<a href="#{name}" data-to="{name}">{words}</a>' for name, words in names.items()
     )
     label = html.escape(text(language, "process.nav_label"))
-    return f'<nav class="story-nav" aria-label="{label}">{links}</nav>'
+    loading = html.escape(text(language, "common.status_loading"))
+    wait = f'<span class="story-wait" role="status">{loading}</span>'
+    return f'<nav class="story-nav" aria-label="{label}">{links}{wait}</nav>'
 
 
 def ways_on_html(language: str) -> str:

@@ -26,7 +26,7 @@
     const first = el("div", { class: "story-scene" }, el("div", { class: "story-pair" }, noisy.node, guess.node), control.node, line);
     const rows = few.rows.map((row) => el("tr", {}, el("th", { scope: "row" }, row.title),
       ...few.steps.map((steps, k) => {
-        const shot = frameOf(row.sheet, few.side, few.steps.length, say("few_alt", { title: row.title, count: steps }), "xt");
+        const shot = frameOf(row.sheet, few.side, few.steps.length, say("few_alt", { title: row.title, count: steps }));
         shot.set(k);
         return el("td", {}, shot.node);
       })));

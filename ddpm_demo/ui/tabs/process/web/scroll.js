@@ -36,6 +36,7 @@
     const read = () => {
       const value = parsed(props.value);
       if (!value) return;
+      story.root.classList.toggle("waiting", !value.subject && !subject);
       const isNewText = value.language !== story.language;
       story.texts = value.texts ?? story.texts;
       story.language = value.language;
