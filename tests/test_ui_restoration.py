@@ -9,25 +9,27 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from ddpm_demo.errors import UserError
 from ddpm_demo.pictures import masks
 from ddpm_demo.pictures.png_recipe import png_bytes, read_recipe
+from ddpm_demo.tasks.deblur import DeblurRecipe
 from ddpm_demo.ui.app import build_app
 from ddpm_demo.ui.components.before_after import before_after_value
 from ddpm_demo.ui.exports import export
 from ddpm_demo.ui.restoration import mask_controls
 from ddpm_demo.ui.restoration.comparison import measure_words
-from ddpm_demo.ui.restoration.pictures import (
-    EXAMPLES_FOLDER,
-    picture_input,
-    picture_updates,
-    proposal,
-)
-from ddpm_demo.ui.restoration.tab import restored
-from ddpm_demo.ui.tabs import denoise, inpaint, more, upscale
+from ddpm_demo.ui.restoration.pictures import EXAMPLES_FOLDER, picture_facts, picture_input
+from ddpm_demo.ui.restoring import restored
+from ddpm_demo.ui.tabs import colourise, deblur, denoise, inpaint, upscale
+from ddpm_demo.ui.tabs.task.fields import shown_with
 
 ME = "visitor"
-TABS = {"denoise": denoise, "inpaint": inpaint, "upscale": upscale, "more": more}
+TABS = {
+    "denoise": denoise,
+    "inpaint": inpaint,
+    "upscale": upscale,
+    "colourise": colourise,
+    "deblur": deblur,
+}
 PHOTO_CARD = "---\ntitle: Tiny photographs\nsize_px: 16\nprior: photo\n---\n# tiny\n"
 
 
@@ -70,6 +72,7 @@ def values(ctx, tab, **changes):
     """What the controls say when the page opens, with few steps and a photograph's prior."""
     plain = at_first(ctx, tab)
     plain |= {"checkpoint": "tinyphoto", "num_steps": 2, "num_images": 1, "painted": None}
+    plain["seed"] = 0
     return {**plain, **changes}
 
 
@@ -149,7 +152,9 @@ def test_denoising_shows_estimate_measures_and_uncertainty(ctx, picture):
 
 
 def test_choosing_a_result_changes_slider_and_measures(ctx, picture):
-    record, updates = run_through(ctx, "denoise", image=picture, num_images=2, perception=1.0)
+    record, updates = run_through(
+        ctx, "denoise", image=picture, num_images=2, perception=1.0, add_noise_255=40.0
+    )
     flow = ctx.flows["denoise"]
     found = flow.extra_values.__self__
     first, second = (found.on_choice("original", index, "en", ME) for index in (0, 1))
@@ -176,27 +181,74 @@ def test_a_cancelled_run_can_be_compared_too(ctx, picture):
 
 def test_upscaling_the_upload_and_a_reduced_copy(ctx, tmp_path):
     path = saved(tmp_path / "a.png", (32, 24))
-    record, updates = run_through(ctx, "upscale", image=path, factor=2, start_from="upload")
+    record, updates = run_through(ctx, "upscale", image=path, factor=2, reduce_first=False)
     assert record.images[0].size == (64, 48)
     assert "Reduced again" in extra(ctx, "upscale", updates)[2]
-    record, updates = run_through(ctx, "upscale", image=path, factor=2, start_from="reduced")
+    record, updates = run_through(ctx, "upscale", image=path, factor=2, reduce_first=True)
     assert record.images[0].size == (32, 24)
     assert "bicubic" in extra(ctx, "upscale", updates)[2]
     assert record.metadata[0]["metrics"]["consistency_255"] <= 1
 
 
-@pytest.mark.parametrize("what", ["colourise", "deblur"])
-def test_more(ctx, picture, what):
-    record, updates = run_through(ctx, "more", image=picture, what=what)
-    assert record.job.recipe.task == what and record.images[0].size == (24, 16)
-    assert "dB" in extra(ctx, "more", updates)[2]
+@pytest.mark.parametrize("tab", ["colourise", "deblur"])
+def test_colours_and_sharpness(ctx, picture, tab):
+    changes = {"blur_first": True} if tab == "deblur" else {}
+    record, updates = run_through(ctx, tab, image=picture, **changes)
+    assert record.job.recipe.task == tab and record.images[0].size == (24, 16)
+    assert "dB" in extra(ctx, tab, updates)[2]
 
 
 def test_only_the_controls_that_apply_are_shown():
-    assert not any(more.shown("colourise", "motion").values())
-    gaussian, motion = more.shown("deblur", "gaussian"), more.shown("deblur", "motion")
-    assert gaussian["radius_px"] and not gaussian["length_px"]
-    assert motion["length_px"] and motion["angle_degrees"] and not motion["radius_px"]
+    names = ["radius_px", "length_px", "angle_degrees"]
+    assert shown_with(DeblurRecipe, {"kind": "gaussian"}, names) == [True, False, False]
+    assert shown_with(DeblurRecipe, {"kind": "motion"}, names) == [False, True, True]
+
+
+def test_a_picture_says_its_size_or_what_is_wrong(tmp_path):
+    path = tmp_path / "large.png"
+    Image.new("1", (2600, 2000)).save(path)
+    assert "5.2 megapixels" in picture_facts(str(path), "en")
+    path.write_text("no picture")
+    assert "notice-error" in picture_facts(str(path), "en") and picture_facts(None, "en") == ""
+
+
+@pytest.mark.parametrize("tab", TABS)
+def test_examples_are_small_here_and_can_be_run(ctx, tab):
+    module, flow = TABS[tab], ctx.flows[tab]
+    assert 2 <= len(module.EXAMPLES) <= 6
+    for example in module.EXAMPLES.values():
+        path = EXAMPLES_FOLDER / example["image"]
+        assert path.stat().st_size < 150_000
+        assert set(example) <= set(flow.form.controls)
+        job = flow.prepare(values(ctx, tab, **{**example, "image": str(path)}))
+        assert job.recipe.checkpoint == example["checkpoint"]
+
+
+@pytest.mark.parametrize("tab", TABS)
+def test_a_picture_is_all_that_must_be_given(ctx, tab, picture):
+    plain = {**at_first(ctx, tab), "image": picture, "painted": None}
+    job = ctx.flows[tab].prepare(plain)
+    assert job.inputs["image"].size == (24, 16) and job.recipe.checkpoint
+
+
+@pytest.mark.parametrize(
+    ("tab", "changes"),
+    [
+        ("denoise", {"sigma_255": 12.0, "seed": 5}),
+        ("inpaint", {"mask": "expand", "expand_left": 4, "feather_px": 3, "time_travel": 1}),
+        ("upscale", {"factor": 2, "reduce_first": True, "sigma_255": 3.0}),
+        ("deblur", {"kind": "motion", "angle_degrees": 30, "blur_first": True}),
+    ],
+)
+def test_a_picture_restores_the_controls_of_its_tab(ctx, picture, tab, changes):
+    before = values(ctx, tab, image=picture, **changes)
+    record, _ = run_through(ctx, tab, image=picture, **changes)
+    file = export(record, "png", ctx.store.folder(ME))
+    recipe, note = restored(ctx.models, str(file), "en")
+    back = ctx.task_tabs[tab].control_values(recipe)
+    assert "restored" in note and back["checkpoint"] == "tinyphoto"
+    assert {name: back[name] for name in changes} == changes
+    assert ctx.flows[tab].prepare({**before, **back}).recipe == record.job.recipe
 
 
 def painting(size, corners):
@@ -344,95 +396,13 @@ def test_alpha_is_kept(ctx, tmp_path):
 
 @pytest.mark.parametrize("sigma", [0, 300])
 def test_a_noise_level_that_cannot_be_stands_at_its_control(ctx, picture, sigma):
-    said, field = sentence_of(ctx, "denoise", image=picture, noise="given", sigma_255=sigma)
+    said, field = sentence_of(ctx, "denoise", image=picture, sigma_255=sigma)
     assert "Noise level must be between" in said and field == "sigma_255"
 
 
 def test_eight_times_a_tiny_picture(ctx, tmp_path):
     path = saved(tmp_path / "tiny.png", (4, 4))
-    assert "4 x 4" in sentence_of(ctx, "upscale", image=path, factor=8, start_from="upload")[0]
-
-
-def test_another_prior_is_proposed_for_photographs_and_taken_only_on_request(ctx):
-    models = ctx.models
-    path = str(EXAMPLES_FOLDER / "astronaut.png")
-    assert proposal(models, "faces-64", (256, 256)) in ("tinyphoto", "photos")
-    assert proposal(models, "photos", (256, 256)) is None
-    assert proposal(models, "faces-64", (64, 64)) is None
-    assert proposal(models, "no/hub-id", (64, 64)) is None
-    updates = picture_updates(models, path, {}, "faces-64", lambda size, _: size, "en")
-    facts, reduce, advice, use, better = updates
-    assert "256 × 256 pixels" in facts and "64 × 64" in advice and better
-    assert use["visible"] and reduce["visible"] is False
-    updates = picture_updates(models, path, {}, better, lambda size, _: size, "zh-CN")
-    assert updates[2] == "" and updates[3]["visible"] is False
-
-
-def test_what_is_too_large_is_said_with_the_choice_to_reduce_it(ctx, tmp_path):
-    path = tmp_path / "large.png"
-    Image.new("1", (2600, 2000)).save(path)
-    facts, reduce, *_ = picture_updates(
-        ctx.models, str(path), {}, "tinyphoto", lambda size, _: size, "en"
-    )
-    assert "5.2 megapixels" in facts and "at most" in facts and reduce["visible"] is True
-    said, _ = sentence_of(ctx, "denoise", image=str(path), reduce=False, make_noisy=False)
-    assert "megapixels" in said
-
-
-def test_the_sizes_of_results(ctx):
-    plain = values(ctx, "upscale", factor=4, start_from="upload")
-    assert upscale.target_size((10, 20), plain) == (40, 80)
-    assert upscale.target_size((10, 20), {**plain, "start_from": "reduced"}) == (10, 20)
-    plain = values(ctx, "inpaint", mask="expand", expand_left=3, expand_top=None)
-    assert inpaint.target_size((10, 20), plain) == (13, 20)
-
-
-@pytest.mark.parametrize("tab", TABS)
-def test_examples_are_small_here_and_can_be_run(ctx, tab):
-    module = TABS[tab]
-    assert 3 <= len(module.EXAMPLES) <= 6
-    for example in module.EXAMPLES.values():
-        path = EXAMPLES_FOLDER / example["image"]
-        assert path.stat().st_size < 150_000
-        assert set(example) - {"checkpoint"} <= set(ctx.flows[tab].form.controls)
-        plain = values(ctx, tab, **{**example, "image": str(path)})
-        assert module.prepare(ctx.models, plain).recipe.task
-        shown = example["checkpoint"], Image.open(path).size
-        assert proposal(ctx.models, *shown) is None, "the prior must suit its own example"
-
-
-def test_the_first_run_needs_no_choice(ctx):
-    for tab, module in TABS.items():
-        plain = at_first(ctx, tab)
-        # What a browser sends back for the picture is its path.
-        plain |= {"checkpoint": "tiny", "image": plain["image"]["path"], "painted": None}
-        assert module.prepare(ctx.models, plain).inputs["image"].size == (64, 64)
-
-
-@pytest.mark.parametrize(
-    ("tab", "changes"),
-    [
-        ("denoise", {"noise": "given", "sigma_255": 12.0, "make_noisy": False, "seed": 5}),
-        ("inpaint", {"mask": "expand", "expand_left": 4, "feather_px": 3, "time_travel": 1}),
-        ("upscale", {"factor": 2, "start_from": "reduced", "sigma_255": 3.0}),
-        ("more", {"what": "deblur", "kind": "motion", "angle_degrees": 30, "blur_first": True}),
-    ],
-)
-def test_a_picture_restores_the_controls(ctx, picture, tmp_path, tab, changes):
-    before = values(ctx, tab, image=picture, **changes)
-    record, _ = run_through(ctx, tab, image=picture, **changes)
-    file = export(record, "png", ctx.store.folder(ME))
-    module = TABS[tab]
-    back, note = restored(
-        ctx.models, str(file), "en", module.control_values, (record.job.recipe.task,)
-    )
-    assert "restored" in note
-    assert {name: back[name] for name in changes} == changes
-    again = module.prepare(ctx.models, {**before, **back}).recipe
-    assert again == record.job.recipe
-    with pytest.raises(UserError) as caught:
-        restored(ctx.models, str(file), "en", module.control_values, ("generate",))
-    assert caught.value.key == "recipe_other_tab"
+    assert "4 x 4" in sentence_of(ctx, "upscale", image=path, factor=8, reduce_first=False)[0]
 
 
 def test_the_preview_says_what_will_be_filled(ctx, picture):

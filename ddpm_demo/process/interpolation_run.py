@@ -63,8 +63,7 @@ class InterpolationRun(Run):
 
     def animation(self, frames: Sequence[Image.Image]) -> list[Image.Image]:
         """The first sample of each frame along the recipe's path."""
-        images = self.pictures(self.last)
-        return [images[frame * self._between.samples_a_frame] for frame in self._between.path]
+        return self._between.frames_of(self.pictures(self.last))
 
     def metadata(self, index: int = 0) -> dict[str, Any]:
         """As ever, and how near each end came to its picture: MSE in [0, 1], None for seeds."""

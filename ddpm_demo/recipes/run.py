@@ -77,6 +77,10 @@ class Run:
         """What there is besides the pictures so far, by name."""
         return {}
 
+    def captions(self) -> dict[str, Any]:
+        """Numbers that the captions of the pictures beside have."""
+        return {}
+
     def facts(self) -> dict[str, Any]:
         """Numbers about the run as JSON values, for a report."""
         return {}

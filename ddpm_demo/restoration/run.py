@@ -65,6 +65,10 @@ class RestorationRun(Run):
         }
         return {name: picture for name, picture in found.items() if picture is not None}
 
+    def captions(self) -> dict[str, Any]:
+        levels = self.uncertainty_255
+        return {} if levels is None else {"uncertainty_255": levels}
+
     def facts(self) -> dict[str, Any]:
         """The metrics, and how the prior went at the picture."""
         return {"metrics": self.metrics, "fit": dataclasses.asdict(self.fit)}

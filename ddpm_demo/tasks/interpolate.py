@@ -159,6 +159,19 @@ class InterpolateRecipe(Recipe):
         turned = [row[::-1] if k % 2 else row for k, row in enumerate(rows)]
         return tuple(frame for row in turned for frame in row)
 
+    def frames_of(self, images: Sequence[Any]) -> list[Any]:
+        """The pictures of the animation: the first sample of each frame along the path.
+
+        Raises:
+            UserError: the run was stopped before there were in-betweens.
+        """
+        if len(images) < self.num_pictures:
+            raise UserError(
+                "interpolation_unfinished",
+                "The run was stopped before there were in-betweens; run again.",
+            )
+        return [images[frame * self.samples_a_frame] for frame in self.path]
+
     @property
     def end_frames(self) -> tuple[int, ...]:
         """Which frames are the ends, in the order of `ends`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,23 +13,27 @@ from starlette.middleware import Middleware
 
 from .. import __version__
 from ..checkpoints.library import BUNDLED_FOLDER, ROOT, RUNS_FOLDER, find
+from ..tasks.registry import tasks
 from ..texts import LANGUAGES, known_language, negotiate, text
-from .api import add_endpoints
+from ..texts.naming import task_title
 from .components import header
 from .components.notice import notice
 from .context import Context
+from .endpoints import add_endpoints
 from .guard import Guard, Served
 from .models import Models
 from .relabel import Texts
+from .restoring import connect_restore, restore_area
 from .sessions import Store
+from .tabs.task.arrangement import Arrangement
+from .tabs.task.tab import build_task
 from .theme import CSS_PATH, SCRIPT, make_theme
 from .uploads import Page
 from .visitors import login
 
-# One module of `tabs` each, in the order of the page.
-TABS = ("generate", "denoise", "inpaint", "upscale", "more", "interpolate", "process", "finetune")
-# Of these, the tabs that call `ctx.receive`: other tabs can send them pictures.
-RECEIVING_TABS = tuple(name for name in TABS if name not in ("generate", "finetune"))
+# Tasks whose controls are a part of another tab.
+WITHOUT_TAB = ("diffuse",)
+OTHER_TABS = ("process", "finetune")
 
 MAX_QUEUE = 32
 MAX_FILE_SIZE = "64mb"
@@ -92,12 +97,17 @@ def build_app(
         checkpoint_notice = notice()
         with gr.Tabs(overflow_behavior="wrap", elem_classes=["tabs"]) as tabs:
             ctx = Context(texts, models, store, switch, picker, checkpoint_notice, tabs)
-            ctx.receiving_tabs = RECEIVING_TABS
-            for name in TABS:
-                with ctx.make(gr.Tab, {"label": f"tabs.{name}"}, id=name):
-                    import_module(f".tabs.{name}", __package__).build(ctx)
+            ctx.receiving_tabs = tuple(name for name in tab_names() if _receives(name))
+            open_tab = gr.State(tab_names()[0])
+            for name in tab_names():
+                label = {"label": lambda language, name=name: task_title(name, language)}
+                with ctx.make(gr.Tab, label, id=name) as tab:
+                    _build_tab(ctx, name)
+                ctx.quick(tab.select, lambda name=name: name, None, [open_tab])
+        restore, said = restore_area(ctx)
         footer = gr.HTML(footer_html(texts.language), elem_classes=["footer"])
         ctx.finish()
+        connect_restore(ctx, restore, said, open_tab)
         _connect_header(ctx, card)
         _connect_language(ctx, device, footer, language)
         add_endpoints(models)
@@ -110,6 +120,24 @@ def build_app(
     app.queue(max_size=MAX_QUEUE, api_open=False)
     app.ctx = ctx  # for whoever starts it, and for tests
     return app
+
+
+def tab_names() -> tuple[str, ...]:
+    """The tabs in their order: one a task, then those that are no task's."""
+    return (*(name for name in tasks() if name not in WITHOUT_TAB), *OTHER_TABS)
+
+
+def _build_tab(ctx: Context, name: str) -> None:
+    """A tab that has a module of its own is built by it, any other from its task alone."""
+    if find_spec(f".tabs.{name}", __package__) is not None:
+        import_module(f".tabs.{name}", __package__).build(ctx)
+    else:
+        build_task(ctx, Arrangement(tasks()[name]))
+
+
+def _receives(name: str) -> bool:
+    """Whether other tabs can send a picture to this one."""
+    return name == "process" or bool(name in tasks() and tasks()[name].inputs)
 
 
 def resolve_checkpoint(name: str | None) -> tuple[str | None, dict[str, str]]:

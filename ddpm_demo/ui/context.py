@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 from gradio.components import Component
@@ -14,9 +14,6 @@ from ..texts import text
 from .models import Models
 from .relabel import C, Text, Texts
 from .sessions import Store
-
-if TYPE_CHECKING:
-    from .components.run_flow import RunFlow
 
 MODEL_SLOT = "model"
 
@@ -39,6 +36,19 @@ class Receiver:
     component: Component
 
 
+@dataclass(frozen=True)
+class TaskTab:
+    """A tab that takes recipes back.
+
+    Args:
+        form: its controls, a `components.form.Form`.
+        control_values: a recipe -> what they say, but for pictures.
+    """
+
+    form: Any
+    control_values: Callable[[Any], dict[str, Any]]
+
+
 @dataclass
 class Context:
     """The page under construction.
@@ -52,8 +62,9 @@ class Context:
         checkpoint_notice: where sentences about the checkpoint appear.
         tabs: the row of tabs.
         receivers: the tabs that take pictures, by name.
-        flows: the handlers of each tab's runs, by name.
+        flows: the handlers of each tab's runs by name, each a `run_flow.RunFlow`.
         parts: other handlers of tabs, by the tab's name.
+        task_tabs: the tabs that take recipes back, by the task's name.
         receiving_tabs: names of the tabs that will call `receive`.
     """
 
@@ -65,8 +76,9 @@ class Context:
     checkpoint_notice: gr.HTML
     tabs: gr.Tabs
     receivers: dict[str, Receiver] = field(default_factory=dict)
-    flows: dict[str, RunFlow] = field(default_factory=dict)
+    flows: dict[str, Any] = field(default_factory=dict)
     parts: dict[str, Any] = field(default_factory=dict)
+    task_tabs: dict[str, TaskTab] = field(default_factory=dict)
     receiving_tabs: tuple[str, ...] = ()
     checkpoint_handlers: list[
         tuple[Callable[..., Any], Sequence[Component], Sequence[Component]]
@@ -81,6 +93,11 @@ class Context:
     def text(self, key: str, **params: object) -> str:
         """A text in the language that the page is built in."""
         return text(self.texts.language, key, **params)
+
+    @staticmethod
+    def text_in(language: str, key: str, **params: object) -> str:
+        """A text in a language."""
+        return text(language, key, **params)
 
     def on_language(self, relabel: Relabel, outputs: Sequence[Component]) -> None:
         """On a switch also call `relabel(language, session)`, which returns one value an output.

@@ -17,6 +17,7 @@ Export = Literal["png", "enlarged", "gif", "webp", "recipe"]
 
 ENLARGED_SIDE_PX = 512
 MAX_ANIMATION_SIDE_PX = 512
+ENLARGED_ANIMATION_SIDE_PX = 256
 
 
 def write_pictures(record: RunRecord, folder: Path) -> list[Path]:
@@ -75,6 +76,25 @@ def _write_pngs(record: RunRecord, folder: Path, enlarge: bool) -> list[Path]:
         path = folder / f"{record.job.recipe.picture_name(index)}.png"
         paths.append(save_png(image, path, _metadata(record, index)))
     return paths
+
+
+def write_animation(
+    record: RunRecord, kind: str, folder: Path, *, there_and_back: bool = False, fps: float = 12
+) -> Path:
+    """The animation of a run's results, where its task has one; path of the file.
+
+    Raises:
+        UserError: the run has not come so far, or this machine cannot make such a file.
+    """
+    from ..pictures.animation import animate, check_format
+
+    check_format(kind)
+    recipe: Any = record.job.recipe
+    frames = recipe.frames_of(record.images)
+    path = folder / f"{file_stem(record)}.{kind}"
+    factor = max(1, ENLARGED_ANIMATION_SIDE_PX // max(frames[0].size))
+    path.write_bytes(animate(frames, kind, fps=fps, there_and_back=there_and_back, enlarge=factor))
+    return path
 
 
 def _write_animation(record: RunRecord, kind: str, path: Path) -> Path:

@@ -33,15 +33,12 @@ class Job:
         recipe: what was asked for.
         start: a function of a module (it is pickled on ZeroGPU) that makes the run.
         inputs: what the task needs besides, such as uploaded pictures.
-        extras: a function of a module that says what the run has besides its pictures so far; its
-            pictures then are the run's own `pictures(step)`. None for runs without.
         with_eps: the predicted noise is shown too.
     """
 
     recipe: Recipe
     start: Callable[[DDPM, Recipe, Mapping[str, Any]], Run]
     inputs: Mapping[str, Any] = field(default_factory=dict)
-    extras: Callable[[Run], Mapping[str, Any]] | None = None
     with_eps: bool = False
 
 
@@ -88,7 +85,7 @@ def snapshots(models: Models, job: Job) -> Iterator[Snapshot]:
     stop_with_caller(run.stop)
     for step in run:
         check_work(step)
-        images = to_pil(step.x0_hat) if job.extras is None else run.pictures(step)
+        images = run.pictures(step)
         shown = preview_count(len(images), max(images[0].size))
         eps = None
         if job.with_eps:
@@ -104,9 +101,16 @@ def snapshots(models: Models, job: Job) -> Iterator[Snapshot]:
             num_images=len(images),
             images=images,
             metadata=[run.metadata(i) for i in range(len(images))],
-            extras=job.extras(run) if job.extras is not None else {},
+            extras=_extras(run),
             eps=None if eps is None else preview_grid(to_pil(eps)),
         )
+
+
+def _extras(run: Run) -> dict[str, Any]:
+    """The pictures beside the result, and what their captions say."""
+    if not type(run.recipe).beside:
+        return {}
+    return {**run.beside(), **run.captions()}
 
 
 def preview_count(num_images: int, side_px: int) -> int:

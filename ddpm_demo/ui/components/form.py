@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import gradio as gr
 from gradio.components import Component
 
 from ...errors import UserError
+from ...recipes.field import TaskField
 from ...texts import has_text, text
+from ...texts.naming import choice_title, field_key, help_key
 from ..context import Context, Update
 from ..errors import sentence
 from ..relabel import C, Text
@@ -16,6 +19,7 @@ from .notice import notice, notice_html
 from .optional_number import TEXTS, optional_number
 
 _INVALID = "invalid"
+MAX_RADIO_CHOICES = 4
 
 
 class Form:
@@ -71,6 +75,27 @@ class Form:
             self._folds[field] = self._open_fold
         return control
 
+    def add_field(self, task: str, told: TaskField, **props: Any) -> Component:  # noqa: ANN401
+        """The control of a task's field: what it can hold, and its words, are the field's."""
+        texts: dict[str, Text] = {}
+        if told.kind == "boolean":
+            return self.add(told.name, gr.Checkbox, value=told.default, **props)
+        if told.kind == "choice":
+            texts["choices"] = lambda language: choices_of(task, told, language)
+            if told.optional or len(told.choices) > MAX_RADIO_CHOICES:
+                value = "" if told.default is None else told.default
+                return self.add(told.name, gr.Dropdown, texts, value=value, **props)
+            classes = {"elem_classes": ["choices"]}
+            return self.add(told.name, gr.Radio, texts, value=told.default, **classes, **props)
+        if told.optional or told.name == "seed":
+            precision = 0 if told.kind == "integer" else None
+            return self.add_optional_number(told.name, precision=precision, **props)
+        if told.step is not None:
+            bounds = {"minimum": told.minimum, "maximum": told.maximum, "step": told.step}
+            return self.add(told.name, gr.Slider, value=told.default, **bounds, **props)
+        precision = 0 if told.kind == "integer" else None
+        return self.add(told.name, gr.Number, value=told.default, precision=precision, **props)
+
     def more_settings(self) -> _Fold:
         """`with form.more_settings():` around the controls that few people need."""
         fold = self._ctx.make(gr.Accordion, {"label": "common.more_settings"}, open=False)
@@ -79,6 +104,11 @@ class Form:
     @property
     def _helped(self) -> list[str]:
         return [name for name in self.controls if name not in self._notices]
+
+    @property
+    def settable(self) -> list[str]:
+        """The controls that `error_updates` can give new values."""
+        return self._helped
 
     @property
     def inputs(self) -> list[Component]:
@@ -111,13 +141,12 @@ class Form:
         `values` are new values of controls, by field; not of pictures.
         """
         assert not self._notices.keys() & (values or {}).keys()
-        field = self.field_of(error)
+        wrong = self._by_field(error)
         updates: list[Update] = []
         for name in self._helped:
             classes = _classes(self.controls[name])
-            if name == field:
-                assert error is not None
-                note = sentence(error, language)
+            if name in wrong:
+                note = sentence(wrong[name], language, self.tab)
                 updates.append(gr.update(info=note, elem_classes=[*classes, _INVALID]))
             else:
                 help_key = self._help_key(name)
@@ -126,12 +155,18 @@ class Form:
             if values is not None and name in values:
                 updates[-1]["value"] = values[name]
         for name in self._notices:
-            wrong = name == field and error is not None
-            updates.append(notice_html(sentence(error, language)) if wrong else "")
+            updates.append(
+                notice_html(sentence(wrong[name], language, self.tab)) if name in wrong else ""
+            )
         for fold in dict.fromkeys(self._folds.values()):
-            holds_it = field is not None and self._folds.get(field) is fold
+            holds_it = any(self._folds.get(name) is fold for name in wrong)
             updates.append(gr.update(open=True) if holds_it else gr.skip())
         return updates
+
+    def _by_field(self, error: Exception | None) -> dict[str, Exception]:
+        """All that is wrong, by the control that it is about."""
+        found = [error, *error.others] if isinstance(error, UserError) else []
+        return {e.field: e for e in found if e.field in self.controls}
 
     def field_of(self, error: Exception | None) -> str | None:
         """The control that the error is about, None where it is about none of these."""
@@ -139,12 +174,10 @@ class Form:
         return field if field in self.controls else None
 
     def _key(self, field: str) -> str:
-        own = f"{self.tab}.{field}"
-        return own if has_text(own) else f"fields.{field}"
+        return field_key(self.tab, field)
 
     def _help_key(self, field: str) -> str:
-        own = f"{self.tab}.{field}_help"
-        return own if has_text(own) else f"fields.{field}_help"
+        return help_key(self.tab, field)
 
 
 class _Fold:
@@ -162,6 +195,13 @@ class _Fold:
     def __exit__(self, *details: object) -> None:
         self._form._open_fold = None
         self._fold.__exit__(*details)
+
+
+def choices_of(task: str, told: TaskField, language: str) -> list[tuple[str, Any]]:
+    """(words, value) of a field's choices; "" is the program's own choice, where that is one."""
+    own = [(text(language, "common.automatic"), "")] if told.optional else []
+    named = [(choice_title(task, told.name, c, language), c) for c in told.choices]
+    return [*own, *named]
 
 
 def _classes(control: Component) -> list[str]:

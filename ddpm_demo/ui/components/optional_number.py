@@ -28,6 +28,6 @@ _OptionalNumber = derived(
 TEXTS: dict[str, Text] = {"placeholder": "common.automatic"}
 
 
-def optional_number(**props: Any) -> gr.Number:  # noqa: ANN401  whatever gr.Number takes
-    """A box for a whole number, None when it is empty, which it is at first."""
-    return _OptionalNumber(value=None, precision=0, **props)
+def optional_number(precision: int | None = 0, **props: Any) -> gr.Number:  # noqa: ANN401
+    """A box for a number, None when it is empty, which it is at first; precision 0: whole ones."""
+    return _OptionalNumber(value=None, precision=precision, **props)

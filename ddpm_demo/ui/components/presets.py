@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import gradio as gr
+from gradio.events import Dependency
 
 from ..context import Context, Update
 from .form import Form
@@ -16,8 +17,8 @@ def presets_row(
     form: Form,
     presets: Mapping[str, Mapping[str, Any]],
     icons: Mapping[str, str] | None = None,
-) -> None:
-    """Make a row of buttons here, one a preset.
+) -> list[Dependency]:
+    """Make a row of buttons here, one a preset; returns what happens at each click.
 
     Args:
         ctx: the page.
@@ -26,7 +27,7 @@ def presets_row(
             leaves out stays as it is.
         icons: path of a small picture on the button, by the same key.
     """
-    icons = icons or {}
+    icons, clicks = icons or {}, []
     with gr.Row(elem_classes=["presets"]):
         ctx.make(gr.HTML, {"value": "common.examples"}, elem_classes=["row-label"], min_width=0)
         for key, values in presets.items():
@@ -39,7 +40,8 @@ def presets_row(
             def on_click(values: Mapping[str, Any] = values) -> list[Update]:
                 return preset_updates(values)
 
-            ctx.quick(button.click, on_click, None, outputs)
+            clicks.append(ctx.quick(button.click, on_click, None, outputs))
+    return clicks
 
 
 def preset_updates(values: Mapping[str, Any]) -> list[Update]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import gradio as gr
 from gradio.components import Component
+from gradio.events import Dependency, EventListener
 
 from ...errors import UserError
 from ...texts import text
@@ -126,7 +127,7 @@ class RunFlow:
         self, running: bool, status: Update, error: Exception | None, language: str
     ) -> list[Update]:
         field = error.field if isinstance(error, UserError) else None
-        note = notice_html(sentence(error, language)) if error is not None else ""
+        note = notice_html(sentence(error, language, self.tab)) if error is not None else ""
         in_form = self.form.field_of(error) is not None
         at_checkpoint = field == "checkpoint" and not in_form
         return [
@@ -196,6 +197,19 @@ def run_on_click(
 
     `more` are components beside the form's whose values `prepare` gets under these names.
     """
+    _connect(flow, button.click, more)
+
+
+def run_after(flow: RunFlow, event: Dependency) -> None:
+    """Let a run of the flow start when that event's handler is done."""
+    _connect(flow, event.then, None)
+
+
+def _connect(
+    flow: RunFlow,
+    trigger: EventListener | Callable[..., Dependency],
+    more: Mapping[str, Component] | None,
+) -> None:
     ctx, form, result = flow.ctx, flow.form, flow.result
     run_id = gr.State(None)
     names = [*form.controls, *(more or {})]
@@ -217,7 +231,7 @@ def run_on_click(
         return flow.on_finish(run, language, request.session_hash or "")
 
     started = ctx.quick(
-        button.click,
+        trigger,
         on_run,
         [ctx.language, ctx.checkpoint, *inputs],
         [run_id, *flow.frame_outputs, *result.outputs],

@@ -1,4 +1,4 @@
-"""The seed, with dice for a new one and a button that takes back the last run's."""
+"""The seed: empty for a new one at every run; dice, and a button that keeps the last run's."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _DICE_SEEDS = 1_000_000
 
 
 def seed_row(ctx: Context, form: Form, tab: str) -> gr.Number:
-    """Make the control of `seed` here, with its two buttons."""
+    """Make the control of `seed` here, empty, with its two buttons."""
     with gr.Row(elem_classes=["seed-row"]):
-        seed = form.add("seed", gr.Number, value=0, precision=0, min_width=80)
+        seed = form.add_optional_number("seed", min_width=80)
         dice = ctx.make(
             gr.Button, {"value": "common.dice"}, elem_classes=["tool", "dice"], min_width=40
         )

@@ -11,13 +11,12 @@ import gradio as gr
 from gradio.components import Component
 from PIL import Image
 
-from ...texts import text
+from ...texts import has_text, text
 from ..components.before_after import before_after, before_after_value
 from ..components.result import ResultPanel
 from ..context import Context, Update
 from ..exports import write_extras
 from ..sessions import RunRecord
-from .outcome import PICTURES
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class Comparison:
     def values(self, record: RunRecord, language: str, session: str) -> list[Update]:
         """For `outputs`, after a run."""
         choices = against_choices(record, language)
-        against = choices[0][1]
+        against = choices[0][1] if choices else ""
         pictures = pictures_beside(record)
         paths = write_extras(record, pictures, self.ctx.store.folder(session))
         items = [(str(path), caption(record, name, language)) for name, path in paths.items()]
@@ -129,13 +128,16 @@ def connect_comparison(found: Comparison, result: ResultPanel) -> None:
 
 def pictures_beside(record: RunRecord) -> dict[str, Image.Image]:
     """The pictures beside the result, by name."""
-    return {name: record.extras[name] for name in PICTURES if name in record.extras}
+    return {
+        name: record.extras[name] for name in record.job.recipe.beside if name in record.extras
+    }
 
 
 def caption(record: RunRecord, name: str, language: str) -> str:
     """What a picture beside the result is."""
     if name != "uncertainty":
-        return text(language, f"restoration.{name}")
+        key = f"restoration.{name}"
+        return text(language, key) if has_text(key) else name
     levels = f"{record.extras['uncertainty_255']:.0f}"
     return text(language, "restoration.uncertainty", levels=levels)
 
@@ -146,8 +148,12 @@ def against_choices(record: RunRecord, language: str) -> list[tuple[str, str]]:
     return [(text(language, f"restoration.{name}"), name) for name in names]
 
 
-def slider_value(record: RunRecord, against: str, chosen: int) -> tuple[Image.Image, Image.Image]:
-    """(left, right) of the slider, of one size."""
+def slider_value(
+    record: RunRecord, against: str, chosen: int
+) -> tuple[Image.Image, Image.Image] | None:
+    """(left, right) of the slider, of one size; None where there is nothing to compare with."""
+    if against not in record.extras:
+        return None
     after = record.images[min(max(0, chosen), len(record.images) - 1)]
     return before_after_value(record.extras[against], after)
 

@@ -18,7 +18,6 @@ from ..components.notice import notice_html
 from ..context import Context, Update
 from ..errors import sentence
 from .pictures import example_path, load_picture, picture_input
-from .tab import number, show
 
 PAINT, BOX, PRESET, PICTURE, EXPAND = "paint", "box", "preset", "picture", "expand"
 WAYS = (PAINT, PRESET, BOX, PICTURE, EXPAND)
@@ -102,7 +101,10 @@ def _connect(ctx: Context, form: Form, slots: Mapping[str, gr.Column], preview: 
 
     def on_way(way: str) -> list[Update]:
         shown = {field: field in _OF_WAY[way] for field in [*own, *slots]}
-        return [*[show(value) for value in shown.values()], show(way != EXPAND)]
+        return [
+            *[gr.update(visible=value) for value in shown.values()],
+            gr.update(visible=way != EXPAND),
+        ]
 
     def on_picture(path: str | None, canvas: _Canvas) -> Update:
         return canvas_value(_picture_or_none(path)) if canvas.is_new(path) else gr.skip()
@@ -151,7 +153,7 @@ def mask_of(values: Mapping[str, Any], size: masks.Size) -> Image.Image:
     if way == EXPAND:
         return masks.nothing(size)
     if way == BOX:
-        mask = masks.box(size, *(number(values, f"box_{side}") for side in SIDES))
+        mask = masks.box(size, *(_number(values, f"box_{side}") for side in SIDES))
     elif way == PRESET:
         mask = masks.preset(values["preset"], size, int(values["seed"] or 0))
     elif way == PICTURE:
@@ -170,7 +172,7 @@ def expand_of(values: Mapping[str, Any]) -> tuple[int, int, int, int]:
     """
     if values["mask"] != EXPAND and not values.get("expand_always"):
         return (0, 0, 0, 0)
-    return tuple(int(number(values, f"expand_{side}")) for side in SIDES)
+    return tuple(int(_number(values, f"expand_{side}")) for side in SIDES)
 
 
 def preview_html(picture: Image.Image | None, values: Mapping[str, Any], language: str) -> str:
@@ -214,3 +216,9 @@ def way_choices(language: str) -> list[tuple[str, str]]:
 def preset_choices(language: str) -> list[tuple[str, str]]:
     """(words, name) of the presets."""
     return [(text(language, f"inpaint.preset_{name}"), name) for name in masks.PRESETS]
+
+
+def _number(values: Mapping[str, Any], field: str) -> Any:  # noqa: ANN401  int or float
+    if values[field] is None:
+        raise UserError("number_missing", "Enter a number here.", field=field)
+    return values[field]

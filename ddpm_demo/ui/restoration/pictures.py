@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
-from gradio.components import Component
 from PIL import Image
 
 from ...errors import UserError
 from ...texts import text
-from ..components import header
 from ..components.derived import derived
 from ..components.form import Form
-from ..components.notice import notice, notice_html
-from ..context import Context, Update
+from ..components.notice import notice_html
+from ..context import Context
 from ..errors import sentence
-from ..models import Models
 from ..uploads import EXAMPLES_FOLDER
 
 SOURCES = ["upload", "clipboard", "webcam"]
 
 Size = tuple[int, int]
-
-# (size of the upload, values of the fields it watches) -> size of the result
-Target = Callable[[Size, Mapping[str, Any]], Size]
 
 
 def example_path(name: str) -> str:
@@ -72,160 +65,62 @@ def load_picture(path: str | None, field: str = "image") -> Image.Image:
         raise
 
 
-def picture_to_restore(path: str | None) -> Image.Image:
-    """As `load_picture`, of a size that can be restored at all.
-
-    Raises:
-        UserError: there is none, it cannot be read, or it is too small.
-    """
-    from ...restoration.fit import check_side
-
-    picture = load_picture(path)
-    check_side(*picture.size)
-    return picture
-
-
 @dataclass(frozen=True)
 class PictureBox:
-    """A picture, what is said of it, and the prior that is proposed for it.
+    """A picture and what is said of it.
 
     Args:
         image: the upload; its value is a path.
         facts: size in words, or what is wrong.
-        reduce: whether a picture that is too large is reduced; seen only with such a one.
-        advice: why another checkpoint would do better.
-        use: takes that checkpoint.
-        proposed: its name, None for no proposal.
     """
 
     image: gr.Image
     facts: gr.HTML
-    reduce: gr.Checkbox
-    advice: gr.HTML
-    use: gr.Button
-    proposed: gr.State
-
-    @property
-    def outputs(self) -> list[Component]:
-        return [self.facts, self.reduce, self.advice, self.use, self.proposed]
 
 
-def picture_box(ctx: Context, form: Form, example: str, height: int = 220) -> PictureBox:
+def picture_box(ctx: Context, form: Form, example: str = "", height: int = 220) -> PictureBox:
     """Make the box here, with an example in it; `connect_picture` makes it speak."""
+    path = example_path(example) if example else None
     image = form.add_picture(
-        "image",
-        picture_input,
-        value=example_path(example),
-        height=height,
-        elem_classes=["picture-in", "pixels"],
+        "image", picture_input, value=path, height=height, elem_classes=["picture-in", "pixels"]
     )
-    with Image.open(example_path(example)) as picture:
-        size = picture.size
-    facts = gr.HTML(facts_html(size_text(size, ctx.texts.language)), elem_classes=["notice"])
-    reduce = form.add("reduce", gr.Checkbox, value=True, visible=False)
-    advice = notice()
-    use = gr.Button("", size="sm", visible=False, elem_classes=["use-prior"])
-    return PictureBox(image, facts, reduce, advice, use, gr.State(None))
+    words = ""
+    if path is not None:  # its header alone: what decodes pictures brings torch along
+        with Image.open(path) as picture:
+            words = _hint(size_text(picture.size, ctx.texts.language))
+    facts = gr.HTML(words, elem_classes=["notice"])
+    return PictureBox(image, facts)
 
 
-def connect_picture(
-    ctx: Context, form: Form, box: PictureBox, target: Target, watched: tuple[str, ...] = ()
-) -> None:
-    """Say what the picture is and propose a prior whenever something changes.
+def connect_picture(ctx: Context, box: PictureBox) -> None:
+    """Say what the picture is whenever it changes."""
 
-    Args:
-        ctx, form, box: of the tab.
-        target: the size of the result.
-        watched: fields that `target` looks at.
-    """
+    def on_change(path: str | None, language: str) -> str:
+        return picture_facts(path, language)
 
-    def on_change(
-        language: str, checkpoint: str, path: str | None, *inputs: Update
-    ) -> list[Update]:
-        values = dict(zip(watched, inputs, strict=True))
-        return picture_updates(ctx.models, path, values, checkpoint, target, language)
-
-    controls = [form.controls[field] for field in watched]
-    inputs = [ctx.language, ctx.checkpoint, box.image, *controls]
-    triggers = [box.image.change, ctx.checkpoint.change, ctx.language.change]
-    triggers += [control.change for control in controls]
-    for trigger in triggers:
-        ctx.quick(trigger, on_change, inputs, box.outputs, trigger_mode="always_last")
-
-    def on_use(name: str | None) -> Update:
-        return name or gr.skip()
-
-    ctx.quick(box.use.click, on_use, [box.proposed], [ctx.checkpoint])
+    for trigger in (box.image.change, ctx.language.change):
+        ctx.quick(
+            trigger,
+            on_change,
+            [box.image, ctx.language],
+            [box.facts],
+            trigger_mode="always_last",
+        )
 
 
-def picture_updates(
-    models: Models,
-    path: str | None,
-    values: Mapping[str, Any],
-    checkpoint: str,
-    target: Target,
-    language: str,
-) -> list[Update]:
-    """For `PictureBox.outputs`."""
-    hidden = gr.update(visible=False)
+def picture_facts(path: str | None, language: str) -> str:
+    """Its size in words, or what is wrong with it."""
     if not path:
-        return ["", hidden, "", hidden, None]
+        return ""
     try:
-        size = picture_to_restore(path).size
+        size = load_picture(path).size
     except UserError as error:
-        return [notice_html(sentence(error, language)), hidden, "", hidden, None]
-    result = target(size, values)
-    facts = size_text(size, language)
-    too_large = _is_too_large(models, checkpoint, result)
-    if too_large:
-        facts = text(language, "restoration.too_large", size=facts, limit=f"{_limit():.1f}")
-    advice, use, better = "", hidden, proposal(models, checkpoint, result)
-    if better is not None:
-        why, button = proposal_text(models, checkpoint, better, language)
-        advice, use = notice_html(why, "info"), gr.update(value=button, visible=True)
-    return [facts_html(facts), gr.update(visible=too_large), advice, use, better]
+        return notice_html(sentence(error, language))
+    return _hint(size_text(size, language))
 
 
-def facts_html(words: str) -> str:
+def _hint(words: str) -> str:
     return f'<p class="hint">{html.escape(words)}</p>'
-
-
-def proposal(models: Models, checkpoint: str, size: Size) -> str | None:
-    """Name of the checkpoint that suits a result of that size, None for the one chosen.
-
-    A prior of objects cuts other pictures to its own square; only then is another one proposed.
-    """
-    from ...restoration.fit import fit, suitable_checkpoint
-
-    info = models.peek(checkpoint)
-    if info is None or fit(info, *size).how != "square":
-        return None
-    better = suitable_checkpoint(*size, models.infos())
-    return None if better is None or better.name == checkpoint else better.name
-
-
-def proposal_text(models: Models, checkpoint: str, better: str, language: str) -> tuple[str, str]:
-    """(why, the button's text)."""
-    chosen, other = models.info(checkpoint), models.info(better)
-    name = header.title(other, language)
-    key = "restoration.other_photo" if other.prior == "photo" else "restoration.other_object"
-    chosen_name = header.title(chosen, language)
-    why = text(language, key, size=chosen.size_px, chosen=chosen_name, better=name)
-    return why, text(language, "restoration.use_prior", name=name)
-
-
-def _is_too_large(models: Models, checkpoint: str, size: Size) -> bool:
-    info = models.peek(checkpoint)
-    if info is None or info.prior != "photo":
-        return False
-    return size[0] * size[1] > _limit() * 1e6
-
-
-def _limit() -> float:
-    """Megapixels that a single result may have."""
-    from ...restoration.fit import max_pixels
-
-    return max_pixels(1) / 1e6
 
 
 def size_text(size: Size, language: str) -> str:

@@ -13,14 +13,12 @@ from ....samplers.table import SAMPLERS, check_eta, sampler_info
 from ....texts import text
 from ...components.form import Form
 from ...components.live_view import live_view
-from ...components.restore import restore_box
 from ...components.result import result_panel, step_slider
 from ...components.run_bar import run_bar
 from ...components.run_flow import connect_run, run_on_click
-from ...context import Context
+from ...context import Context, TaskTab
 from ...models import Models
 from ...restoration.pictures import load_picture
-from ...restoration.tab import connect_restore
 from ...stream import Job
 
 if TYPE_CHECKING:
@@ -41,7 +39,6 @@ def build_generation(ctx: Context, form: Form, tab: str) -> None:
             with gr.Column(elem_classes=["controls"], min_width=280):
                 _controls(ctx, form)
                 bar = run_bar(ctx)
-                restore = restore_box(ctx)
         with gr.Column(elem_classes=["lesson-view", "outputs"], min_width=280):
             live = live_view(ctx, PANES)
             scrubber = step_slider(ctx)
@@ -67,7 +64,7 @@ def build_generation(ctx: Context, form: Form, tab: str) -> None:
             record.job.inputs["values"],
         ],
     )
-    connect_restore(ctx, form, restore, bar.notice, control_values, ("diffuse",))
+    ctx.task_tabs["diffuse"] = TaskTab(form, control_values)
     run_on_click(flow, branch, {"branch_at": result.scrubber, "last": last})
 
 

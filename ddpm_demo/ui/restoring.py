@@ -1,0 +1,104 @@
+"""A picture made before, dropped anywhere: its recipe goes to its own tab, sets every control and
+opens it; a picture without a recipe goes to the tab that is open, where that takes one.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from ..errors import UserError
+from ..recipes.recipe import Recipe
+from ..recipes.recipe_file import read_recipe_file
+from ..tasks.registry import recipe_from_dict
+from ..texts import text
+from .components.notice import notice, notice_html
+from .context import Context, Update
+from .errors import sentence
+from .models import Models
+
+# Where the recipe of a task is set that has no tab of its own.
+TAB_OF = {"diffuse": "process"}
+_NO_RECIPE = ("recipe_absent", "recipe_not_png")
+
+
+def restore_area(ctx: Context) -> tuple[gr.File, gr.HTML]:
+    """Make the box and its notice here. Every kind of file is let in, so that a wrong one gets a
+    sentence and not silence; page.js puts files into it that are dropped anywhere."""
+    box = ctx.make(
+        gr.File,
+        {"label": "common.restore"},
+        file_count="single",
+        height=96,
+        elem_classes=["restore", "drop-anywhere"],
+    )
+    return box, notice()
+
+
+def connect_restore(ctx: Context, box: gr.File, said: gr.HTML, open_tab: gr.State) -> None:
+    """Called when all tabs are there."""
+    forms = {name: tab.form for name, tab in ctx.task_tabs.items()}
+    receivers = {name: found.component for name, found in ctx.receivers.items()}
+    outputs = [ctx.tabs, ctx.checkpoint, said, box, *receivers.values()]
+    for form in forms.values():
+        outputs += form.error_outputs
+
+    def on_drop(path: str | None, language: str, tab: str) -> list[Update]:
+        if path is None:
+            return [gr.skip()] * len(outputs)
+        pictures: dict[str, Update] = dict.fromkeys(receivers, gr.skip())
+        try:
+            recipe, note = restored(ctx.models, path, language)
+        except Exception as error:
+            if isinstance(error, UserError) and error.key in _NO_RECIPE and tab in receivers:
+                pictures[tab] = path
+                head = [gr.skip(), gr.skip(), "", None]
+            else:
+                head = [gr.skip(), gr.skip(), notice_html(sentence(error, language)), None]
+            return [*head, *pictures.values(), *_form_updates(ctx, None, language)]
+        target = TAB_OF.get(recipe.task, recipe.task)
+        chosen = gr.skip() if _has_own_checkpoint(recipe) else recipe.checkpoint
+        head = [gr.Tabs(selected=target), chosen, notice_html(note, "info"), None]
+        return [*head, *pictures.values(), *_form_updates(ctx, recipe, language)]
+
+    ctx.quick(box.upload, on_drop, [box, ctx.language, open_tab], outputs)
+
+
+def restored(models: Models, path: str, language: str) -> tuple[Recipe, str]:
+    """(the recipe of that one picture, a note) from a picture made here, or from a JSON.
+
+    Raises:
+        UserError: no recipe in it, one of an unknown task, or of a checkpoint that is not here.
+    """
+    saved = read_recipe_file(Path(path))
+    recipe = recipe_from_dict(saved)
+    index = saved.get("image_index")
+    if isinstance(index, int) and not isinstance(index, bool) and index >= 0:
+        recipe = recipe.of_picture(index)
+    models.check(recipe.checkpoint)
+    info = models.peek(recipe.checkpoint)
+    if info is not None and saved.get("weight_hash") not in (None, info.weight_hash):
+        return recipe, text(language, "generate.restored_other_weights", name=info.name)
+    if any(told.required for told in type(recipe).inputs):
+        return recipe, text(language, "restoration.restored")
+    return recipe, text(language, "generate.restored", seed=recipe.seed)
+
+
+def _has_own_checkpoint(recipe: Recipe) -> bool:
+    """Whether the tab has a checkpoint of its own, apart from that above the tabs."""
+    return any(told.required for told in type(recipe).inputs)
+
+
+def _form_updates(ctx: Context, recipe: Recipe | None, language: str) -> list[Update]:
+    """For the controls of all tabs: those of the recipe's own tab are set."""
+    updates: list[Update] = []
+    for name, tab in ctx.task_tabs.items():
+        if recipe is None or name != recipe.task:
+            updates += [gr.skip()] * len(tab.form.error_outputs)
+            continue
+        values: dict[str, Any] = tab.control_values(recipe)
+        known = {k: v for k, v in values.items() if k in tab.form.settable}
+        updates += tab.form.error_updates(None, language, known)
+    return updates

@@ -1,0 +1,100 @@
+"""The controls of a task's fields: those for everybody, and the rest below "More settings"."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import gradio as gr
+
+from ....recipes.field import TaskField, fields_of
+from ....recipes.recipe import Recipe
+from ...components import header
+from ...components.form import Form
+from ...components.seed import seed_row
+from ...context import Context, Update
+from .arrangement import Arrangement
+
+
+def add_fields(ctx: Context, form: Form, this: Arrangement) -> None:
+    """Make the controls here."""
+    shown = [told for told in fields_of(this.task).values() if _is_shown(told, this)]
+    for told in shown:
+        if not told.advanced and told.name not in ("seed", "checkpoint"):
+            _add(form, this.task, told)
+    seed_row(ctx, form, form.tab)
+    with form.more_settings():
+        if any(told.required for told in this.task.inputs):
+            checkpoint_control(ctx, form, this.checkpoint)
+        for told in shown:
+            if told.advanced and told.name != "checkpoint":
+                _add(form, this.task, told)
+    _connect_applies(ctx, form, this.task)
+
+
+def checkpoint_control(ctx: Context, form: Form, at_first: str = "") -> gr.Dropdown:
+    """The tab's own checkpoint: what suits the picture, unless one is chosen."""
+    is_here = any(info.name == at_first for info in ctx.models.infos())
+    return form.add(
+        "checkpoint",
+        gr.Dropdown,
+        {"choices": lambda language: checkpoint_choices(ctx, language)},
+        value=at_first if is_here else "",
+        allow_custom_value=True,
+    )
+
+
+def checkpoint_choices(ctx: Context, language: str) -> list[tuple[str, str]]:
+    """(words, name), what suits first."""
+    return [
+        (ctx.text_in(language, "common.automatic"), ""),
+        *header.checkpoint_choices(ctx.models, language),
+    ]
+
+
+def _is_shown(told: TaskField, this: Arrangement) -> bool:
+    return told.name not in this.instead_of and told.kind not in ("texts", "integers")
+
+
+def _add(form: Form, task: type[Recipe], told: TaskField) -> None:
+    applies = told.applies is None or told.applies(defaults_of(task))
+    form.add_field(task.task, told, **({} if applies else {"visible": False}))
+
+
+def defaults_of(task: type[Recipe]) -> dict[str, Any]:
+    """The fields' defaults by name."""
+    return {name: told.default for name, told in fields_of(task).items()}
+
+
+def _connect_applies(ctx: Context, form: Form, task: type[Recipe]) -> None:
+    """Show a control only while its field matters."""
+    told = fields_of(task)
+    choices = [n for n, f in told.items() if f.kind == "choice" and n in form.controls]
+    dependent = [n for n, f in told.items() if f.applies is not None and n in form.controls]
+    if not choices or not dependent:
+        return
+
+    def on_choice(*values: Update) -> list[Update]:
+        chosen = dict(zip(choices, values, strict=True))
+        return [gr.update(visible=visible) for visible in shown_with(task, chosen, dependent)]
+
+    inputs = [form.controls[name] for name in choices]
+    outputs = [form.controls[name] for name in dependent]
+    for control in inputs:
+        ctx.quick(control.change, on_choice, inputs, outputs)
+
+
+def shown_with(task: type[Recipe], chosen: Mapping[str, Any], names: list[str]) -> list[bool]:
+    """Whether each of the fields `names` matters with these choices."""
+    values, told = {**defaults_of(task), **chosen}, fields_of(task)
+    return [bool(told[name].applies(values)) for name in names if told[name].applies]
+
+
+def control_values(this: Arrangement, recipe: Recipe) -> dict[str, Any]:
+    """What the controls of a tab say that makes this recipe; pictures are not among them."""
+    told = fields_of(this.task)
+    values = {name: getattr(recipe, name) for name, f in told.items() if _is_shown(f, this)}
+    for name, value in values.items():
+        if value is None and told[name].kind == "choice":
+            values[name] = ""
+    return {**values, **this.to_controls(recipe)}
