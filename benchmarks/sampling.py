@@ -7,13 +7,20 @@ several times in turn, so that a machine that drifts touches all alike, and the 
 (a) our time a step over the bare U-Net forward at the same batch, the two taking turns in one
 process, because two processes lay out memory differently and differ by more than this; (b) ours
 over diffusers' with the same sampler and steps; (c) our default sampler over diffusers' 1000-step
-DDPMPipeline; (d) memory.
+DDPMPipeline; (d) memory; (e) float32 over bfloat16, runs taking turns in one process, and how
+far the pictures of the same seeds are apart. All but our default and (e) are in float32.
+
+    python benchmarks/sampling.py --row precision --checkpoint faces-64
+
+prints (e) alone as JSON. Its speed means something only where the processor has bfloat16 products
+(`grep -o 'avx512_bf16\|amx_bf16' /proc/cpuinfo`); elsewhere bfloat16 is slower.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import statistics
 import subprocess
@@ -25,8 +32,10 @@ from pathlib import Path
 ROWS = ("bare", "ours-ddpm", "diffusers-ddpm", "ours-ddim", "diffusers-ddim", "ours-default")
 FULL = "diffusers-ddpm-1000"
 PAIRED = "paired"
+PRECISION = "precision"
 ROUNDS = 3
 PAIRED_TURNS = 9
+PRECISION_TURNS = 4
 
 
 def measure(row: str, checkpoint: str, num_images: int, num_steps: int) -> dict[str, float]:
@@ -108,6 +117,49 @@ def measure_paired(checkpoint: str, num_images: int, num_steps: int) -> dict[str
     return {"seconds": seconds["bare"], **{n: statistics.median(r) for n, r in ratios.items()}}
 
 
+def measure_precision(checkpoint: str, num_images: int, num_steps: int) -> dict[str, object]:
+    """float32 against bfloat16: time, v and pictures of the same seeds."""
+    import torch
+
+    from ddpm_demo import DDPM
+    from ddpm_demo.core.denoiser import use
+    from ddpm_demo.core.precision import fastest
+    from ddpm_demo.tasks.generate import GenerateRecipe
+
+    ddpm = DDPM.from_pretrained(checkpoint)
+    denoisers = {name: use(ddpm.denoiser, name) for name in ("float32", "bfloat16")}
+    recipe = GenerateRecipe(
+        checkpoint=ddpm.info.name, num_images=num_images, num_steps=num_steps, sampler="dpmpp_2m"
+    )
+    seconds: dict[str, list[float]] = {name: [] for name in denoisers}
+    pictures = {}
+    for _ in range(PRECISION_TURNS):
+        for name, denoiser in denoisers.items():
+            ddpm.denoiser = denoiser
+            start = time.perf_counter()
+            *_, last = ddpm.generate(recipe)
+            seconds[name].append(time.perf_counter() - start)
+            pictures[name] = last.x0_hat.clamp(-1, 1)
+    levels = (127.5 * (pictures["bfloat16"] - pictures["float32"])).abs()
+    ratios = [a / b for a, b in zip(*seconds.values(), strict=True)][1:]  # the first is warm-up
+    errors = {}
+    for t in (20, 200, 700):
+        x_t = ddpm.schedule.q_sample(pictures["float32"], t, torch.randn_like(levels))
+        v = []
+        for denoiser in denoisers.values():
+            found = denoiser.predict(x_t, t)
+            v.append(ddpm.schedule.v_from_x0_eps(found.x0, found.eps, t))
+        errors[f"rms_v_at_{t}"] = round((v[0] - v[1]).square().mean().sqrt().item(), 4)
+    return {
+        "seconds": statistics.median(seconds["float32"]),
+        "auto": str(fastest(ddpm.device, torch.cpu.get_capabilities)).removeprefix("torch."),
+        "float32_over_bfloat16": round(statistics.median(ratios), 2),
+        **errors,
+        "grey_levels_mean": round(levels.mean().item(), 2),
+        "grey_levels_99.9_percent": round(torch.quantile(levels[:8].flatten(), 0.999).item(), 1),
+    }
+
+
 def bare_forwards(ddpm: object, num_images: int, num_steps: int) -> Callable[[], None]:
     """The network alone, in the same memory format and mode, on the same batch."""
     import torch
@@ -171,14 +223,22 @@ def main() -> None:
     parser.add_argument("--num-steps", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument(
-        "--row", choices=(*ROWS, FULL, PAIRED), help="measure this row only (used internally)"
+        "--row",
+        choices=(*ROWS, FULL, PAIRED, PRECISION),
+        help="measure this row only (used internally)",
     )
     arguments = parser.parse_args()
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
     if arguments.row:
         what = (arguments.checkpoint, arguments.num_images, arguments.num_steps)
-        paired = arguments.row == PAIRED
-        measured = measure_paired(*what) if paired else measure(arguments.row, *what)
+        if arguments.row not in ("ours-default", PRECISION):
+            os.environ["DDPM_DEMO_PRECISION"] = "float32"
+        if arguments.row == PRECISION:
+            measured = measure_precision(*what)
+        elif arguments.row == PAIRED:
+            measured = measure_paired(*what)
+        else:
+            measured = measure(arguments.row, *what)
         print(json.dumps(measured))
         return
     results: dict[str, list[dict[str, float]]] = {row: [] for row in ROWS}
@@ -187,6 +247,7 @@ def main() -> None:
             results[row].append(in_its_own_process(arguments, row))
     results[FULL] = [in_its_own_process(arguments, FULL)]
     print_table(arguments, results, in_its_own_process(arguments, PAIRED))
+    print(f"(e) {json.dumps(in_its_own_process(arguments, PRECISION))}")
 
 
 def print_table(

@@ -1,6 +1,7 @@
 """Distillation into few evaluations: the loss, an exact Gaussian, resuming, bad teachers."""
 
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -14,7 +15,9 @@ from ddpm_demo.core.schedule import Schedule
 from ddpm_demo.errors import UserError
 from ddpm_demo.samplers.sample import sample
 from ddpm_demo.samplers.timesteps import make_timesteps
+from ddpm_demo.training.config import TrainConfig
 from ddpm_demo.training.consistency import ConsistencyObjective
+from ddpm_demo.training.distil import check_teacher
 from ddpm_demo.training.events import loss_curve, read_events
 from ddpm_demo.training.run import train
 from ddpm_demo.training.state import list_checkpoints
@@ -210,6 +213,16 @@ def test_a_distilled_checkpoint_says_what_it_is_for(tmp_path, tiny_checkpoint):
     info = find(str(tmp_path / "run" / "result"))
     assert (info.default_sampler, info.default_num_steps) == ("consistency", 2)
     assert [event["kind"] for event in read_events(tmp_path / "run")].count("samples") == 1
+
+
+@pytest.mark.parametrize("name", ["fashion-32-fast", "faces-64-fast"])
+def test_the_recipes_of_the_fast_checkpoints_distil_their_teachers(name):
+    import ddpm_demo.training as training
+
+    file = Path(training.__file__).parent / "recipes" / f"{name}.json"
+    config = TrainConfig.load(file)
+    assert config.objective == "consistency" and config.start == name.removesuffix("-fast")
+    check_teacher(config)
 
 
 @pytest.mark.parametrize(

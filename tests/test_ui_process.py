@@ -1,39 +1,38 @@
 """The How it works tab's handlers as plain functions, on a tiny network."""
 
+import base64
+import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from ddpm_demo.core.noise import NoiseSource
 from ddpm_demo.core.oracles import GaussianDenoiser
 from ddpm_demo.core.schedule import Schedule
 from ddpm_demo.errors import UserError
 from ddpm_demo.pictures.images import to_pil
+from ddpm_demo.process.playground import POINT_SETS
 from ddpm_demo.process.reverse_step import reverse_step
+from ddpm_demo.process.training_step import compared, min_snr_weight, training_step
 from ddpm_demo.tasks.registry import recipe_from_dict
 from ddpm_demo.texts import LANGUAGES
 from ddpm_demo.ui.app import build_app
 from ddpm_demo.ui.components.result import scrub_to
 from ddpm_demo.ui.restoration.pictures import example_path
-from ddpm_demo.ui.tabs.process import forward, generation, measure, reverse, training
+from ddpm_demo.ui.tabs.process import forward, generation, measure, reverse, story, training
 from ddpm_demo.ui.tabs.process import tab as process
-from ddpm_demo.ui.tabs.process.explain import FORMULAS, explained
+from ddpm_demo.ui.tabs.process.explain import FORMULAS, SYMBOLS, coloured, explained
 from ddpm_demo.ui.tabs.process.kept import MAX_SESSIONS, Kept
+from ddpm_demo.ui.tabs.process.numbers import start_value
 from ddpm_demo.ui.tabs.process.subject import subject_of
 
 ME = "visitor"
 FACE = example_path("face-1.png")
-TEXTS = (
-    "background_text",
-    "background_symbols",
-    "forward_text",
-    "reverse_text",
-    "training_text",
-    "unet_text",
-    "bound_text",
-    "generation_text",
-)
+TEXTS = [key for keys in story.SECTIONS.values() for key in keys]
+LAB_TEXTS = ("unet_text", "bits_text")
 
 
 @pytest.fixture(scope="module")
@@ -74,44 +73,19 @@ def run_through(flow, **changes):
 # --- what needs no network
 
 
-@pytest.mark.parametrize("steps", [0, 1, 250, 1000])
-def test_the_forward_view_is_the_closed_form_and_the_chain(subject, steps):
-    jump, chain = forward.two_ways(subject, steps)
-    schedule = subject.ddpm.schedule
-    assert jump.shape == chain.shape == (1, 3, 16, 16)
-    if steps == 0:
-        assert (jump == subject.x_0).all() and (chain == subject.x_0).all()
-    else:  # both are the picture with noise of the right size, and not the same noise
-        for x_t in (jump, chain):
-            noise = x_t - schedule.abar(steps - 1) ** 0.5 * subject.x_0
-            spread = (1 - schedule.abar(steps - 1)) ** 0.5
-            assert float(noise.std()) == pytest.approx(spread, rel=0.12)
-        assert not (jump == chain).any()
-    views = forward.views_html(jump, chain, subject, steps, "en")
-    assert views.count("<img") == 2 and f"t = {steps}:" in views
+def test_the_page_gets_the_picture_as_the_network_sees_it(subject):
+    value = json.loads(start_value("en", subject))
+    given = value["subject"]
+    assert value["language"] == "en" and value["texts"]["closed_form"]
+    assert (given["side"], given["channels"], given["seed"]) == (16, 3, 3)
 
+    def array(name, kind):
+        return np.frombuffer(base64.b64decode(given[name]), kind)
 
-def test_the_curves_have_their_marker_where_the_slider_is(subject):
-    for value, name in zip(
-        forward.curve_values(subject.ddpm.schedule, 400),
-        (forward.BETA, forward.ABAR, forward.LOG_SNR),
-        strict=True,
-    ):
-        rows = value["data"]
-        assert [x for x, _, kind in rows if kind == "t"] == [400, 400]
-        xs, ys = zip(*[(x, y) for x, y, kind in rows if kind == name], strict=True)
-        assert (xs[0], xs[-1]) == (1, 1000) and len(xs) == forward.CURVE_POINTS
-        assert ys[0] != ys[-1]
-
-
-def test_the_histogram_of_pure_noise_lies_on_the_standard_normal(app):
-    subject = subject_of(app.ctx.models, "faces-64", FACE, 0)
-    value = forward.histogram_value(forward.two_ways(subject, 1000)[0])
-    by_name = {
-        name: np.array([y for _, y, kind in value["data"] if kind == name])
-        for name in (forward.X_T, forward.NORMAL)
-    }
-    assert np.abs(by_name[forward.X_T] - by_name[forward.NORMAL]).max() < 0.06
+    assert np.array_equal(array("x0", "<f4"), subject.x_0.numpy().ravel())
+    noise = NoiseSource([3]).randn(subject.x_0.shape[1:])
+    assert np.array_equal(array("eps", "<f4"), noise.numpy().ravel())
+    assert np.array_equal(array("betas", "<f8"), subject.ddpm.schedule.betas.numpy())
 
 
 def test_the_table_of_the_two_ways_agrees_within_sampling_error(subject):
@@ -127,37 +101,26 @@ def test_the_table_of_the_two_ways_agrees_within_sampling_error(subject):
             assert abs(drawn_std - std) < 4 * std / 141 + 1e-4
 
 
-def test_the_posterior_is_a_density_near_the_noisy_value():
-    schedule = Schedule.from_config({"beta_schedule": "squaredcos_cap_v2"})
-    plot, numbers = reverse.render(schedule, 100, 0.5, 1.0, "en")
-    for name in (reverse.PRIOR, reverse.POSTERIOR):
-        x, y = np.array([(x, y) for x, y, kind in plot["data"] if kind == name]).T
-        assert np.trapezoid(y, x) == pytest.approx(1, abs=0.01)
-    assert "t = 100" in numbers and "standard deviation" in numbers
+def test_nothing_in_the_table_is_minus_zero(app):
+    white = subject_of(app.ctx.models, "tiny", example_path("face-2.png"), 0)
+    assert forward._figure(-0.00001) == "0.0000" and forward._figure(-0.01) == "-0.0100"
+    assert "-0.0000" not in forward.agreement_html(white, "en")
 
 
 def test_all_that_follows_the_picture_is_drawn_in_both_languages(lessons):
-    english, chinese = (
-        lessons.render(("tiny", FACE, 0), (250, 100, 0.5, 1.0), language) for language in LANGUAGES
-    )
+    english, chinese = (lessons.render(("tiny", FACE, 0), language) for language in LANGUAGES)
     assert len(english) == len(chinese) == len(lessons.outputs)
     assert english[0] == chinese[0] == ""
-    texts = [(e, c) for e, c in zip(english, chinese, strict=True) if isinstance(e, str) and e]
-    assert len(texts) == 6
-    for in_english, in_chinese in texts:
+    for in_english, in_chinese in zip(english[1:], chinese[1:], strict=True):
         assert in_english != in_chinese and re.search("[\u4e00-\u9fff]", in_chinese)
-    moved = lessons.move(("tiny", FACE, 0), 700, "en")
-    assert len(moved) == 1 + len(lessons.forward.moving) and "t = 700" in moved[1]
 
 
 def test_without_a_picture_the_sections_stay_and_say_so(lessons):
-    for found in (
-        lessons.render(("tiny", None, 0), (250, 100, 0.5, 1.0), "en"),
-        lessons.move(("tiny", None, 0), 250, "en"),
-        lessons.posterior(("tiny", FACE, None), (100, 0.5, 1.0), "en"),
-    ):
+    for named in (("tiny", None, 0), ("tiny", FACE, None), ("no-such", FACE, 0)):
+        found = lessons.render(named, "en")
         assert "notice-error" in found[0]
-        assert all("value" not in update for update in found[1:])
+        assert "subject" not in json.loads(found[1])  # the panes keep the one that they have
+        assert all("value" not in update for update in found[2:])
 
 
 # --- with the network
@@ -193,10 +156,28 @@ def test_a_training_step_draws_anew_each_time(app):
     first, second, again = (
         training.draw_step(app.ctx.models, "tiny", FACE, 0, draw) for draw in (0, 1, 0)
     )
-    assert first["t"] == again["t"] != second["t"] and first["loss"] == again["loss"]
+    assert first["t"] == again["t"] != second["t"] and first["terms"] != second["terms"]
     assert first["prediction_type"] == "v_prediction"
-    html = training.step_html(first, "en")
-    assert html.count("<img") == 5 and f"t = {first['t']} was drawn" in html
+    html = training.step_html(first, "v_prediction", "en")
+    assert html.count("<img") == 6 and f"t = {first['t']} was drawn" in html
+    assert "<img" not in training.step_html(None, "epsilon", "en")
+
+
+@pytest.mark.parametrize("t", [5, 400, 990])
+def test_a_mistake_is_the_same_in_all_terms(subject, t):
+    """Off in x_0 by d, the answer is off in eps by -d a / b and in v by -d / b."""
+    schedule, denoiser = subject.ddpm.schedule, subject.ddpm.denoiser
+    step = training_step(denoiser, subject.x_0, 3, t)
+    off = {}
+    for kind in training.SERIES:
+        output, target, weight = compared(schedule, step, kind)
+        off[kind] = (output - target).double()
+        assert weight == min_snr_weight(schedule, t, kind)
+    assert float(off["v_prediction"].square().mean()) == pytest.approx(step.loss, rel=1e-6)
+    a, b = schedule.abar(t) ** 0.5, (1 - schedule.abar(t)) ** 0.5
+    scale = float(off["v_prediction"].abs().max())
+    assert float((off["sample"] + b * off["v_prediction"]).abs().max()) < 1e-4 * scale
+    assert float((off["epsilon"] - a * off["v_prediction"]).abs().max()) < 2e-3 * scale
 
 
 def test_the_measurement_goes_on_step_by_step_and_its_bars_sum_to_the_bits(app):
@@ -328,11 +309,34 @@ def test_a_sample_can_be_drawn_as_the_picture(app):
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_explanation_has_rendered_formulas_and_no_half_of_one(language):
     used = set()
-    for key in TEXTS:
+    for key in (*TEXTS, *LAB_TEXTS):
         words = explained(key, language)
-        assert words.count("$") % 2 == 0 and "{{" not in words, key
-        used |= {name for name, formula in FORMULAS.items() if formula in words}
+        assert words.count("$") % 2 == 0 and "{{" not in words and "[[" not in words, key
+        assert words.count("{") == words.count("}"), key
+        used |= {name for name, formula in FORMULAS.items() if coloured(formula) in words}
     assert used == set(FORMULAS)
+
+
+def test_a_symbol_has_one_colour_and_only_inside_formulas():
+    found = coloured(r"x_0 and $x_0$, $\varepsilon_\theta(x_t, t)$, $\bar\alpha_{t-1}$ at $t$")
+    assert found.startswith("x_0 and ") and found.count(r"\textcolor") == 4
+    for name, symbol in (("x0", "x_0"), ("net", r"\varepsilon_\theta(x_t, t)"), ("t", "t")):
+        assert rf"\textcolor{{{SYMBOLS[name]}}}{{{symbol}}}" in found
+    assert len(set(SYMBOLS.values())) == len(SYMBOLS)
+    style = (Path(story.__file__).parent / "web" / "story.css").read_text()
+    for name, colour in SYMBOLS.items():  # the light theme has the formulas' own colours
+        assert f"--sym-{name}: {colour};" in style and style.count(f"--sym-{name}:") == 2
+
+
+def test_every_word_that_the_scripts_say_is_in_the_texts():
+    from ddpm_demo.texts import section
+    from ddpm_demo.ui.tabs.process.web import PAGE, source
+
+    script = source(*PAGE)
+    said = set(re.findall(r'say\("(\w+)"', script)) | set(re.findall(r'"(pg_\w+)"', script))
+    families = {f"pg_{name}" for name in (*POINT_SETS, "drawn")}
+    families |= {f"pg_show_{name}" for name in ("arrows", "paths", "both")}
+    assert said and (said | families) <= set(section("en", "process"))
 
 
 def test_results_are_kept_for_so_many_visitors():

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ..errors import UserError
+from ..training.listing import ENDINGS, is_hidden
 
-ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 MAX_FILES = 20_000
 MAX_MEMBERS = 100_000  # of an archive, pictures or not
 MAX_FILE_BYTES = 64 * 2**20
@@ -141,8 +141,7 @@ def _add_archive(packer: _Packer, path: Path) -> None:
         _check_archive(path, members)
         for member in members:
             name = member.filename
-            hidden = "__MACOSX" in name or PurePosixPath(name).name.startswith(".")
-            if member.is_dir() or hidden:
+            if member.is_dir() or is_hidden(name):
                 continue
             reason = _refusal(member)
             if reason:

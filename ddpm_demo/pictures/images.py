@@ -51,7 +51,11 @@ ImageSource = Path | str | bytes | BinaryIO
 
 
 def load_image(
-    source: ImageSource, *, frame: int = 0, max_pixels: int = MAX_PIXELS
+    source: ImageSource,
+    *,
+    frame: int = 0,
+    max_pixels: int = MAX_PIXELS,
+    formats: Sequence[str] = FORMATS,
 ) -> Image.Image:
     """Decode a picture of unknown origin into a plain 8-bit one of mode L, RGB or RGBA.
 
@@ -62,11 +66,12 @@ def load_image(
         source: path, the file's bytes, or an open binary file.
         frame: which frame of an animation, from 0.
         max_pixels: larger pictures are refused.
+        formats: names of Pillow's decoders.
 
     Raises:
-        UserError: no such file, not one of `FORMATS`, damaged, too large, no such frame.
+        UserError: no such file, not one of `formats`, damaged, too large, no such frame.
     """
-    image = open_header(source, FORMATS, max_pixels)
+    image = open_header(source, formats, max_pixels)
     try:
         if frame:
             image.seek(frame)

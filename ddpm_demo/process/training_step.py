@@ -90,6 +90,25 @@ def training_step(
     return TrainingStep(t, x_0, eps, x_t, kind, target, output, prediction.x0, loss, weight)
 
 
+def compared(schedule: Schedule, step: TrainingStep, kind: str) -> tuple[Tensor, Tensor, float]:
+    """(the network's answer, the right one, the loss's weight) in terms of `kind`.
+
+    Whatever the network was asked for, its answer says x_0, eps and v at once, since x_t is known;
+    what differs is how a mistake looks and how much it weighs.
+
+    Args:
+        schedule: of the denoiser.
+        step: of `training_step`.
+        kind: "epsilon", "sample" or "v_prediction".
+    """
+    said_eps = schedule.eps_from_x0(step.x_t, step.x0_hat, step.t)
+    output = _in_terms_of(kind, schedule, step.x0_hat, said_eps, step.t)
+    if kind == step.prediction_type:  # to the last bit, without the way round
+        output = step.output
+    target = _in_terms_of(kind, schedule, step.x_0, step.eps, step.t)
+    return output, target, min_snr_weight(schedule, step.t, kind)
+
+
 def _in_terms_of(kind: str, schedule: Schedule, x_0: Tensor, eps: Tensor, t: int) -> Tensor:
     if kind == "v_prediction":
         return schedule.v_from_x0_eps(x_0, eps, t)

@@ -70,10 +70,13 @@ def _box(block: Block, x: float, y: float, words: Mapping[str, str]) -> str:
         second = words["layers"].format(count=block.num_layers)
         if block.has_attention:
             second += f" + {words['attention']}"
-    opacity = 0.18 if block.has_attention else 0.06
+    # A frame, and not a shade: what is darker on white is lighter on black.
+    frame = (
+        ' stroke="currentColor" stroke-width="1.5"' if block.has_attention else ' stroke="none"'
+    )
     return (
         f'<rect x="{x - BOX_WIDTH_PX / 2:g}" y="{y:g}" width="{BOX_WIDTH_PX}" '
-        f'height="{BOX_PX}" rx="6" fill="currentColor" fill-opacity="{opacity}"/>'
+        f'height="{BOX_PX}" rx="6" fill="currentColor" fill-opacity="0.07"{frame}/>'
         + _text(x, y + 23, first, size=15, weight=600)
         + _text(x, y + 44, second, size=13)
     )

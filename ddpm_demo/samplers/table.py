@@ -109,6 +109,12 @@ def uses_eta(values: Mapping[str, Any]) -> bool:
     return info is not None and info.uses_eta
 
 
+def uses_langevin(values: Mapping[str, Any]) -> bool:
+    """Whether the sampler among a recipe's values has updates at each level."""
+    sampler = values.get("sampler")
+    return sampler in SAMPLERS and SAMPLERS[sampler].uses_langevin
+
+
 def check_eta(info: SamplerInfo, eta: float) -> None:
     """Raise a `UserError` unless `eta` suits the sampler."""
     if not 0 <= eta <= 1:

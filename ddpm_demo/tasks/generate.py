@@ -8,7 +8,17 @@ from ..core.seeds import MAX_SEED
 from ..errors import UserError
 from ..recipes.field import field
 from ..recipes.recipe import MAX_SIZE_PX, MAX_STEPS, Recipe
-from ..samplers.table import SAMPLERS, SPACINGS, check_few_step, sampler_info, uses_eta
+from ..samplers.table import (
+    MAX_LANGEVIN_STEP_SIZE,
+    MAX_LANGEVIN_STEPS,
+    SAMPLERS,
+    SPACINGS,
+    check_few_step,
+    check_langevin,
+    sampler_info,
+    uses_eta,
+    uses_langevin,
+)
 
 if TYPE_CHECKING:
     from ..checkpoints.library import CheckpointInfo
@@ -26,6 +36,8 @@ class GenerateRecipe(Recipe):
         sampler: a key of `samplers.table.SAMPLERS`; None for the checkpoint's default.
         num_steps: 1 to T; None for the default of checkpoint and sampler.
         eta: share of fresh noise, for "ddim" alone.
+        langevin_steps: updates at each level, for "langevin" alone; None for 5.
+        step_size: of an update in sigma^2, for "langevin" alone; None for 1.
         spacing: one of `samplers.table.SPACINGS`; None for the sampler's own.
         size_px: side of the square picture; None for the checkpoint's native size.
     """
@@ -37,6 +49,12 @@ class GenerateRecipe(Recipe):
     sampler: str | None = field(None, choices=lambda: tuple(SAMPLERS))
     num_steps: int | None = field(None, ge=1, le=MAX_STEPS)
     eta: float = field(0.0, ge=0, le=1, step=0.05, advanced=True, applies=uses_eta)
+    langevin_steps: int | None = field(
+        None, ge=1, le=MAX_LANGEVIN_STEPS, advanced=True, applies=uses_langevin
+    )
+    step_size: float | None = field(
+        None, ge=0.01, le=MAX_LANGEVIN_STEP_SIZE, step=0.05, advanced=True, applies=uses_langevin
+    )
     spacing: str | None = field(None, choices=lambda: SPACINGS, advanced=True)
     size_px: int | None = field(None, ge=8, le=MAX_SIZE_PX, unit="pixels", advanced=True)
 
@@ -63,6 +81,7 @@ class GenerateRecipe(Recipe):
             is_own = sampler == info.default_sampler
             num_steps = info.default_num_steps if is_own else sampler_info(sampler).num_steps
         check_few_step(info.default_sampler, sampler, num_steps)
+        check_langevin(sampler_info(sampler), self.langevin_steps, self.step_size)
         return self.replace(
             sampler=sampler, num_steps=num_steps, size_px=self.size_px or info.size_px
         )
@@ -93,5 +112,7 @@ class GenerateRecipe(Recipe):
             noise,
             eta=recipe.eta,
             variance=prior.variance,
+            langevin_steps=recipe.langevin_steps,
+            step_size=recipe.step_size,
         )
         return Run(recipe, prior.info, steps)

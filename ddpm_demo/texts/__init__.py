@@ -51,6 +51,11 @@ def text(language: str, key: str, **params: object) -> str:
     return found.format(**params) if params else found
 
 
+def section(language: str, name: str) -> dict[str, str]:
+    """All texts of a section by name, placeholders unfilled, English where there is no other."""
+    return {**_locale(DEFAULT_LANGUAGE)[name], **_locale(known_language(language)).get(name, {})}
+
+
 def known_language(language: str | None) -> str:
     """`language` where there is a locale for it, else English."""
     return language if language in LANGUAGES else DEFAULT_LANGUAGE

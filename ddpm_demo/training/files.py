@@ -9,49 +9,26 @@ from __future__ import annotations
 import hashlib
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from ..errors import UserError
-from ..pictures.images import load_image, open_header
+from ..pictures.images import FORMATS, load_image, open_header
 from .config import TrainConfig
+from .listing import MAX_FILE_BYTES, Listing, Reader, folder_files, zip_files
 from .pictures import PackedSource, PictureWriter, read_facts, resize_square, to_channels
 from .report import DataReport, ReportBuilder
 
-ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 MAX_FILES = 10_000_000
-MAX_FILE_BYTES = 256 * 2**20
 MAX_CROP_SOURCE_PX = 1024  # short side kept of a photograph that crops are cut from
 CACHE = "pictures"
+# Data sets come in these, too; a picture to restore does not.
+_FORMATS = (*FORMATS, "AVIF", "PPM")
 
-Reader = Callable[[], bytes]
 Tell = Callable[[int, int], None]  # files done, files in all
-
-
-def folder_files(folder: Path) -> Iterator[tuple[str, int, Reader]]:
-    """(name, size in bytes, reader) of the pictures below a folder, in a fixed order."""
-    for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in ENDINGS):
-        if path.is_file():
-            yield path.relative_to(folder).as_posix(), path.stat().st_size, path.read_bytes
-
-
-def zip_files(archive: zipfile.ZipFile) -> Iterator[tuple[str, int, Reader]]:
-    """(name, unpacked size, reader) of the pictures in an archive, in a fixed order."""
-
-    def reader(member: zipfile.ZipInfo) -> Reader:
-        def read() -> bytes:
-            with archive.open(member) as file:
-                return file.read(MAX_FILE_BYTES + 1)  # whatever size the header claims
-
-        return read
-
-    for member in sorted(archive.infolist(), key=lambda member: member.filename):
-        hidden = "__MACOSX" in member.filename or Path(member.filename).name.startswith(".")
-        if member.filename.lower().endswith(ENDINGS) and not member.is_dir() and not hidden:
-            yield member.filename, member.file_size, reader(member)
 
 
 def silent(done: int, total: int) -> None:
@@ -67,7 +44,7 @@ def open_folder(
         UserError: there is no usable picture.
         OSError: there is no room for the prepared pictures in the run folder.
     """
-    return _prepare(list(folder_files(folder)), folder.name, config, tell)
+    return _prepare(folder_files(folder), folder.name, config, tell)
 
 
 def open_zip(
@@ -81,7 +58,7 @@ def open_zip(
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            return _prepare(list(zip_files(archive)), path.name, config, tell)
+            return _prepare(zip_files(archive, path), path.name, config, tell)
     except zipfile.BadZipFile as error:
         raise UserError(
             "train_zip_unreadable",
@@ -92,22 +69,22 @@ def open_zip(
 
 
 def _prepare(
-    files: list[tuple[str, int, Reader]], name: str, config: TrainConfig, tell: Tell
+    listing: Listing, name: str, config: TrainConfig, tell: Tell
 ) -> tuple[PackedSource, DataReport]:
-    if len(files) > MAX_FILES:
+    if len(listing.files) > MAX_FILES:
         raise UserError(
             "train_too_many_files",
             "{name} holds {count} pictures; the most is {limit}.",
             field="data",
             name=name,
-            count=len(files),
+            count=len(listing.files),
             limit=MAX_FILES,
         )
     path = Path(config.out) / CACHE
-    key = _cache_key(files, config)
+    key = _cache_key(listing, config)
     facts = read_facts(path)
     if facts is None or facts.get("key") != key:
-        facts = _pack(files, path, key, config, tell)
+        facts = _pack(listing, path, key, config, tell)
     report = report_from_json(facts["report"])
     if not report.num_images:
         named = [f"{file}: {reason.rstrip('.')}" for file, reason in report.skipped[:5]]
@@ -121,20 +98,21 @@ def _prepare(
     return PackedSource.open(path), report
 
 
-def _cache_key(files: list[tuple[str, int, Reader]], config: TrainConfig) -> str:
-    listing = [(name, size) for name, size, _ in files]
+def _cache_key(listing: Listing, config: TrainConfig) -> str:
+    """By what is in the files: a picture may be replaced under the same name and size."""
     settings = (max(config.sizes_px), config.fit, config.channels, config.background)
-    return hashlib.sha256(repr((listing, settings)).encode()).hexdigest()
+    seen = (listing.content, listing.left_out, settings)
+    return hashlib.sha256(repr(seen).encode()).hexdigest()
 
 
 def _pack(
-    files: list[tuple[str, int, Reader]], path: Path, key: str, config: TrainConfig, tell: Tell
+    listing: Listing, path: Path, key: str, config: TrainConfig, tell: Tell
 ) -> dict[str, object]:
     builder = ReportBuilder(max(config.sizes_px), config.batch_size, config.channels)
     facts: dict[str, object] = {"key": key}
     with PictureWriter(path, facts) as writer:
-        for done, (name, num_bytes, read) in enumerate(files):
-            tell(done, len(files))
+        for done, (name, num_bytes, read) in enumerate(listing.files):
+            tell(done, len(listing.files))
             try:
                 ready, image = _ready(num_bytes, read, config)
             except UserError as error:
@@ -146,6 +124,8 @@ def _pack(
             animated = getattr(image, "n_frames", 1) > 1
             builder.add(image.width, image.height, image.mode, animated, ready)
             writer.append(ready)
+        for name, reason in listing.left_out:
+            builder.skip(name, reason)
         facts["report"] = report_to_json(builder.build())
     return facts
 
@@ -159,8 +139,8 @@ def _ready(num_bytes: int, read: Reader, config: TrainConfig) -> tuple[np.ndarra
             "The file is empty or larger than {limit} MB.",
             limit=MAX_FILE_BYTES // 2**20,
         )
-    header = open_header(content)
-    picture = np.asarray(load_image(content))
+    header = open_header(content, _FORMATS)
+    picture = np.asarray(load_image(content, formats=_FORMATS))
     picture = picture[..., None] if picture.ndim == 2 else picture
     picture = to_channels(picture, config.channels, config.background_rgb)
     largest = max(config.sizes_px)

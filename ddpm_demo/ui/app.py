@@ -116,7 +116,8 @@ def build_app(
             store.forget(request.session_hash or "")
 
         app.unload(on_unload)
-    app.queue(max_size=MAX_QUEUE, api_open=True)
+    # Not open: a direct call of a queued endpoint would go round the queue.
+    app.queue(max_size=MAX_QUEUE, api_open=False)
     app.ctx = ctx  # for whoever starts it, and for tests
     return app
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 import inspect
 import shutil
 import tempfile
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from ..texts.naming import field_help, field_label, sentence_of, task_descriptio
 from .components.as_sent import checkbox, choice, number, plain_text
 from .context import MODEL_SLOT
 from .exports import write_animation, write_extras, write_pictures
+from .in_turn import last_in_turn
 from .models import Models
 from .request import job_of
 from .restoration.pictures import picture_input
@@ -68,8 +68,10 @@ def checkpoints(models: Models) -> list[dict[str, Any]]:
 
 def answer(
     models: Models, task: type[Recipe], values: Mapping[str, Any], folder: Path
-) -> list[Any]:
-    """What the endpoint of a task returns; the files are written into `folder`.
+) -> Generator[None, None, list[Any]]:
+    """What the endpoint of a task returns, for `yield from`: None comes while it works.
+
+    The files are written into `folder`.
 
     Args:
         models: the checkpoints.
@@ -85,7 +87,9 @@ def answer(
         UserError: something that was asked for cannot be done.
     """
     record = RunRecord(job_of(models, task, values))
-    record.keep(deque(snapshots(models, record.job), maxlen=1)[0])
+    last = yield from last_in_turn(lambda: snapshots(models, record.job))
+    assert last is not None
+    record.keep(last)
     found: list[Any] = [[str(path) for path in write_pictures(record, folder)]]
     if task.beside:
         pictures = {name: record.extras[name] for name in task.beside if name in record.extras}
@@ -117,13 +121,15 @@ def _add_checkpoints(models: Models) -> None:
 
 
 def _add_task(models: Models, task: type[Recipe]) -> None:
-    parameters = list(_parameters(models, task))
+    parameters, outputs = list(_parameters(models, task)), _outputs(task)
 
     def run(request: gr.Request, *values: Any) -> Iterator[Any]:  # noqa: ANN401  as sent
         folder = Path(tempfile.mkdtemp(prefix="ddpm_demo-"))
         names = [parameter.name for parameter, _ in parameters]
         try:
-            found = answer(models, task, dict(zip(names, values, strict=True)), folder)
+            given = dict(zip(names, values, strict=True))
+            # Gradio ends a handler whose caller has left at a yield, and nowhere else.
+            found = yield from _nothing_yet(answer(models, task, given, folder), len(outputs))
             yield tuple(found)
         except UserError as error:
             language = negotiate((request.headers if request else {}).get("accept-language", ""))
@@ -136,12 +142,27 @@ def _add_task(models: Models, task: type[Recipe]) -> None:
     gr.Button().click(
         _with_parameters(run, [parameter for parameter, _ in parameters]),
         [component for _, component in parameters],
-        _outputs(task),
+        outputs,
         api_name=task.task,
         api_description=f"{task_description(task.task)} {text('en', f'api.{_kind(task)}')}",
         concurrency_limit=1,
         concurrency_id=MODEL_SLOT,
     )
+
+
+def _nothing_yet(
+    work: Generator[None, None, list[Any]], num_outputs: int
+) -> Generator[tuple[None, ...], None, list[Any]]:
+    """The work with an empty answer for each None; its own answer is what it returns."""
+    try:
+        while True:
+            try:
+                next(work)
+            except StopIteration as end:
+                return end.value
+            yield (None,) * num_outputs
+    finally:
+        work.close()
 
 
 def _kind(task: type[Recipe]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ..texts import text
+from .in_turn import in_turn
 from .models import Models
 from .sessions import RunRecord, Store
 from .stream import Snapshot, snapshots
@@ -48,7 +49,8 @@ def follow(
     yield Report(text(language, "common.status_loading"))
     try:
         yield from _steps(models, record, language, clock)
-        record.phase = "cancelled" if record.is_unfinished else "done"
+        started_at_all = record.last is not None
+        record.phase = "cancelled" if record.is_unfinished or not started_at_all else "done"
     except GeneratorExit:  # the visitor has left
         record.phase = "cancelled"
         raise
@@ -65,9 +67,15 @@ def _steps(
 ) -> Iterator[Report]:
     """The run's reports; ends early when the record asks for it."""
     last_report = first_step = None
-    stream = snapshots(models, record.job)
+    status = text(language, "common.status_loading")
+    stream = in_turn(lambda: snapshots(models, record.job))
     try:
         for snapshot in stream:
+            if snapshot is None:  # nothing new, but somebody may have cancelled
+                if record.cancel_asked:
+                    return
+                yield Report(status)
+                continue
             now = clock()
             first_step = now if first_step is None else first_step
             record.keep(snapshot)
@@ -75,7 +83,8 @@ def _steps(
             is_end = snapshot.index == snapshot.num_steps or record.cancel_asked
             if due or is_end:
                 last_report = now
-                yield Report(progress_text(language, snapshot, now - first_step), snapshot)
+                status = progress_text(language, snapshot, now - first_step)
+                yield Report(status, snapshot)
             if record.cancel_asked:
                 return
     finally:

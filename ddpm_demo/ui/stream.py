@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
+from .in_turn import stop_with_caller
 from .models import Models
 from .spaces_gpu import gpu
+from .work_limit import check_work
 
 if TYPE_CHECKING:
     from ..pipeline import DDPM
@@ -73,13 +75,16 @@ def snapshots(models: Models, job: Job) -> Iterator[Snapshot]:
     """Run the job and yield each step.
 
     Raises:
-        UserError: the checkpoint cannot be loaded or cannot do what the recipe says.
+        UserError: the checkpoint cannot be loaded or cannot do what the recipe says, or that is
+            too much work.
     """
     from ..pictures.images import to_pil
 
     ddpm = models.load(job.recipe.checkpoint)
     run = job.start(ddpm, job.recipe, job.inputs)
+    stop_with_caller(run.stop)
     for step in run:
+        check_work(step)
         images = run.pictures(step)
         shown = preview_count(len(images), max(images[0].size))
         eps = None

@@ -46,22 +46,84 @@ def test_two_seeds_turn_into_one_another(page):
     assert download.value.suggested_filename.endswith(".gif")
 
 
-def test_the_process_can_be_held_and_scrubbed(page):
-    open_tab(page, "How it works")
-    open_tab(page, "Forward process")
-    expect(page.locator(".katex-display").locator("visible=true").first).to_be_visible()
-    expect(visible(page, ".numbers", has_text="t = 250:")).to_have_count(1)
-    expect(visible(page, ".plot canvas, .plot svg").first).to_be_visible()
-    slide(page.get_by_label("Noising steps (t)").locator("visible=true").last, "End")
-    expect(visible(page, ".numbers", has_text="t = 1000:")).to_have_count(1)
+def go_to(page, section):
+    page.locator(f'.story-nav a[data-to="{section}"]').click()
 
-    open_tab(page, "Generation")
+
+def open_lab(page, name):
+    page.get_by_role("button", name=name).locator("visible=true").click()
+
+
+def shown(page, section):
+    """The sentence of numbers that a pane shows now."""
+    return page.locator(f".block.pane-{section} .numbers:visible").first
+
+
+def test_the_story_moves_as_it_is_read_and_can_be_held(page):
+    open_tab(page, "How it works")
+    expect(page.locator(".katex-display").locator("visible=true").first).to_be_visible()
+    numbers = shown(page, "forward")
+    go_to(page, "forward")
+    expect(numbers).to_contain_text("t = ")
+    # Reading on moves t; the pane stays in the window all the while.
+    seen = set()
+    for _ in range(4):
+        page.mouse.wheel(0, 300)
+        page.wait_for_timeout(300)
+        seen.add(numbers.text_content())
+        assert 0 <= page.locator(".block.pane-forward").bounding_box()["y"] < 450
+    assert len(seen) > 2
+    # Who takes hold of the slider keeps it, until the text is to be followed again.
+    slider = page.locator(".block.pane-forward input[type=range]")
+    slide(slider, "End")
+    expect(numbers).to_contain_text("t = 1000:")
+    page.mouse.wheel(0, -200)
+    page.wait_for_timeout(300)
+    expect(numbers).to_contain_text("t = 1000:")
+    page.locator(".block.pane-forward").get_by_role("button", name="Follow the text again").click()
+    expect(numbers).not_to_contain_text("t = 1000:")
+    # A symbol that is pointed at lights up everywhere.
+    page.locator(".block.pane-forward .story-key", has_text="xₜ").hover()
+    expect(page.locator(".section-forward .katex-html .lit").first).to_be_visible()
+    page.get_by_text("中文", exact=True).click()
+    expect(numbers).to_contain_text("信噪比")
+
+
+def test_a_network_learns_on_the_page_and_stops_when_nobody_looks(page):
+    open_tab(page, "How it works")
+    go_to(page, "playground")
+    pane = page.locator(".block.pane-playground")
+    pane.get_by_role("button", name="Train for 5 seconds").click()
+    expect(pane.get_by_text(re.compile("updates in"))).to_be_visible()
+    assert page.evaluate("ddpmStory.view('playground').working")
+    open_tab(page, "Generate")
+    page.wait_for_function("!ddpmStory.view('playground').working")
+    open_tab(page, "How it works")
+    go_to(page, "playground")
+    expect(pane.get_by_role("button", name="5 seconds more")).to_be_enabled()
+    expect(pane.get_by_role("button", name="Ten times longer")).to_be_enabled()
+    for points, words in (
+        ("[]", "Draw here"),
+        ("[1, 2]", "A single point"),
+        ("Array.from({length: 200000}, Math.random)", "100,000 points are too many"),
+    ):
+        page.evaluate(f"ddpmStory.view('playground').give({points})")
+        expect(pane.locator(".story-note")).to_contain_text(words)
+    page.evaluate("ddpmStory.view('playground').wild(1e5)")
+    expect(pane.locator(".story-note")).to_contain_text("came apart")
+    assert not page.evaluate("ddpmStory.view('playground').working")
+
+
+def test_the_run_of_the_process_can_be_scrubbed_and_branched(page):
+    open_tab(page, "How it works")
+    go_to(page, "generation")
+    open_lab(page, re.compile("^Try it: the whole way down"))
     page.get_by_label("Steps", exact=True).locator("visible=true").fill("4")
     button(page, "Run").click()
     status = visible(page, ".status-line")
     expect(status).to_contain_text("Done in")
     expect(visible(page, ".live .stage img")).to_have_count(3)
-    scrubber = visible(page, ".scrubber input[type=range]")
+    scrubber = visible(page, ".outputs .scrubber input[type=range]")
     slide(scrubber, "Home")
     expect(status).to_contain_text("Step 0 of 4 · t = 999")
     slide(scrubber, "ArrowRight")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import gradio as gr
 
 from ....texts import text
@@ -46,19 +48,52 @@ FORMULAS = {
     r"{\sqrt{1-\bar\alpha_t}}\,\varepsilon_\theta(x_t, t)\Big) + \sigma_t z$$",
     "ddim": r"$$x_s = \sqrt{\bar\alpha_s}\;\hat{x}_0"
     r" + \sqrt{1-\bar\alpha_s}\;\varepsilon_\theta$$",
+    "score": r"$$\nabla_x \log p_\sigma(x) = \frac{\hat{x}_0 - x}{\sigma_t^2}"
+    r" = -\frac{\varepsilon_\theta}{\sigma_t}$$",
 }
 
+# One colour a symbol, in formulas, panes, curves and sliders: dark enough for white. story.css
+# has their partners for the dark theme.
+SYMBOLS = {
+    "net": "#be123c",
+    "x0": "#0f766e",
+    "xt": "#1d4ed8",
+    "eps": "#b45309",
+    "abar": "#a21caf",
+    "t": "#7c3aed",
+}
+# Longest first: what the network says contains the noise's own letter.
+_PATTERNS = (
+    ("net", r"\\hat\{x\}_0|\\varepsilon_\\theta(?:\(x_t, t\))?|\\mu_\\theta(?:\(x_t, t\))?"),
+    ("abar", r"\\bar\\alpha_(?:\{[^}]*\}|\w)"),
+    ("eps", r"\\varepsilon"),
+    ("x0", r"x_0"),
+    ("xt", r"x_(?:\{[^}]*\}|\w)"),
+    ("t", r"(?<=\$)t(?=\$|\.\$)|(?<=, )t(?=\))"),
+)
+_SYMBOL = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in _PATTERNS))
+_MATH = re.compile(r"\$\$.*?\$\$|\$.*?\$", re.DOTALL)
 
-def explanation(ctx: Context, key: str) -> gr.Markdown:
+
+def explanation(ctx: Context, key: str, *classes: str) -> gr.Markdown:
     """The text "process.<key>" with its formulas, here."""
     return ctx.make(
         gr.Markdown,
         {"value": lambda language: explained(key, language)},
         latex_delimiters=DELIMITERS,
-        elem_classes=["explanation"],
+        elem_classes=["explanation", *classes],
     )
 
 
 def explained(key: str, language: str) -> str:
-    """Markdown of the text "process.<key>"."""
-    return text(language, f"process.{key}", **FORMULAS)
+    """Markdown of the text "process.<key>", the symbols of its formulas in their colours."""
+    return coloured(text(language, f"process.{key}", **FORMULAS))
+
+
+def coloured(markdown: str) -> str:
+    """The same with each symbol inside $...$ in its colour of `SYMBOLS`."""
+    return _MATH.sub(lambda math: _SYMBOL.sub(_in_colour, math[0]), markdown)
+
+
+def _in_colour(found: re.Match[str]) -> str:
+    return rf"\textcolor{{{SYMBOLS[str(found.lastgroup)]}}}{{{found[0]}}}"

@@ -20,7 +20,6 @@ from ...context import Context, TaskTab
 from ...models import Models
 from ...restoration.pictures import load_picture
 from ...stream import Job
-from .explain import explanation
 
 if TYPE_CHECKING:
     from ....core.step import Step
@@ -37,7 +36,6 @@ def build_generation(ctx: Context, form: Form, tab: str) -> None:
     """Make the section here and wire its runs."""
     with gr.Row(elem_classes=["lesson", "generation"]):
         with gr.Column(elem_classes=["lesson-text"], min_width=280):
-            explanation(ctx, "generation_text")
             with gr.Column(elem_classes=["controls"], min_width=280):
                 _controls(ctx, form)
                 bar = run_bar(ctx)

@@ -1,4 +1,4 @@
-"""Reverse process: the posterior of a value, and one step of the network taken apart."""
+"""Reverse process: one step of the network taken apart."""
 
 from __future__ import annotations
 
@@ -15,50 +15,37 @@ from ...context import Context, Update
 from ...errors import sentence
 from ...models import Models
 from ...spaces_gpu import gpu
-from .explain import explanation
 from .kept import Kept
-from .plots import GREY, ORANGE, TEAL, line_plot, lines
 from .subject import subject_of
 
 if TYPE_CHECKING:
     from PIL import Image
 
-    from ....core.schedule import Schedule
-
-PRIOR, LIKELIHOOD, POSTERIOR = "q(xₜ₋₁|x₀)", "q(xₜ|xₜ₋₁)", "q(xₜ₋₁|xₜ,x₀)"
-COLOURS = {PRIOR: GREY, LIKELIHOOD: ORANGE, POSTERIOR: TEAL}
 NAME = "reverse"
 
 
 class Reverse:
-    """The section; `outputs` get the values of `render`."""
+    """Noise the picture to t, ask the network once, go one step back."""
 
     def __init__(self, ctx: Context, kept: Kept, inputs: list[Component]):
         self.ctx, self.kept = ctx, kept
-        with gr.Row(elem_classes=["lesson"]):
-            with gr.Column(elem_classes=["lesson-text"], min_width=280):
-                explanation(ctx, "reverse_text")
-            with gr.Column(elem_classes=["lesson-view"], min_width=280):
-                with gr.Row(elem_classes=["sliders"]):
-                    self.t = _slider(ctx, "post_t", 2, 1000, 100, 1)
-                    self.x_0 = _slider(ctx, "post_x0", -1, 1, 0.5, 0.05)
-                    self.eps = _slider(ctx, "post_eps", -3, 3, 1.0, 0.1)
-                self.plot = line_plot(ctx, "posterior", COLOURS, height=240, tooltip="none")
-                self.numbers = gr.HTML("", elem_classes=["table"])
-                self.button = ctx.make(
-                    gr.Button, {"value": "process.reverse_button"}, variant="primary"
-                )
-                self.notice = notice()
-                self.view = gr.HTML(step_html(None, ctx.texts.language), elem_classes=["live"])
+        with gr.Row(elem_classes=["sliders"]):
+            self.t = ctx.make(
+                gr.Slider,
+                {"label": "process.t"},
+                minimum=1,
+                maximum=1000,
+                value=300,
+                step=1,
+                min_width=140,
+                elem_classes=["scrubber"],
+            )
+            self.button = ctx.make(
+                gr.Button, {"value": "process.reverse_button"}, variant="primary"
+            )
+        self.notice = notice()
+        self.view = gr.HTML(step_html(None, ctx.texts.language), elem_classes=["live"])
         self._connect(inputs)
-
-    @property
-    def controls(self) -> list[Component]:
-        return [self.t, self.x_0, self.eps]
-
-    @property
-    def outputs(self) -> list[Component]:
-        return [self.plot, self.numbers]
 
     def _connect(self, inputs: list[Component]) -> None:
         ctx = self.ctx
@@ -93,32 +80,6 @@ class Reverse:
             return [notice_html(sentence(error, language)), gr.skip()]
         self.kept.put(session, NAME, found)
         return ["", step_html(found, language)]
-
-
-def render(schedule: Schedule, t: float, x_0: float, eps: float, language: str) -> list[Update]:
-    """For `Reverse.outputs`: the densities for one value x_0 and the noise eps in its x_t."""
-    from ....process.posterior import posterior_of_value
-
-    steps = max(2, min(schedule.num_timesteps, int(t or 0)))
-    abar = schedule.abar(steps - 1)
-    x_t = abar**0.5 * x_0 + (1 - abar) ** 0.5 * eps
-    found = posterior_of_value(schedule, x_0, x_t, steps - 1, num_places=121)
-    series = {
-        PRIOR: (found.x, found.prior),
-        LIKELIHOOD: (found.x, found.likelihood),
-        POSTERIOR: (found.x, found.posterior),
-    }
-    line = text(
-        language,
-        "process.posterior_numbers",
-        t=steps,
-        x_t=f"{x_t:.3f}",
-        c_0=f"{found.c_0:.4f}",
-        c_t=f"{found.c_t:.4f}",
-        mean=f"{found.mean:.4f}",
-        std=f"{found.std:.4f}",
-    )
-    return [lines(series), f'<p class="numbers">{html.escape(line)}</p>']
 
 
 @gpu
@@ -157,18 +118,3 @@ def pictures_html(pictures: dict[str, Image.Image], language: str) -> str:
         caption = text(language, f"process.pane_{name}")
         panes.append(pane_html(caption, picture_html(picture, caption), name))
     return f'<div class="panes small">{"".join(panes)}</div>'
-
-
-def _slider(
-    ctx: Context, key: str, low: float, high: float, value: float, step: float
-) -> gr.Slider:
-    return ctx.make(
-        gr.Slider,
-        {"label": f"process.{key}"},
-        minimum=low,
-        maximum=high,
-        value=value,
-        step=step,
-        min_width=140,
-        elem_classes=["scrubber"],
-    )

@@ -31,60 +31,76 @@ EPS, X_0, V = "ε", "x₀", "v"
 SERIES = {"epsilon": EPS, "sample": X_0, "v_prediction": V}
 
 
-class Training:
-    """The section; `outputs` get the values of `render`."""
+class Step:
+    """One training step on the picture: mixed, asked, compared."""
 
     def __init__(self, ctx: Context, kept: Kept, inputs: list[Component]):
         self.ctx, self.kept = ctx, kept
-        language = ctx.texts.language
-        with gr.Row(elem_classes=["lesson"]):
-            with gr.Column(elem_classes=["lesson-text"], min_width=280):
-                explanation(ctx, "training_text")
-            with gr.Column(elem_classes=["lesson-view"], min_width=280):
-                self.draws = gr.State(0)
-                self.step_button = _button(ctx, "training_button")
-                self.step_notice = notice()
-                self.step = gr.HTML(step_html(None, language), elem_classes=["live"])
-        with gr.Row(elem_classes=["lesson"]):
-            with gr.Column(elem_classes=["lesson-text"], min_width=280):
-                explanation(ctx, "unet_text")
-            with gr.Column(elem_classes=["lesson-view"], min_width=280):
-                self.drawing = gr.HTML("", elem_classes=["drawing"])
-        with gr.Row(elem_classes=["lesson"]):
-            with gr.Column(elem_classes=["lesson-text"], min_width=280):
-                explanation(ctx, "bound_text")
-            with gr.Column(elem_classes=["lesson-view"], min_width=280):
-                self.measure_button = _button(ctx, "measure_button")
-                self.measure_notice = notice()
-                self.status = gr.HTML(status_html(""), elem_classes=["status"])
-                self.losses = line_plot(
-                    ctx, "losses", {EPS: ORANGE, X_0: GREY, V: TEAL}, height=260
-                )
-                self.bars = bar_plot(ctx, "terms", x_label_angle=-50, height=300)
-                self.bits = gr.HTML("", elem_classes=["table"])
-        self._connect(inputs)
+        self.draws = gr.State(0)
+        with gr.Row(elem_classes=["sliders"]):
+            self.button = _button(ctx, "training_button")
+            self.terms = ctx.make(
+                gr.Radio,
+                {"label": "process.training_terms"},
+                choices=[(words, name) for name, words in SERIES.items()],
+                value="epsilon",
+                elem_classes=["choices"],
+            )
+        self.notice = notice()
+        self.view = gr.HTML(step_html(None, "epsilon", ctx.texts.language), elem_classes=["live"])
 
-    @property
-    def outputs(self) -> list[Component]:
-        return [self.drawing]
-
-    def render(self, subject: Subject, language: str) -> list[Update]:
-        """For `outputs`."""
-        return [drawing_html(subject, language)]
-
-    def _connect(self, inputs: list[Component]) -> None:
-        ctx = self.ctx
-
-        def on_step(
+        def on_press(
             checkpoint: str,
             image: str | None,
             seed: float,
             draw: int,
+            terms: str,
             language: str,
             request: gr.Request,
         ) -> list[Update]:
             named = (checkpoint, image, seed, draw)
-            return [draw + 1, *self.on_step(named, language, request.session_hash or "")]
+            session = request.session_hash or ""
+            return [draw + 1, *self.on_step(named, terms, language, session)]
+
+        def on_terms(terms: str, language: str, request: gr.Request) -> Update:
+            return step_html(kept.get(request.session_hash or "", STEP), terms, language)
+
+        pressed = [*inputs, self.draws, self.terms, ctx.language]
+        ctx.heavy(self.button.click, on_press, pressed, [self.draws, self.notice, self.view])
+        shown = [self.terms, ctx.language]
+        ctx.quick(self.terms.input, on_terms, shown, [self.view])
+        ctx.quick(ctx.language.change, on_terms, shown, [self.view])
+
+    def on_step(
+        self, named: tuple[Any, ...], terms: str, language: str, session: str
+    ) -> list[Update]:
+        """(notice, view) after one evaluation of the network.
+
+        Args:
+            named: checkpoint, path of the picture, seed, how many steps were drawn before.
+            terms: what the answers are compared in, a key of `SERIES`.
+            language, session: the visitor's.
+        """
+        try:
+            found = draw_step(self.ctx.models, *named)
+        except Exception as error:
+            return [notice_html(sentence(error, language)), gr.skip()]
+        self.kept.put(session, STEP, found)
+        return ["", step_html(found, terms, language)]
+
+
+class Measure:
+    """The loss at each t and the bound, measured with the loaded checkpoint."""
+
+    def __init__(self, ctx: Context, kept: Kept, inputs: list[Component]):
+        self.ctx, self.kept = ctx, kept
+        self.measure_button = _button(ctx, "measure_button")
+        self.measure_notice = notice()
+        self.status = gr.HTML(status_html(""), elem_classes=["status"])
+        self.losses = line_plot(ctx, "losses", {EPS: ORANGE, X_0: GREY, V: TEAL}, height=260)
+        explanation(ctx, "bits_text")
+        self.bars = bar_plot(ctx, "terms", x_label_angle=-50, height=300)
+        self.bits = gr.HTML("", elem_classes=["table"])
 
         def on_measure(
             checkpoint: str, image: str | None, seed: float, language: str, request: gr.Request
@@ -93,32 +109,13 @@ class Training:
             yield from self.on_measure(named, language, request.session_hash or "")
 
         ctx.heavy(
-            self.step_button.click,
-            on_step,
-            [*inputs, self.draws, ctx.language],
-            [self.draws, self.step_notice, self.step],
-        )
-        ctx.heavy(
             self.measure_button.click, on_measure, [*inputs, ctx.language], self.measure_outputs
         )
-        ctx.on_language(self._relabelled, [self.step, self.status, self.bits])
+        ctx.on_language(self._relabelled, [self.status, self.bits])
 
     @property
     def measure_outputs(self) -> list[Component]:
         return [self.measure_notice, self.status, self.losses, self.bars, self.bits]
-
-    def on_step(self, named: tuple[Any, ...], language: str, session: str) -> list[Update]:
-        """(notice, view) after one evaluation of the network.
-
-        Args:
-            named: checkpoint, path of the picture, seed, how many steps were drawn before.
-        """
-        try:
-            found = draw_step(self.ctx.models, *named)
-        except Exception as error:
-            return [notice_html(sentence(error, language)), gr.skip()]
-        self.kept.put(session, STEP, found)
-        return ["", step_html(found, language)]
 
     def on_measure(
         self, named: tuple[Any, ...], language: str, session: str
@@ -139,11 +136,7 @@ class Training:
 
     def _relabelled(self, language: str, session: str) -> list[Update]:
         measured = self.kept.get(session, MEASURED)
-        return [
-            step_html(self.kept.get(session, STEP), language),
-            progress_html(measured, language),
-            bits_html(measured, language),
-        ]
+        return [progress_html(measured, language), bits_html(measured, language)]
 
 
 @gpu
@@ -156,41 +149,57 @@ def draw_step(
         UserError: no such checkpoint, no picture, a seed out of range.
     """
     from ....pictures.images import to_pil
-    from ....process.training_step import training_step
+    from ....process.training_step import compared, training_step
 
     subject = subject_of(models, checkpoint, image, seed)
     x_0 = subject.x_0.to(subject.ddpm.device)
+    schedule = subject.ddpm.schedule
     found = training_step(subject.ddpm.denoiser, x_0, (subject.seed + draw) % 2**32)
-    tensors = {
-        "x_0": found.x_0,
-        "drawn_eps": found.eps,
-        "x_t": found.x_t,
-        "output": found.output,
-        "target": found.target,
-    }
+    mixed = {"x_0": found.x_0, "drawn_eps": found.eps, "x_t": found.x_t}
+    terms: dict[str, Any] = {}
+    for kind in SERIES:
+        output, target, weight = compared(schedule, found, kind)
+        off = output - target
+        # Grey is no difference; its own scale, so that a small one is seen, too.
+        scale = max(float(off.abs().max()), 1e-6)
+        shown = {"output": output, "target": target, "difference": off / scale}
+        terms[kind] = {
+            "pictures": {name: to_pil(x)[0] for name, x in shown.items()},
+            "loss": float(off.square().mean()),
+            "weight": weight,
+            "scale": scale,
+        }
     return {
         "t": found.t + 1,
-        "loss": found.loss,
-        "weight": found.weight,
         "prediction_type": found.prediction_type,
-        "pictures": {name: to_pil(x)[0] for name, x in tensors.items()},
+        "pictures": {name: to_pil(x)[0] for name, x in mixed.items()},
+        "terms": terms,
     }
 
 
-def step_html(found: Mapping[str, Any] | None, language: str) -> str:
-    """The training step's pictures in their order, with its numbers; a hint before any."""
+def step_html(found: Mapping[str, Any] | None, terms: str, language: str) -> str:
+    """The training step's pictures in their order, with its numbers; a hint before any.
+
+    Args:
+        found: of `draw_step`.
+        terms: what the answers are compared in, a key of `SERIES`.
+        language: of the words.
+    """
     if found is None:
         hint = html.escape(text(language, "process.training_hint"))
         return f'<div class="stage hint"><p class="live-hint">{hint}</p></div>'
+    shown = found["terms"][terms]
     line = text(
         language,
         "process.training_numbers",
         t=found["t"],
-        loss=f"{found['loss']:.4f}",
-        weight=f"{found['weight']:.3g}",
-        target=SERIES[found["prediction_type"]],
+        own=SERIES[found["prediction_type"]],
+        terms=SERIES[terms],
+        loss=f"{shown['loss']:.4g}",
+        weight=f"{shown['weight']:.3g}",
+        scale=f"{shown['scale']:.3g}",
     )
-    pictures = pictures_html(found["pictures"], language)
+    pictures = pictures_html({**found["pictures"], **shown["pictures"]}, language)
     return f'{pictures}<p class="numbers">{html.escape(line)}</p>'
 
 
