@@ -19,6 +19,7 @@ from ddpm_demo.errors import UserError
 from ddpm_demo.pipeline import DDPM
 from ddpm_demo.samplers.timesteps import make_timesteps
 from ddpm_demo.tasks.inpaint import InpaintRecipe
+from ddpm_demo.training.sheets import sample_images
 
 CPU = torch.device("cpu")
 PLAIN = dict.fromkeys(precision.BF16_INSTRUCTIONS, False)
@@ -143,6 +144,20 @@ def test_use_goes_through_wrappers_and_changes_nothing_but_the_precision(cosine)
     assert use(oracle, "bfloat16") is oracle
     with pytest.raises(UserError, match="float64"):
         use(inner, "float64")
+
+
+def test_sheets_while_training_show_the_weights_as_they_are_now(unasked, monkeypatch, cosine):
+    monkeypatch.setenv(precision.VARIABLE, "bfloat16")
+    unet = network()
+    before = sample_images(unet, cosine, "v_prediction", 1, 8, 2)
+    with torch.no_grad():
+        unet.conv_in.weight.mul_(-1)
+        unet.mid_block.resnets[0].conv1.weight.mul_(-2)
+    after = sample_images(unet, cosine, "v_prediction", 1, 8, 2)
+    fresh = network()
+    fresh.load_state_dict(unet.state_dict())
+    assert torch.equal(after, sample_images(fresh, cosine, "v_prediction", 1, 8, 2))
+    assert not torch.equal(after, before)
 
 
 def test_denoising_a_photograph_in_bfloat16_is_as_good():

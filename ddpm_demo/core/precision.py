@@ -89,7 +89,8 @@ def in_precision(unet: nn.Module, dtype: torch.dtype) -> nn.Module:
     """The network for that type: itself for float32, else its one copy of that type.
 
     A network that is not in float32, such as an exact one in float64, is left as it is. Inputs are
-    float32, and so is the output.
+    float32, and so is the output. The copy is made once: for a network that still learns, ask for
+    float32.
     """
     if dtype == torch.float32 or next(unet.parameters()).dtype != torch.float32:
         return unet

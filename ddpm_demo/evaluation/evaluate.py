@@ -16,6 +16,7 @@ from torch import Tensor
 
 from .. import __version__
 from ..checkpoints.library import CheckpointInfo
+from ..core.denoiser import use
 from ..core.device import process_share
 from ..core.noise import NoiseSource
 from ..errors import UserError
@@ -228,7 +229,7 @@ def _bits(
     timesteps = min(config.bits_timesteps, ddpm.schedule.num_timesteps)
     with clock.stage("bits per dimension", timesteps) as tell:
         return bits_per_dimension(
-            ddpm.denoiser,
+            use(ddpm.denoiser, "float32"),  # at t = 0 half precision would cost bits
             pictures,
             noise,
             num_timesteps=timesteps,

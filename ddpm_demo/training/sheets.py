@@ -31,7 +31,8 @@ def sample_images(
     seed: int = 0,
 ) -> Tensor:
     """DDIM samples (Song et al. 2020, eq. 12, eta = 0), float32 [N, C, S, S], on the CPU."""
-    denoiser = UNetDenoiser(unet, schedule, prediction_type)
+    # The average goes on changing: a half copy of it, made once, would not.
+    denoiser = UNetDenoiser(unet, schedule, prediction_type, precision="float32")
     shape = (denoiser.channels, size_px, size_px)
     x_t = NoiseSource.for_run(seed, num_images, denoiser.device).randn(shape)
     times = np.linspace(schedule.num_timesteps - 1, 0, num_steps + 1).round().astype(int)[:-1]
@@ -47,7 +48,8 @@ def sample_distilled(
     unet: UNet2DModel, schedule: Schedule, prediction_type: str, num_images: int, size_px: int
 ) -> Tensor:
     """Samples of a consistency model in two evaluations, float32 [N, C, S, S], on the CPU."""
-    denoiser = UNetDenoiser(unet, schedule, prediction_type)
+    # The average goes on changing: a half copy of it, made once, would not.
+    denoiser = UNetDenoiser(unet, schedule, prediction_type, precision="float32")
     noise = NoiseSource.for_run(0, num_images, denoiser.device)
     times = make_timesteps(schedule, 2, sampler_info(CONSISTENCY).spacing)
     x_t = noise.randn((denoiser.channels, size_px, size_px))
