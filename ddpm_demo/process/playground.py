@@ -7,14 +7,16 @@ A set of points with a little Gaussian noise about each is a mixture, whose E[x_
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from PIL import Image, ImageDraw, ImageFont
 
-from ..core.oracles import MixtureDenoiser
-from ..core.schedule import Schedule
 from ..errors import UserError
+
+if TYPE_CHECKING:
+    from ..core.oracles import MixtureDenoiser
+    from ..core.schedule import Schedule
 
 STD = 0.08
 NUM_POINTS = 240
@@ -78,6 +80,10 @@ def tidy(points: np.ndarray) -> np.ndarray:
 
 def exact_denoiser(schedule: Schedule, points: np.ndarray, std: float = STD) -> MixtureDenoiser:
     """E[x_0 | x_t] for points [K, 2] with noise of standard deviation std about each."""
+    import torch
+
+    from ..core.oracles import MixtureDenoiser
+
     return MixtureDenoiser(schedule, torch.from_numpy(points), std)
 
 
