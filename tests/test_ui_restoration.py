@@ -368,7 +368,8 @@ def test_another_prior_is_proposed_for_photographs_and_taken_only_on_request(ctx
     assert updates[2] == "" and updates[3]["visible"] is False
 
 
-def test_what_is_too_large_is_said_with_the_choice_to_reduce_it(ctx, tmp_path):
+def test_what_is_too_large_is_said_with_the_choice_to_reduce_it(ctx, tmp_path, monkeypatch):
+    monkeypatch.setattr("ddpm_demo.restoration.fit.MAX_MEGAPIXELS", 4.0)
     path = tmp_path / "large.png"
     Image.new("1", (2600, 2000)).save(path)
     facts, reduce, *_ = picture_updates(

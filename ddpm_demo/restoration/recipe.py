@@ -45,8 +45,7 @@ class RestorationRecipe(Recipe):
         from ..checkpoints.library import list_checkpoints
         from .fit import suitable_checkpoint
 
-        width, height = (side * int(values.get("factor", 1)) for side in inputs["image"].size)
-        found = suitable_checkpoint(width, height, list_checkpoints())
+        found = suitable_checkpoint(list_checkpoints())
         if found is None:
             raise UserError("checkpoint_missing", "Choose a checkpoint first.", field="checkpoint")
         return found.name

@@ -33,7 +33,10 @@ class UpscaleRecipe(RestorationRecipe):
     reduce_first: bool = field(False, advanced=True)
 
     def start(self, prior: Prior, image: Image.Image) -> RestorationRun:
+        from ..restoration.piece_run import PieceRun, PieceSetup
         from ..restoration.run import RestorationRun
         from ..restoration.upscaling import upscale
 
-        return RestorationRun(self, prior.info, upscale(prior, self, image))
+        setup = upscale(prior, self, image)
+        kind = PieceRun if isinstance(setup, PieceSetup) else RestorationRun
+        return kind(self, prior.info, setup)

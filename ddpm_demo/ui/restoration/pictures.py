@@ -122,7 +122,7 @@ def picture_box(ctx: Context, form: Form, example: str, height: int = 220) -> Pi
     with Image.open(example_path(example)) as picture:
         size = picture.size
     facts = gr.HTML(facts_html(size_text(size, ctx.texts.language)), elem_classes=["notice"])
-    reduce = form.add("reduce", gr.Checkbox, value=True, visible=False)
+    reduce = form.add("reduce", gr.Checkbox, value=False, visible=False)
     advice = notice()
     use = gr.Button("", size="sm", visible=False, elem_classes=["use-prior"])
     return PictureBox(image, facts, reduce, advice, use, gr.State(None))
@@ -191,7 +191,7 @@ def facts_html(words: str) -> str:
 
 
 def proposal(models: Models, checkpoint: str, size: Size) -> str | None:
-    """Name of the checkpoint that suits a result of that size, None for the one chosen.
+    """Name of the checkpoint that suits any picture, None where the one chosen takes that size.
 
     A prior of objects cuts other pictures to its own square; only then is another one proposed.
     """
@@ -200,7 +200,7 @@ def proposal(models: Models, checkpoint: str, size: Size) -> str | None:
     info = models.peek(checkpoint)
     if info is None or fit(info, *size).how != "square":
         return None
-    better = suitable_checkpoint(*size, models.infos())
+    better = suitable_checkpoint(models.infos())
     return None if better is None or better.name == checkpoint else better.name
 
 
