@@ -14,10 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
+from ..texts import text
+from .language import cli_language
 
 if TYPE_CHECKING:
     from PIL import Image
 
+    from ..core.progress import Moment
     from ..core.step import Step
     from ..recipes.run import Run
 
@@ -123,12 +126,34 @@ def _writing(path: Path) -> Iterator[None]:
 
 
 def drain(run: Run, quiet: bool, on_step: Callable[[Step], None] | None = None) -> None:
-    """Run to the end, with a progress bar on a terminal."""
-    from tqdm import tqdm
-
-    with tqdm(disable=quiet or not sys.stderr.isatty(), unit="step") as bar:
+    """Run to the end, with a progress bar on a terminal that moves within a step too."""
+    if quiet or not sys.stderr.isatty():
         for step in run:
-            bar.total = step.num_steps
-            bar.update(step.index - bar.n)
             if on_step is not None:
                 on_step(step)
+        return
+    from tqdm import tqdm
+
+    from ..core.progress import Moment, watch
+
+    with tqdm(total=100, bar_format="{percentage:3.0f}%|{bar}| {postfix}") as bar:
+        for item in watch(run, run.progress):
+            moment = item if isinstance(item, Moment) else run.progress.snapshot()
+            bar.n = 100 * (moment.share or 0.0)
+            bar.set_postfix_str(_progress_words(moment))
+            if on_step is not None and not isinstance(item, Moment):
+                on_step(item)
+
+
+def _progress_words(moment: Moment) -> str:
+    """ "step 3 of 12, tile 40 of 169, 2 min 10 s left"."""
+    parts = []
+    if moment.num_steps:
+        parts.append(("cli.progress_step", {"index": moment.step, "total": moment.num_steps}))
+    if moment.num_tiles > 1:
+        parts.append(("cli.progress_tile", {"index": moment.tiles, "total": moment.num_tiles}))
+    if moment.seconds_left is not None:
+        minutes, seconds = divmod(round(moment.seconds_left), 60)
+        key = "cli.progress_minutes" if minutes else "cli.progress_seconds"
+        parts.append((key, {"minutes": minutes, "seconds": seconds}))
+    return ", ".join(text(cli_language(), key, **values) for key, values in parts)

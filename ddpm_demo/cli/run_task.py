@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from ..pipeline import DDPM
     from ..recipes.run import Run
 
+# A run that takes longer is announced.
+LONG_SECONDS = 10
+
 
 def run(task: type[Recipe], args: argparse.Namespace) -> None:
     """Do the task and write its files.
@@ -105,7 +108,10 @@ def _do(
     if many:
         bulk.write_many(ddpm, recipe, num_images or recipe.num_images, output)
         return
-    _write(ddpm.run(recipe, **inputs), args, output, _stem(paths))
+    task_run = ddpm.run(recipe, **inputs)
+    if not args.json and sys.stderr.isatty():
+        _tell_time(ddpm, task_run)
+    _write(task_run, args, output, _stem(paths))
 
 
 def _request(
@@ -140,6 +146,19 @@ def _load(checkpoint: str, quiet: bool) -> DDPM:
     from ..pipeline import DDPM
 
     return DDPM.from_pretrained(checkpoint)
+
+
+def _tell_time(ddpm: DDPM, task_run: Run) -> None:
+    """Before a long run, how long it will be."""
+    if not task_run.progress.expected:
+        return
+    from ..restoration.effort import seconds
+
+    minutes, rest = divmod(round(seconds(ddpm.denoiser, task_run.progress.expected)), 60)
+    if minutes or rest >= LONG_SECONDS:
+        key = "cli.long_minutes" if minutes else "cli.long_seconds"
+        words = text(cli_language(), key, minutes=minutes, seconds=rest)
+        print(words, file=sys.stderr, flush=True)
 
 
 def _stem(paths: Mapping[str, Any]) -> str:

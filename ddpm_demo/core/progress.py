@@ -30,6 +30,7 @@ class Moment:
     """How far a run was at one moment.
 
     Args:
+        step, num_steps: of the run, as in `Step`; both 0 before the first.
         evaluations: of the network that are complete, each of the whole batch.
         tiles, num_tiles: done and to do in the evaluation that goes on; both 0 between two.
         share: of the whole work, 0 to 1; None when nothing is known of the whole.
@@ -38,6 +39,8 @@ class Moment:
         is_stopped: whether the run was told to stop.
     """
 
+    step: int = 0
+    num_steps: int = 0
     evaluations: int = 0
     tiles: int = 0
     num_tiles: int = 0
@@ -67,6 +70,16 @@ class Progress:
         """Say how many pixels the network will see in the whole run, tiles and chains counted."""
         with self._lock:
             self._expected = pixels
+
+    @property
+    def expected(self) -> int:
+        """Pixels that the network will see in the whole run; 0 where nobody knows."""
+        return self._expected
+
+    @property
+    def seen_pixels(self) -> int:
+        """Pixels that it has seen."""
+        return self._pixels
 
     @contextmanager
     def evaluation(self, num_tiles: int) -> Iterator[Callable[[int], None]]:
@@ -135,7 +148,10 @@ class Progress:
                 # What is done was done at the last report, not now.
                 whole = (self._last - self._started) / share
                 left = max(0.0, whole - seconds)
+            step, num_steps = self._steps or (0, 0)
             return Moment(
+                step,
+                num_steps,
                 self._evaluations,
                 self._tiles,
                 self._num_tiles,

@@ -21,7 +21,7 @@ from torch import Tensor
 from ..errors import UserError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")
-MAX_PIXELS = 40_000_000
+MAX_PIXELS = 100_000_000
 _ORIENTATION_TAG = 0x0112
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,

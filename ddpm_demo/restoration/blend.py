@@ -28,6 +28,7 @@ class Restoration:
         finish: what is done to the pictures at the end.
         crop: the part of the chains' pictures that is wanted.
         weigher: says what each finished chain counts in their mean; None for 1 / n.
+        effort: pixels that the network will see in all; 0 where nobody knows.
 
     Attributes:
         samples: the finished chains [n, C, H, W], None before the end.
@@ -44,10 +45,11 @@ class Restoration:
         finish: Callable[[Tensor], Tensor] = lambda x: x,
         crop: Callable[[Tensor], Tensor] = lambda x: x,
         weigher: Weigher | None = None,
+        effort: int = 0,
     ):
         self.num_images = num_images if perception > 0 else 1
         self.perception, self.first_is_mean, self.finish = perception, first_is_mean, finish
-        self.crop, self.weigher = crop, weigher
+        self.crop, self.weigher, self.effort = crop, weigher, effort
         self.samples: Tensor | None = None
         self.weights: Tensor | None = None
         self._chains, self._first = chains, None
@@ -68,6 +70,18 @@ class Restoration:
                 x0_hat=x0_hat,
                 num_evaluations=self._evaluations(step),
             )
+
+    def mean(self) -> Tensor | None:
+        """The mean of the finished chains [1, C, H, W]; None before the end, or for one chain."""
+        if self.samples is None or self.weights is None or len(self.samples) < 2:
+            return None
+        return weighted_mean(self.samples, self.weights)
+
+    def deviation(self) -> Tensor | None:
+        """Their standard deviation over the channels [1, 1, H, W], in [-1, 1] units."""
+        if self.samples is None or self.weights is None or len(self.samples) < 2:
+            return None
+        return weighted_variance(self.samples, self.weights).mean(1, keepdim=True).sqrt()
 
     def _weigh(self, step: Step) -> Tensor:
         """What the chains of a step count in their mean, [n]."""

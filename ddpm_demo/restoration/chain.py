@@ -47,6 +47,7 @@ class PairedNoise:
 
     def __init__(self, noise: Noise):
         self.noise = noise
+        self.is_placed = getattr(noise, "is_placed", False)
 
     def randn(self, image_shape: Sequence[int]) -> Tensor:
         drawn = self.noise.randn(image_shape)

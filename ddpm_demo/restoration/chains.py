@@ -11,6 +11,7 @@ from ..core.denoiser import Denoiser, TiledDenoiser
 from ..core.noise import NoiseSource
 from . import settings, solve
 from .blend import Restoration
+from .chain import Noise
 from .fit import Fit
 from .observation import Observation
 from .recipe import RestorationRecipe
@@ -50,16 +51,20 @@ def run_chains(
     how: solve.Settings,
     finish: Callable[[Tensor], Tensor],
     crop: Callable[[Tensor], Tensor] = lambda x: x,
+    noise: Noise | None = None,
 ) -> Restoration:
-    """`solve.solve` with the checkpoint's prior and the recipe's noise; arguments as there."""
-    num_sources = solve.num_sources(recipe, how)
+    """`solve.solve` with the checkpoint's prior; arguments as there, the noise None for the
+    recipe's."""
+    if noise is None:
+        num_sources = solve.num_sources(recipe, how)
+        noise = NoiseSource.for_run(recipe.seed, num_sources, prior.device)
     return solve.solve(
         denoiser(prior, fit),
         observation,
         settings.spectrum(prior.info),
         recipe,
         how,
-        NoiseSource.for_run(recipe.seed, num_sources, prior.device),
+        noise,
         finish,
         crop,
     )

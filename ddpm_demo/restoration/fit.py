@@ -14,12 +14,21 @@ import psutil
 from ..checkpoints.library import CheckpointInfo
 from ..errors import UserError
 
-MAX_MEGAPIXELS = 4.0
-# All chains of a run together.
-MAX_CHAIN_MEGAPIXELS = 16.0
+MAX_MEGAPIXELS = 200.0
 MIN_SIDE_PX = 8
-# What a run needs beside the loaded network, in bytes a pixel of all its chains together.
+# Up to so many pixels, and so many of all chains together, a picture is restored at once; what is
+# larger is restored in blocks, see `blocks`.
+WHOLE_PIXELS = 4_000_000
+WHOLE_CHAIN_PIXELS = 16_000_000
+# What a picture restored at once needs beside the loaded network, in bytes a pixel of all chains.
 BYTES_PER_PIXEL = 400
+# What a picture in blocks needs, in bytes a pixel, and a pixel of each result besides.
+BYTES_PER_BLOCK_PIXEL = 24
+BYTES_PER_RESULT_PIXEL = 8
+# A large picture takes larger tiles: the overlap costs 1.2 times the picture instead of 1.4, for
+# some hundredths of a decibel.
+LARGE_TILE_PX = 256
+LARGE_OVERLAP_PX = 32
 # What one slice of a batch needs in the network, whatever the picture.
 NETWORK_BYTES = 2 * 10**9
 
@@ -33,6 +42,7 @@ class Fit:
             picture is cut to a square and scaled to the prior's own size.
         width, height: of the result, in pixels.
         tile_px, overlap_px: for "tiles".
+        is_large: whether it comes together block by block.
     """
 
     how: str
@@ -40,9 +50,12 @@ class Fit:
     height: int
     tile_px: int | None = None
     overlap_px: int | None = None
+    is_large: bool = False
 
 
-def fit(info: CheckpointInfo, width: int, height: int, multiple: int = 1) -> Fit:
+def fit(
+    info: CheckpointInfo, width: int, height: int, multiple: int = 1, num_chains: int = 1
+) -> Fit:
     """How the prior `info` goes at a result of width x height pixels.
 
     A prior of photographs knows texture: it takes a picture of any size, in tiles where its model
@@ -53,32 +66,37 @@ def fit(info: CheckpointInfo, width: int, height: int, multiple: int = 1) -> Fit
         info: of the checkpoint.
         width, height: of the result.
         multiple: sides of a squared result are multiples of this (the factor of super-resolution).
+        num_chains: that will run side by side.
     """
     if info.prior != "photo":
         side = info.size_px // multiple * multiple
         return Fit("whole" if (width, height) == (side, side) else "square", side, side)
+    pixels = width * height
+    if pixels > WHOLE_PIXELS or pixels * num_chains > WHOLE_CHAIN_PIXELS:
+        if info.tile_px is None:
+            return Fit("tiles", width, height, LARGE_TILE_PX, LARGE_OVERLAP_PX, True)
+        overlap_px = min(info.overlap_px or 0, info.tile_px - 1)
+        return Fit("tiles", width, height, 2 * info.tile_px - overlap_px, overlap_px, True)
     if info.tile_px is None or max(width, height) <= info.tile_px:
         return Fit("whole", width, height)
     overlap_px = min(info.overlap_px or 0, info.tile_px - 1)
     return Fit("tiles", width, height, info.tile_px, overlap_px)
 
 
-def suitable_checkpoint(
-    width: int, height: int, checkpoints: Sequence[CheckpointInfo]
-) -> CheckpointInfo | None:
-    """The checkpoint that suits a result of that size: of the objects with just that size, the
-    first; of photographs otherwise; None where there is none of either."""
-    for info in checkpoints:
-        if info.prior != "photo" and (width, height) == (info.size_px, info.size_px):
-            return info
+def suitable_checkpoint(checkpoints: Sequence[CheckpointInfo]) -> CheckpointInfo | None:
+    """The checkpoint for a picture of one's own: the first of photographs; None for none.
+
+    A size says nothing of what a picture shows: an icon of 64 x 64 is no face. Priors of objects
+    are chosen, by the user or by an example.
+    """
     return next((info for info in checkpoints if info.prior == "photo"), None)
 
 
 def max_pixels(num_chains: int) -> int:
     """Pixels that a result may have when `num_chains` of it run side by side."""
     free = psutil.virtual_memory().available - NETWORK_BYTES
-    by_memory = max(0.0, free / BYTES_PER_PIXEL / num_chains)
-    return int(min(MAX_MEGAPIXELS * 1e6, MAX_CHAIN_MEGAPIXELS * 1e6 / num_chains, by_memory))
+    by_memory = free / (BYTES_PER_BLOCK_PIXEL + num_chains * BYTES_PER_RESULT_PIXEL)
+    return int(min(MAX_MEGAPIXELS * 1e6, max(0.0, by_memory)))
 
 
 def reduction(width: int, height: int, num_chains: int, reduce: bool) -> float:

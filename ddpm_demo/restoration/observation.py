@@ -16,7 +16,7 @@ from torch import Tensor
 from .chain import Noise
 from .conditional import condition
 from .operators import Operator
-from .spectrum import Covariance, Spectrum, from_frequencies
+from .spectrum import Covariance, Spectrum, from_frequencies, to_frequencies
 
 # Below one evaluation of the network in time, and further iterations change nothing one can see.
 MAX_ITERATIONS = 60
@@ -33,7 +33,7 @@ class Observation:
 
     Args:
         operator: A.
-        y: [1, ...], as A gives it.
+        y: [1, ...], as A gives it; [B, ...] where each of B chains has seen something else.
         sigma_y: in [-1, 1] units, at least 0.
         image_shape: (C, H, W) of x_0.
     """
@@ -45,9 +45,12 @@ class Observation:
 
 
 def mean_colour(observation: Observation) -> Tensor:
-    """The plain colour that explains y best, [1, C, 1, 1]; mid-grey where nothing is known."""
+    """The plain colour that explains y best, [1, C, 1, 1]; mid-grey where nothing is known.
+
+    Of a batch of observations, their mean's.
+    """
     channels, height, width = observation.image_shape
-    y = observation.y
+    y = observation.y.mean(0, keepdim=True)
     axes = from_frequencies(torch.eye(channels, dtype=y.dtype, device=y.device)[..., None, None])
     axes = axes * y.new_tensor(MEAN_STD[:channels]).view(-1, 1, 1, 1)
     seen = observation.operator.A(axes.expand(-1, -1, height, width)).flatten(1)
@@ -57,8 +60,8 @@ def mean_colour(observation: Observation) -> Tensor:
 
 
 def gaussian_mean(observation: Observation, spectrum: Spectrum) -> Tensor:
-    """E[x_0 | y] under the Gaussian prior, [1, C, H, W]."""
-    colour = mean_colour(observation).expand(1, *observation.image_shape)
+    """E[x_0 | y] under the Gaussian prior, [B, C, H, W] for y [B, ...]."""
+    colour = mean_colour(observation).expand(len(observation.y), *observation.image_shape)
     return _condition(observation, spectrum, colour, observation.y)
 
 
@@ -73,6 +76,8 @@ def gaussian_samples(
         mean: `gaussian_mean` of the same.
     """
     x = noise.randn(observation.image_shape)
+    if getattr(noise, "is_placed", False):  # pixel by pixel the same in windows that overlap
+        x = to_frequencies(x)
     x = from_frequencies(spectrum.power(x).sqrt() * x)
     y = observation.operator.A(x)
     if observation.sigma_y > 0:

@@ -36,11 +36,6 @@ class RestorationRecipe(Recipe):
     reduce: bool = field(False, advanced=True)
 
     @classmethod
-    def scale(cls, values: Mapping[str, Any]) -> int:
-        """How many times wider the result is than the picture."""
-        return 1
-
-    @classmethod
     def suitable_checkpoint(cls, values: Mapping[str, Any], inputs: Mapping[str, Any]) -> str:
         """What suits the picture.
 
@@ -50,8 +45,7 @@ class RestorationRecipe(Recipe):
         from ..checkpoints.library import list_checkpoints
         from .fit import suitable_checkpoint
 
-        width, height = (side * cls.scale(values) for side in inputs["image"].size)
-        found = suitable_checkpoint(width, height, list_checkpoints())
+        found = suitable_checkpoint(list_checkpoints())
         if found is None:
             raise UserError("checkpoint_missing", "Choose a checkpoint first.", field="checkpoint")
         return found.name

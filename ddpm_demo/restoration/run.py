@@ -15,7 +15,6 @@ from ..core.step import Step
 from ..pictures.images import to_pil
 from ..pictures.similarity import psnr, ssim
 from ..recipes.run import Run
-from .blend import weighted_mean, weighted_variance
 from .recipe import RestorationRecipe
 from .setup import Setup
 from .upload import to_picture
@@ -38,6 +37,7 @@ class RestorationRun(Run):
     def __init__(self, recipe: RestorationRecipe, info: CheckpointInfo, setup: Setup):
         super().__init__(recipe, info, setup.steps)
         self.fit = setup.fit
+        self.progress.expect(setup.steps.effort)
         self.metrics: dict[str, Any] = {}
         self._setup = setup
         self._metrics: list[dict[str, Any]] = []
@@ -75,15 +75,13 @@ class RestorationRun(Run):
 
     def mean(self) -> Image.Image | None:
         """The mean of the samples; None for a single one, or before the end."""
-        samples, weights = self._setup.steps.samples, self._setup.steps.weights
-        if samples is None or weights is None or len(samples) < 2:
-            return None
-        return self._picture(weighted_mean(samples, weights))
+        mean = self._setup.steps.mean()
+        return None if mean is None else self._picture(mean)
 
     def uncertainty(self) -> Image.Image | None:
         """Standard deviation of the samples, over the channels, as grey levels from black (0) to
         white (`uncertainty_255`); None for a single sample, or before the end."""
-        deviation = self._deviation()
+        deviation = self._setup.steps.deviation()
         if deviation is None:
             return None
         return to_pil(2 * deviation / deviation.max().clamp(min=1e-6) - 1)[0]
@@ -91,14 +89,8 @@ class RestorationRun(Run):
     @property
     def uncertainty_255(self) -> float | None:
         """The largest standard deviation, in 8-bit levels, which is white in `uncertainty`."""
-        deviation = self._deviation()
+        deviation = self._setup.steps.deviation()
         return None if deviation is None else float(deviation.max()) * 127.5
-
-    def _deviation(self) -> Tensor | None:
-        samples, weights = self._setup.steps.samples, self._setup.steps.weights
-        if samples is None or weights is None or len(samples) < 2:
-            return None
-        return weighted_variance(samples, weights).mean(1, keepdim=True).sqrt()
 
     def metadata(self, index: int = 0) -> dict[str, Any]:
         """As ever, and the metrics of picture `index`."""

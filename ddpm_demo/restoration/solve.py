@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from ..core.denoiser import Denoiser
-from ..core.noise import NoiseSource
 from ..core.step import Step
 from .blend import Restoration
 from .chain import Noise, PairedNoise, make_sigmas, restore
+from .effort import evaluation_pixels
 from .guided import GuidedDenoiser, JacobianDenoiser
 from .observation import Observation, gaussian_mean, gaussian_samples
 from .plausible import Weigher
@@ -20,6 +20,8 @@ from .recipe import RestorationRecipe
 from .spectrum import Spectrum
 
 STEPS_OF_ETA_1 = 20
+# From the noisy picture on.
+DENOISE_STEPS = 12
 # The noise that finished chains are weighed with comes from another generator than theirs.
 WEIGHT_SEED = 2**42
 
@@ -71,7 +73,7 @@ def solve(
     spectrum: Spectrum,
     recipe: RestorationRecipe,
     settings: Settings,
-    noise: NoiseSource,
+    noise: Noise,
     finish: Callable[[Tensor], Tensor] = lambda x: x,
     crop: Callable[[Tensor], Tensor] = lambda x: x,
 ) -> Restoration:
@@ -92,8 +94,19 @@ def solve(
     weigher = None
     if settings.weighed:
         weigher = Weigher(denoiser, observation, recipe.seed + WEIGHT_SEED)
+    num_steps = recipe.num_steps or settings.num_steps
+    num_visits = (num_steps - 1) * (1 + settings.time_travel) + 1
+    pixels = evaluation_pixels(denoiser, *observation.image_shape[1:])
+    paired = settings.paired and recipe.perception < 1
+    num_chains = num_sources(recipe, settings) * (2 if paired else 1)
     return Restoration(
-        steps, recipe.num_images, recipe.perception, finish=finish, crop=crop, weigher=weigher
+        steps,
+        recipe.num_images,
+        recipe.perception,
+        finish=finish,
+        crop=crop,
+        weigher=weigher,
+        effort=num_visits * num_chains * pixels,
     )
 
 
@@ -114,8 +127,13 @@ def chains(
     z = z + settings.sigma_start * source.randn(observation.image_shape)
     num_steps = recipe.num_steps or settings.num_steps
     sigmas = make_sigmas(num_steps, settings.sigma_start, settings.sigma_stop)
-    eta = (num_steps / STEPS_OF_ETA_1) ** 0.5 if settings.eta is None else settings.eta
+    eta = default_eta(num_steps, settings)
     yield from restore(guided, z, sigmas, source, eta=eta, time_travel=settings.time_travel)
+
+
+def default_eta(num_steps: int, settings: Settings) -> float:
+    """The share of fresh noise that so many steps may spend."""
+    return (num_steps / STEPS_OF_ETA_1) ** 0.5 if settings.eta is None else settings.eta
 
 
 def denoise(
@@ -123,10 +141,10 @@ def denoise(
     y: Tensor,
     sigma: float,
     recipe: RestorationRecipe,
-    noise: NoiseSource,
+    noise: Noise,
     finish: Callable[[Tensor], Tensor] = lambda x: x,
     *,
-    num_steps: int = 12,
+    num_steps: int = DENOISE_STEPS,
     sigma_stop: float = 0.02,
 ) -> Restoration:
     """y = x_0 + n needs no guidance: y is x_t / sqrt(abar_t) where sigma_t is the noise in it.
@@ -149,5 +167,10 @@ def denoise(
     z = y.expand(recipe.num_images, -1, -1, -1)
     steps = restore(denoiser, z, sigmas, noise)
     return Restoration(
-        steps, recipe.num_images, recipe.perception, first_is_mean=True, finish=finish
+        steps,
+        recipe.num_images,
+        recipe.perception,
+        first_is_mean=True,
+        finish=finish,
+        effort=count * recipe.num_images * evaluation_pixels(denoiser, *y.shape[-2:]),
     )

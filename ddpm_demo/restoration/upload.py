@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from PIL import Image, ImageFilter, ImageOps
 from torch import Tensor
@@ -57,7 +58,7 @@ def prepare(
     """
     image = plain(image)
     prior.check_side(*image.size)
-    place = prior.fit(info, image.width * factor, image.height * factor, factor)
+    place = prior.fit(info, image.width * factor, image.height * factor, factor, num_chains)
     if place.how == "square":
         image = resize_square(image, place.width // factor)
     else:
@@ -65,7 +66,8 @@ def prepare(
         if shrink < 1:
             size = tuple(max(prior.MIN_SIDE_PX, int(side * shrink)) for side in image.size)
             image = image.resize(size, Image.Resampling.LANCZOS)
-            place = prior.fit(info, image.width * factor, image.height * factor, factor)
+            width, height = image.width * factor, image.height * factor
+            place = prior.fit(info, width, height, factor, num_chains)
     alpha = image.getchannel("A") if image.mode == "RGBA" else None
     colour = image if image.mode == "L" else image.convert("RGB")
     return Upload(colour, alpha, place)
@@ -92,8 +94,8 @@ def fit_mask(mask: Image.Image, upload: Upload) -> Image.Image:
     return mask.point(lambda level: 255 if level else 0).filter(ImageFilter.MaxFilter(3))
 
 
-def check_mask(hole: Tensor) -> None:
-    """Raise a `UserError` for a mask [1, 1, H, W] that is 1 nowhere or everywhere."""
+def check_mask(hole: Tensor | np.ndarray) -> None:
+    """Raise a `UserError` for a mask that is 1 (or True) nowhere or everywhere."""
     if not bool(hole.any()):
         raise UserError(
             "mask_empty",

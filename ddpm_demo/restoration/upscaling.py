@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image
@@ -9,21 +10,22 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..errors import UserError
-from . import settings, solve
+from . import large, settings, solve
 from .chains import LEVELS, added_noise, num_copies, run_chains, to_8_bit
 from .fit import Fit
 from .observation import Observation
 from .operators import AveragePool
+from .piece_run import PieceSetup
 from .recipe import RestorationRecipe
 from .saturation import unclip
 from .setup import Setup
-from .upload import prepare
+from .upload import Upload, prepare
 
 if TYPE_CHECKING:
     from ..recipes.prior import Prior
 
 
-def upscale(prior: Prior, recipe: RestorationRecipe, image: Image.Image) -> Setup:
+def upscale(prior: Prior, recipe: RestorationRecipe, image: Image.Image) -> Setup | PieceSetup:
     """A small picture, or one that is made small first.
 
     Args:
@@ -37,6 +39,8 @@ def upscale(prior: Prior, recipe: RestorationRecipe, image: Image.Image) -> Setu
     factor, original = recipe.factor, None
     if recipe.reduce_first:
         upload = prepare(image, prior.info, solve.num_chains(recipe), recipe.reduce)
+        if upload.fit.is_large:
+            return _large_reduced(prior, recipe, upload)
         original = upload.tensor(prior.denoiser.channels).to(prior.device)
         height, width = (side // factor * factor for side in original.shape[-2:])
         _check_reducible(width, height, factor)
@@ -48,6 +52,8 @@ def upscale(prior: Prior, recipe: RestorationRecipe, image: Image.Image) -> Setu
         fit = Fit(upload.fit.how, width, height, upload.fit.tile_px, upload.fit.overlap_px)
     else:
         upload = prepare(image, prior.info, solve.num_chains(recipe), recipe.reduce, factor)
+        if upload.fit.is_large:
+            return large.upscale(prior, recipe, upload, upload.fit)
         y = upload.tensor(prior.denoiser.channels).to(prior.device)
         alpha = upload.alpha and upload.alpha.resize(
             (upload.fit.width, upload.fit.height), Image.Resampling.BICUBIC
@@ -80,6 +86,17 @@ def upscale(prior: Prior, recipe: RestorationRecipe, image: Image.Image) -> Setu
         is_grey=upload.is_grey,
         alpha=alpha,
     )
+
+
+def _large_reduced(prior: Prior, recipe: RestorationRecipe, upload: Upload) -> PieceSetup:
+    factor = recipe.factor
+    width, height = (side // factor * factor for side in (upload.fit.width, upload.fit.height))
+    _check_reducible(width, height, factor)
+    if upload.alpha is not None:
+        alpha = upload.alpha.crop((0, 0, width, height))
+        upload = dataclasses.replace(upload, alpha=alpha)
+    fit = dataclasses.replace(upload.fit, width=width, height=height)
+    return large.upscale(prior, recipe, upload, fit)
 
 
 def _check_reducible(width: int, height: int, factor: int) -> None:

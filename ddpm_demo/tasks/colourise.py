@@ -22,10 +22,11 @@ class ColouriseRecipe(RestorationRecipe):
     result_suffix: ClassVar[str] = "colourised"
 
     def start(self, prior: Prior, image: Image.Image) -> RestorationRun:
-        from ..restoration import settings
+        from ..restoration import large, settings
         from ..restoration.chains import run_chains, to_8_bit
         from ..restoration.observation import Observation
         from ..restoration.operators import Grey
+        from ..restoration.piece_run import PieceRun
         from ..restoration.run import RestorationRun
         from ..restoration.setup import Setup
         from ..restoration.solve import num_chains
@@ -39,6 +40,8 @@ class ColouriseRecipe(RestorationRecipe):
                 field="checkpoint",
             )
         upload = prepare(image, prior.info, num_chains(self), self.reduce)
+        if upload.fit.is_large:
+            return PieceRun(self, prior.info, large.colourise(prior, self, upload))
         colour = upload.tensor(3).to(prior.device)
         grey = Grey()
         observation = Observation(grey, grey.A(colour), 0.0, tuple(colour.shape[1:]))

@@ -50,7 +50,7 @@ class DeblurRecipe(RestorationRecipe):
     def start(self, prior: Prior, image: Image.Image) -> RestorationRun:
         from torch.nn import functional as F
 
-        from ..restoration import settings
+        from ..restoration import large, settings
         from ..restoration.chains import (
             LEVELS,
             added_noise,
@@ -61,18 +61,21 @@ class DeblurRecipe(RestorationRecipe):
         )
         from ..restoration.observation import Observation
         from ..restoration.operators import FramedBlur, gaussian_kernel, motion_kernel
+        from ..restoration.piece_run import PieceRun
         from ..restoration.run import RestorationRun
         from ..restoration.setup import Setup
         from ..restoration.solve import num_chains
         from ..restoration.upload import prepare
 
         upload = prepare(image, prior.info, num_chains(self), self.reduce)
-        picture = upload.tensor(prior.denoiser.channels).to(prior.device)
         if self.kind == "gaussian":
             kernel = gaussian_kernel(self.radius_px)
         else:
             kernel = motion_kernel(self.length_px, self.angle_degrees)
         blur = FramedBlur(kernel)
+        if upload.fit.is_large:
+            return PieceRun(self, prior.info, large.deblur(prior, self, upload, blur))
+        picture = upload.tensor(prior.denoiser.channels).to(prior.device)
         y = picture
         if self.blur_first:
             y = blur.A(F.pad(picture, (blur.margin_px,) * 4, mode="replicate"))

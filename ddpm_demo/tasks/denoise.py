@@ -38,7 +38,7 @@ class DenoiseRecipe(RestorationRecipe):
 
     def start(self, prior: Prior, image: Image.Image) -> RestorationRun:
         from ..core.noise import NoiseSource
-        from ..restoration import solve
+        from ..restoration import large, solve
         from ..restoration.chains import (
             LEVELS,
             added_noise,
@@ -50,12 +50,17 @@ class DenoiseRecipe(RestorationRecipe):
             with_colour_noise,
         )
         from ..restoration.noise_level import estimate_sigma
+        from ..restoration.piece_run import PieceRun
         from ..restoration.run import RestorationRun
         from ..restoration.saturation import estimate_clipped_sigma, unclip
         from ..restoration.setup import Setup
         from ..restoration.upload import prepare
 
         upload = prepare(image, prior.info, self.num_images, self.reduce)
+        if upload.fit.is_large:
+            estimate = estimate_clipped_sigma if self.add_noise_255 is None else estimate_sigma
+            setup = large.denoise(prior, self, upload, estimate, MIN_SIGMA_255)
+            return PieceRun(self, prior.info, setup)
         y = original = upload.tensor(prior.denoiser.channels).to(prior.device)
         is_clipped = self.add_noise_255 is None  # a file holds no more than its range
         if not is_clipped:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from ..recipes.prior import Prior
     from ..restoration.run import RestorationRun
+    from ..restoration.upload import Upload
 
 
 SIDES = ("left", "top", "right", "bottom")
@@ -93,6 +94,8 @@ class InpaintRecipe(RestorationRecipe):
         mask = nothing(image.size) if mask is None else from_picture(plain(mask), image.size)
         image, mask = expand(image, mask, self.expand)
         upload = prepare(image, prior.info, solve.num_chains(self), self.reduce)
+        if upload.fit.how == "tiles":
+            return self._hole_by_hole(prior, upload, fit_mask(mask, upload))
         hole = to_tensor(fit_mask(mask, upload), 1).add(1).div(2).to(prior.device)
         check_mask(hole)
         weight = feather(hole, self.feather_px)
@@ -121,3 +124,33 @@ class InpaintRecipe(RestorationRecipe):
             **shape_of(upload),
         )
         return RestorationRun(self, prior.info, setup)
+
+    def _hole_by_hole(self, prior: Prior, upload: Upload, mask: Image.Image) -> RestorationRun:
+        """Of any size: what is far from every hole is not looked at."""
+        import numpy as np
+
+        from ..restoration.canvas import Canvas
+        from ..restoration.inpainting import Plan, fill, observed
+        from ..restoration.piece_run import PieceRun, PieceSetup
+        from ..restoration.upload import check_mask
+
+        pixels, hole = np.asarray(upload.colour), np.asarray(mask) > 0
+        check_mask(hole)
+        is_mean = self.perception == 0
+        canvas = Canvas(
+            pixels,
+            1 if is_mean else self.num_images,
+            prior.denoiser.channels,
+            with_spread=not is_mean and self.num_images > 1 or self.perception < 1,
+        )
+        plan = Plan(canvas, hole, self.feather_px, self.time_travel or 0, self.method)
+        steps = fill(prior, self, plan)
+        setup = PieceSetup(
+            steps,
+            upload.fit,
+            lambda: observed(plan),
+            original=None if any(self.expand) else pixels,
+            changed=[piece.window for piece in steps.pieces],
+            alpha=upload.alpha,
+        )
+        return PieceRun(self, prior.info, setup)

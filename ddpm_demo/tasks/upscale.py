@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from ..recipes.field import field
 from ..restoration.recipe import MAX_SIGMA_255, RestorationRecipe
@@ -33,12 +32,11 @@ class UpscaleRecipe(RestorationRecipe):
     sigma_255: float = field(0.0, ge=0, le=MAX_SIGMA_255, step=0.5, unit="levels")
     reduce_first: bool = field(False, advanced=True)
 
-    @classmethod
-    def scale(cls, values: Mapping[str, Any]) -> int:
-        return 1 if values.get("reduce_first") else values.get("factor", 4)
-
     def start(self, prior: Prior, image: Image.Image) -> RestorationRun:
+        from ..restoration.piece_run import PieceRun, PieceSetup
         from ..restoration.run import RestorationRun
         from ..restoration.upscaling import upscale
 
-        return RestorationRun(self, prior.info, upscale(prior, self, image))
+        setup = upscale(prior, self, image)
+        kind = PieceRun if isinstance(setup, PieceSetup) else RestorationRun
+        return kind(self, prior.info, setup)

@@ -1,0 +1,283 @@
+"""Denoising, deblurring, enlarging and colourising of pictures too large to be held as floats:
+block by block, see `blocks`. Every block goes the way that a small picture goes."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
+
+from . import settings, solve
+from .blend import Restoration
+from .blocks import in_blocks, sample
+from .canvas import Canvas, from_pixels
+from .chains import (
+    ADDED_NOISE_SEED,
+    COLOUR_NOISE_SEED,
+    LEVELS,
+    denoiser,
+    num_copies,
+    run_chains,
+    to_8_bit,
+)
+from .fit import Fit
+from .observation import Observation
+from .operators import AveragePool, FramedBlur, Grey
+from .piece_run import PieceSetup
+from .placed_noise import PlacedNoise
+from .recipe import RestorationRecipe
+from .saturation import unclip
+from .strips import STRIP_ROWS, by_strips, strips, with_margin
+from .upload import Upload
+from .window import Window
+
+if TYPE_CHECKING:
+    from ..recipes.prior import Prior
+
+# Surroundings of a block that the Gaussian prior's reflecting border may spoil.
+CONTEXT_PX = 16
+
+
+def denoise(
+    prior: Prior,
+    recipe: RestorationRecipe,
+    upload: Upload,
+    estimate: Callable[[Tensor], float],
+    min_sigma_255: float,
+) -> PieceSetup:
+    """As `tasks.denoise` has it for small pictures.
+
+    Args:
+        prior, recipe, upload: what is wanted of what.
+        estimate: sigma in [-1, 1] units from [1, C, h, w]; the median over samples of the picture
+            is taken.
+        min_sigma_255: less noise than this is not believed.
+    """
+    pixels, channels = np.asarray(upload.colour), prior.denoiser.channels
+    added = recipe.add_noise_255
+
+    def observed(window: Window) -> Tensor:
+        y = from_pixels(pixels[window.slices], channels).to(prior.device)
+        return y if added is None else y + added / LEVELS * _added(recipe, y, upload, window)
+
+    sigma_255 = recipe.sigma_255
+    if sigma_255 is None:
+        whole = Window(0, 0, *pixels.shape[:2])
+        parts = sample(np.arange(whole.num_pixels).reshape(pixels.shape[:2]))
+        found = []
+        for part in parts:
+            top, left = divmod(int(part[0, 0]), whole.width)
+            y = observed(Window(top, left, *part.shape))
+            found.append(estimate(y[:, :1] if upload.is_grey else y) * LEVELS)
+        sigma_255 = float(np.median(found))
+    sigma_255 = max(sigma_255, min_sigma_255)
+    copies = num_copies(upload, prior)
+    is_mean = recipe.perception == 0 and recipe.num_images == 1
+
+    def make(window: Window) -> Restoration:
+        y, sigma = observed(window), sigma_255 / LEVELS
+        z, finish = unclip(y, sigma) if added is None else y, to_8_bit
+        if copies > 1:
+            noise = PlacedNoise([recipe.seed + COLOUR_NOISE_SEED], window, prior.device)
+            across = noise.randn(tuple(y.shape[1:]))
+            sigma = channels**0.5 * sigma
+            z = z + sigma * (across - across.mean(1, keepdim=True))
+            finish = _one_grey
+        seeds = range(recipe.seed, recipe.seed + recipe.num_images)
+        noise = PlacedNoise(seeds, window, prior.device)
+        return solve.denoise(denoiser(prior, upload.fit), z, sigma, recipe, noise, finish)
+
+    canvas = _canvas(pixels, recipe, channels, recipe.num_images)
+    num_steps = 1 if is_mean else recipe.num_steps or solve.DENOISE_STEPS
+    context = 0 if is_mean else CONTEXT_PX
+    steps = in_blocks(canvas, upload.fit, recipe.num_images, num_steps, make, context)
+    noisy = None if added is None else by_strips(pixels, lambda window: observed(window))
+    return PieceSetup(
+        steps,
+        upload.fit,
+        lambda: pixels if noisy is None else noisy,
+        original=None if noisy is None else pixels,
+        baseline=None if noisy is None else ("noisy", noisy),
+        facts={"sigma_255": sigma_255, "sigma_estimated": recipe.sigma_255 is None},
+        alpha=upload.alpha,
+    )
+
+
+def deblur(
+    prior: Prior, recipe: RestorationRecipe, upload: Upload, blur: FramedBlur
+) -> PieceSetup:
+    """As `tasks.deblur` has it for small pictures."""
+    pixels, channels, margin = np.asarray(upload.colour), prior.denoiser.channels, blur.margin_px
+    sigma_y = recipe.sigma_255 / LEVELS * num_copies(upload, prior) ** 0.5
+    how = settings.of_checkpoint(prior.info, recipe, settings.JACOBIAN_EVALUATIONS_MORE)
+
+    def observed(window: Window) -> Tensor:
+        if not recipe.blur_first:
+            return from_pixels(pixels[window.slices], channels).to(prior.device)
+        around = with_margin(pixels, window, margin)
+        y = blur.A(from_pixels(around, channels).to(prior.device))
+        return y + recipe.sigma_255 / LEVELS * _added(recipe, y, upload, window)
+
+    def make(window: Window) -> Restoration:
+        y = observed(window)
+        shape = (channels, window.height + 2 * margin, window.width + 2 * margin)
+        return run_chains(
+            prior,
+            upload.fit,
+            Observation(blur, y, sigma_y, shape),
+            recipe,
+            how,
+            to_8_bit,
+            blur.crop,
+            _noise(prior, recipe, how, window),
+        )
+
+    blurred = by_strips(pixels, observed) if recipe.blur_first else pixels
+    canvas = _canvas(blurred, recipe, channels, solve.num_chains(recipe))
+    steps = in_blocks(
+        canvas,
+        upload.fit,
+        solve.num_chains(recipe),
+        recipe.num_steps or how.num_steps,
+        make,
+        margin + CONTEXT_PX,
+    )
+    return PieceSetup(
+        steps,
+        upload.fit,
+        lambda: blurred,
+        original=pixels if recipe.blur_first else None,
+        baseline=("blurred", blurred) if recipe.blur_first else None,
+        alpha=upload.alpha,
+    )
+
+
+def upscale(prior: Prior, recipe: RestorationRecipe, upload: Upload, fit: Fit) -> PieceSetup:
+    """As `upscaling.upscale` has it for small results; `fit` is the result's."""
+    pixels, channels, factor = np.asarray(upload.colour), prior.denoiser.channels, recipe.factor
+    pool, exact = AveragePool(factor), recipe.sigma_255 == 0
+    sigma_y = recipe.sigma_255 / LEVELS * num_copies(upload, prior) ** 0.5
+    how = settings.of_checkpoint(prior.info, recipe)
+    original = pixels[: fit.height, : fit.width] if recipe.reduce_first else None
+
+    def observed(window: Window) -> Tensor:
+        """The small picture of a window of the result."""
+        if original is None:
+            small = Window(*(side // factor for side in dataclasses.astuple(window)))
+            return from_pixels(pixels[small.slices], channels).to(prior.device)
+        y = pool.A(from_pixels(original[window.slices], channels).to(prior.device))
+        small = Window(*(side // factor for side in dataclasses.astuple(window)))
+        return y + recipe.sigma_255 / LEVELS * _added(recipe, y, upload, small)
+
+    def make(window: Window) -> Restoration:
+        y = observed(window)
+        seen = y if recipe.reduce_first else unclip(y, recipe.sigma_255 / LEVELS)
+
+        def finish(x: Tensor) -> Tensor:
+            for _ in range(20 if exact else 0):  # in range and consistent at once
+                x = pool.prox(x.clamp(-1, 1), y, 0.0, 1.0)
+            return to_8_bit(x)
+
+        shape = (channels, window.height, window.width)
+        observation = Observation(pool, seen, sigma_y, shape)
+        noise = _noise(prior, recipe, how, window)
+        return run_chains(prior, fit, observation, recipe, how, finish, noise=noise)
+
+    def enlarged(mode: str) -> np.ndarray:
+        def of(window: Window) -> Tensor:
+            y = observed(window)
+            return F.interpolate(y, scale_factor=factor, mode=mode)
+
+        rows = STRIP_ROWS // factor * factor
+        like = np.empty((fit.height, fit.width, *pixels.shape[2:]), pixels.dtype)
+        return by_strips(like, of, rows)
+
+    canvas = _canvas(enlarged("bicubic"), recipe, channels, solve.num_chains(recipe))
+    steps = in_blocks(
+        canvas,
+        fit,
+        solve.num_chains(recipe),
+        recipe.num_steps or how.num_steps,
+        make,
+        CONTEXT_PX,
+        factor,
+    )
+
+    def check(result: np.ndarray) -> dict[str, Any]:
+        if not exact:
+            return {}
+        worst = 0.0
+        for window in strips(fit.height, fit.width, STRIP_ROWS // factor * factor):
+            difference = pool.A(from_pixels(result[window.slices], channels)) - observed(window)
+            worst = max(worst, float(difference.abs().max()))
+        return {"consistency_255": worst * LEVELS}
+
+    return PieceSetup(
+        steps,
+        fit,
+        lambda: enlarged("nearest"),
+        original=original,
+        baseline=("bicubic", canvas.pixels) if original is not None else None,
+        check=check,
+        alpha=upload.alpha
+        and upload.alpha.resize((fit.width, fit.height), Image.Resampling.BICUBIC),
+    )
+
+
+def colourise(prior: Prior, recipe: RestorationRecipe, upload: Upload) -> PieceSetup:
+    """As `tasks.colourise` has it for small pictures."""
+    pixels, grey = np.asarray(upload.colour), Grey()
+    how = settings.of_checkpoint(prior.info, recipe, settings.JACOBIAN_EVALUATIONS_MORE)
+
+    def make(window: Window) -> Restoration:
+        y = grey.A(from_pixels(pixels[window.slices], 3).to(prior.device))
+        observation = Observation(grey, y, 0.0, (3, window.height, window.width))
+        noise = _noise(prior, recipe, how, window)
+        return run_chains(prior, upload.fit, observation, recipe, how, to_8_bit, noise=noise)
+
+    def seen() -> np.ndarray:
+        return np.asarray(upload.colour.convert("L").convert("RGB"))
+
+    canvas = _canvas(seen(), recipe, 3, solve.num_chains(recipe))
+    num_chains, num_steps = solve.num_chains(recipe), recipe.num_steps or how.num_steps
+    steps = in_blocks(canvas, upload.fit, num_chains, num_steps, make, 2 * CONTEXT_PX)
+    return PieceSetup(
+        steps,
+        upload.fit,
+        seen,
+        original=None if upload.is_grey else pixels,
+        baseline=None if upload.is_grey else ("grey", canvas.pixels),
+        alpha=upload.alpha,
+    )
+
+
+def _canvas(
+    pixels: np.ndarray, recipe: RestorationRecipe, channels: int, num_chains: int
+) -> Canvas:
+    is_mean = recipe.perception == 0
+    return Canvas(
+        pixels, 1 if is_mean else recipe.num_images, channels, with_spread=num_chains > 1
+    )
+
+
+def _noise(
+    prior: Prior, recipe: RestorationRecipe, how: solve.Settings, window: Window
+) -> PlacedNoise:
+    count = solve.num_sources(recipe, how)
+    return PlacedNoise(range(recipe.seed, recipe.seed + count), window, prior.device)
+
+
+def _added(recipe: RestorationRecipe, like: Tensor, upload: Upload, window: Window) -> Tensor:
+    """Noise that is the same in all channels of a grey picture."""
+    noise = PlacedNoise([recipe.seed + ADDED_NOISE_SEED], window, like.device)
+    shape = (1, *like.shape[2:]) if upload.is_grey else tuple(like.shape[1:])
+    return noise.randn(shape).expand(like.shape)
+
+
+def _one_grey(x: Tensor) -> Tensor:
+    return to_8_bit(x.mean(1, keepdim=True)).expand(x.shape)

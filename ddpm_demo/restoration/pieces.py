@@ -1,0 +1,127 @@
+"""A restoration in pieces, one after the other: in the place of a `Restoration`, the same stream
+of steps, whose pictures are the whole picture as far as it has come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..core.step import Step
+from .blend import Restoration
+from .canvas import Canvas
+from .window import Window
+
+
+@dataclass(frozen=True)
+class PieceStep(Step):
+    """A step of one piece; x_t and x0_hat show the whole picture, reduced where it is large.
+
+    Args:
+        window: of the result, where the piece lies; None at the end of all.
+        piece: its x0_hat at its own size, [B, C, h, w].
+        weight: [h, w], what it counts there.
+    """
+
+    window: Window | None = None
+    piece: Tensor | None = None
+    weight: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What is restored at a time.
+
+    Args:
+        window: of the result.
+        weight: float32 [h, w], its share in the result, see `Canvas.write`.
+        start: makes its restoration, once the pieces before it are finished.
+        num_steps: of that restoration.
+        crop: the window within the restoration's pictures; None for all of them.
+        finished: is told the finished chains [n, C, h, w] of the window.
+        effort: pixels that the network will see.
+    """
+
+    window: Window
+    weight: np.ndarray
+    start: Callable[[], Restoration]
+    num_steps: int
+    crop: Window | None = None
+    finished: Callable[[Tensor], None] | None = None
+    effort: int = 0
+
+
+class Pieces:
+    """Iterate it for `PieceStep`s.
+
+    Args:
+        canvas: what the finished pieces are written to.
+        pieces: at least one.
+    """
+
+    def __init__(self, canvas: Canvas, pieces: Sequence[Piece]):
+        self.canvas, self.pieces = canvas, pieces
+        self.is_finished = False
+
+    @property
+    def effort(self) -> int:
+        """Pixels that the network will see in all."""
+        return sum(piece.effort for piece in self.pieces)
+
+    @torch.inference_mode()
+    def __iter__(self) -> Iterator[Step]:
+        canvas, done, evaluations = self.canvas, 0, 0
+        total = sum(piece.num_steps for piece in self.pieces)
+        for piece in self.pieces:
+            restoration, before = piece.start(), evaluations
+            for step in restoration:
+                x_t, x0_hat = step.x_t, step.x0_hat
+                if piece.crop is not None:
+                    x_t, x0_hat = x_t[(..., *piece.crop.slices)], x0_hat[(..., *piece.crop.slices)]
+                evaluations = before + step.num_evaluations
+                if step.is_last:
+                    self._write(piece, restoration, x0_hat)
+                    break
+                yield PieceStep(
+                    done + step.index,
+                    total,
+                    step.t,
+                    canvas.shown(piece.window, x_t, piece.weight),
+                    canvas.shown(piece.window, x0_hat, piece.weight),
+                    evaluations,
+                    piece.window,
+                    x0_hat,
+                    piece.weight,
+                )
+            done += piece.num_steps
+        self.is_finished = True
+        whole = canvas.finished()
+        yield PieceStep(total, total, -1, whole, whole, evaluations)
+
+    def _write(self, piece: Piece, restoration: Restoration, pictures: Tensor) -> None:
+        mean, deviation, samples = restoration.mean(), restoration.deviation(), restoration.samples
+        if piece.crop is not None:
+            inside = piece.crop.slices
+            mean = None if mean is None else mean[(..., *inside)]
+            deviation = None if deviation is None else deviation[(..., *inside)]
+            samples = None if samples is None else samples[(..., *inside)]
+        deviation = None if deviation is None else deviation[0, 0]
+        self.canvas.write(piece.window, piece.weight, pictures, mean, deviation)
+        if piece.finished is not None and samples is not None:
+            piece.finished(samples)
+
+    def mean(self) -> Tensor | None:
+        """The mean of the chains [1, C, H, W]; None before the end, or for a single chain."""
+        if not self.is_finished or self.canvas.mean is None:
+            return None
+        height, width = self.canvas.mean.shape[:2]
+        return self.canvas.view(Window(0, 0, height, width), self.canvas.mean)
+
+    def deviation(self) -> Tensor | None:
+        """Their standard deviation, as `Restoration.deviation`."""
+        if not self.is_finished or self.canvas.deviation is None:
+            return None
+        return torch.from_numpy(self.canvas.deviation.astype(np.float32))[None, None]
