@@ -8,9 +8,11 @@
     return x0.map((value, i) => a * value + b * eps[i]);
   };
 
-  // The chain of eq. 2 on a picture: every state by itself, its own draws, kept every 20 steps.
+  // The chain of eq. 2 on a picture: every step by itself with its own draws. chain(t) is the state
+  // after t steps; every tenth is kept, and chain.prepare() makes the next one that is not there
+  // yet, so that they can be made while nobody waits. False when all are there.
   story.chainOf = (schedule, x0, seed) => {
-    const every = 20, kept = [Float32Array.from(x0)];
+    const every = 10, kept = [Float32Array.from(x0)];
     const advance = (x, from, to) => {
       const out = Float32Array.from(x);
       for (let t = from; t < to; t++) {
@@ -20,13 +22,18 @@
       }
       return out;
     };
-    return (steps) => {
-      const wanted = Math.floor(steps / every);
-      while (kept.length <= wanted) {
-        kept.push(advance(kept.at(-1), (kept.length - 1) * every, kept.length * every));
-      }
-      return advance(kept[wanted], wanted * every, steps);
+    const prepare = () => {
+      if (kept.length * every > schedule.T) return false;
+      kept.push(advance(kept.at(-1), (kept.length - 1) * every, kept.length * every));
+      return true;
     };
+    const chain = (steps) => {
+      const wanted = Math.floor(steps / every);
+      while (kept.length <= wanted && prepare());
+      const near = Math.min(wanted, kept.length - 1);
+      return advance(kept[near], near * every, steps);
+    };
+    return Object.assign(chain, { prepare });
   };
 
   const BINS = 61, LIMIT = 4;
@@ -165,7 +172,9 @@
       state, redraw,
       subject: (found) => {
         subject = found;
-        chain = story.chainOf(found.schedule, found.x0, found.seed);
+        const own = (chain = story.chainOf(found.schedule, found.x0, found.seed));
+        const prepare = () => { if (chain === own && host.isConnected && own.prepare()) setTimeout(prepare, 0); };
+        setTimeout(prepare, 0);
         control.range.max = found.schedule.T;
         redraw();
         makeStrip();
