@@ -12,6 +12,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from .version import __version__
+
 if TYPE_CHECKING:
     from .checkpoints.library import CheckpointInfo, list_checkpoints
     from .errors import UserError
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
     from .tasks.interpolate import InterpolateRecipe
     from .tasks.upscale import UpscaleRecipe
 
-__version__ = "0.1.0"
 
 _MODULE_OF = {
     "DDPM": "pipeline",
@@ -43,6 +44,7 @@ _MODULE_OF = {
 }
 
 __all__ = [
+    "__version__",
     "DDPM",
     "CheckpointInfo",
     "ColouriseRecipe",

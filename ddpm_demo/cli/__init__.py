@@ -13,9 +13,9 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from .. import __version__
 from ..errors import UserError
 from ..texts.naming import sentence_of
+from ..version import __version__
 from . import checkpoints, evaluate, tasks, train, tune_steps
 from .language import cli_language
 from .task_parsers import add_task_parsers

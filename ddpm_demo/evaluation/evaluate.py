@@ -14,7 +14,6 @@ from typing import NamedTuple
 import numpy as np
 from torch import Tensor
 
-from .. import __version__
 from ..checkpoints.library import CheckpointInfo
 from ..core.denoiser import use
 from ..core.device import process_share
@@ -23,6 +22,7 @@ from ..errors import UserError
 from ..pipeline import DDPM
 from ..tasks.generate import GenerateRecipe
 from ..training.data import to_model
+from ..version import __version__
 from .bits import BitsPerDimension, bits_per_dimension
 from .config import LOWEST, EvaluationConfig
 from .data import RealImages, open_real

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from .. import __version__
 from ..core.progress import Progress
+from ..version import __version__
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from ..checkpoints.library import CheckpointInfo
     from ..core.step import Step
     from ..errors import UserError
-    from .recipe import Recipe
 
 # What a file says of a run besides the recipe.
 FACTS_IN_FILES = frozenset(
@@ -31,6 +30,14 @@ FACTS_IN_FILES = frozenset(
 )
 
 
+class Asked(Protocol):
+    """What was asked for, as `recipe.Recipe` says it; a run needs no more of it."""
+
+    checkpoint: str
+
+    def to_dict(self) -> dict[str, Any]: ...
+
+
 class Run:
     """A run of a task: iterate it for its `Step`s, or ask for `images()`.
 
@@ -42,8 +49,8 @@ class Run:
         progress: how far it is, within an evaluation too; to be read from any thread.
     """
 
-    def __init__(self, recipe: Recipe, info: CheckpointInfo, steps: Iterable[Step]):
-        self.recipe = recipe
+    def __init__(self, recipe: Asked, info: CheckpointInfo, steps: Iterable[Step]):
+        self.recipe: Any = recipe
         self.info = info
         self.first: Step | None = None
         self.last: Step | None = None

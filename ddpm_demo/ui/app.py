@@ -11,11 +11,11 @@ from typing import Any
 import gradio as gr
 from starlette.middleware import Middleware
 
-from .. import __version__
 from ..checkpoints.library import BUNDLED_FOLDER, ROOT, RUNS_FOLDER, find
 from ..tasks.registry import tasks
 from ..texts import LANGUAGES, known_language, negotiate, text
 from ..texts.naming import task_title
+from ..version import __version__
 from .components import header
 from .components.notice import notice
 from .context import Context

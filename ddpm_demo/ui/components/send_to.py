@@ -6,10 +6,13 @@ for it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import gradio as gr
 from gradio.components import Component
 
 from ...errors import UserError
+from ...texts.naming import task_title
 from ..context import Context, Update
 from ..errors import sentence
 from ..exports import write_pictures
@@ -28,13 +31,18 @@ def send_to_row(ctx: Context, tab: str, gallery: gr.Gallery, notice: Component) 
         ctx.make(gr.HTML, {"value": "common.send_to"}, elem_classes=["row-label"], min_width=0)
         targets = {
             name: ctx.make(
-                gr.Button, {"value": f"tabs.{name}"}, size="sm", interactive=False, min_width=60
+                gr.Button, {"value": _title(name)}, size="sm", interactive=False, min_width=60
             )
             for name in others
         }
     # The other tabs' components are there only when all tabs have been built.
     ctx.at_end(lambda: _connect(ctx, tab, targets, chosen, notice))
     return list(targets.values())
+
+
+def _title(name: str) -> Callable[[str], str]:
+    """A tab's title in any language."""
+    return lambda language: task_title(name, language)
 
 
 def picture_to_send(store: Store, session: str, tab: str, index: int) -> str:
