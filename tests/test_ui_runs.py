@@ -1,13 +1,16 @@
 """Runs as the page follows them: reports, frames, cancelling, visitors apart, memory bounded."""
 
+import threading
+
 import pytest
 import torch
 
+from ddpm_demo.core.progress import Moment, Progress
 from ddpm_demo.core.step import Step
 from ddpm_demo.errors import UserError
 from ddpm_demo.tasks.generate import GenerateRecipe
 from ddpm_demo.ui import sessions, stream
-from ddpm_demo.ui.runner import follow, format_seconds, outcome_text
+from ddpm_demo.ui.runner import follow, format_seconds, moment_text, outcome_text
 from ddpm_demo.ui.sessions import RunRecord, Store, frame_stride
 from ddpm_demo.ui.stream import Job, preview_count, snapshots
 
@@ -17,6 +20,7 @@ class FakeRun:
 
     def __init__(self, num_steps, batch=2, size_px=8, fails_at=None):
         self.arguments = num_steps, batch, size_px, fails_at
+        self.progress = Progress()
 
     def stop(self):
         pass
@@ -78,6 +82,34 @@ def test_fast_steps_are_not_all_reported_but_the_first_and_the_last_are():
     shown = [report.snapshot.index for report in reports if report.snapshot]
     assert shown[0] == 0 and shown[-1] == 100
     assert len(shown) <= 13  # 101 steps in about a second
+
+
+class SlowRun(FakeRun):
+    """Its first evaluation waits in the middle until it is let go on."""
+
+    goes_on = threading.Event()
+
+    def __iter__(self):
+        with self.progress.evaluation(4) as done:
+            done(1)
+            self.goes_on.wait(60)
+            done(3)
+        yield from super().__iter__()
+
+
+def test_within_a_step_the_parts_that_are_done_are_reported():
+    store = Store()
+    recipe = GenerateRecipe(checkpoint="none", seed=3)
+    record, run = start(store, Job(recipe, lambda ddpm, recipe, inputs: SlowRun(num_steps=2)))
+    said = []
+    for report in run:
+        said.append(report.status)
+        if "1 of 4 parts of this step" in report.status:
+            assert report.snapshot is None
+            SlowRun.goes_on.set()
+    assert any("1 of 4 parts" in words for words in said) and record.phase == "done"
+    words = moment_text("en", Moment(3, 12, 3, 40, 169, 0.3, 56.0, 130.0))
+    assert words == "Step 3 of 12 · 40 of 169 parts of this step · 2 min 10 s left"
 
 
 def test_cancel_stops_before_the_next_step_and_keeps_what_there_is():

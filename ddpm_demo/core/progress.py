@@ -231,30 +231,31 @@ def watch(
         progress: of that run.
         every_s: seconds without an item after which a `Moment` is given.
     """
-    made: queue.Queue[tuple[str, object]] = queue.Queue(maxsize=1)
-    wanted = threading.Event()
-    wanted.set()
+    made: queue.SimpleQueue[tuple[str, object]] = queue.SimpleQueue()
+    # The run goes no further than it is asked to: what one reads of it belongs to the last item.
+    asked, is_left = threading.Semaphore(0), threading.Event()
 
-    def put(kind: str, value: object) -> bool:
-        while wanted.is_set():
-            try:
-                made.put((kind, value), timeout=0.1)
-                return True
-            except queue.Full:
-                continue
-        return False
+    iterator = iter(items)
 
     def work() -> None:
         try:
-            for item in items:
-                if not put("item", item):
-                    return
-            put("end", None)
+            while True:
+                asked.acquire()
+                if is_left.is_set():
+                    break
+                made.put(("item", next(iterator)))
+        except StopIteration:
+            made.put(("end", None))
         except BaseException as error:  # noqa: BLE001  it is raised again where one watches
-            put("error", error)
+            made.put(("error", error))
+        finally:
+            close = getattr(iterator, "close", None)
+            if close is not None:
+                close()
 
     thread = threading.Thread(target=work, name="run", daemon=True)
     thread.start()
+    asked.release()
     try:
         while True:
             try:
@@ -267,8 +268,10 @@ def watch(
             if kind == "error":
                 raise value  # type: ignore[misc]
             yield value  # type: ignore[misc]
+            asked.release()
     finally:
-        wanted.clear()
+        is_left.set()
+        asked.release()
         if thread.is_alive():
             progress.stop()
             thread.join()

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from ..core.progress import Moment, Progress
 from ..texts import text
 from .in_turn import in_turn
 from .models import Models
@@ -68,13 +69,16 @@ def _steps(
     """The run's reports; ends early when the record asks for it."""
     last_report = first_step = None
     status = text(language, "common.status_loading")
-    stream = in_turn(lambda: snapshots(models, record.job))
+    begun: list[Progress] = []
+    stream = in_turn(lambda: snapshots(models, record.job, begun))
     try:
         for snapshot in stream:
             if snapshot is None:  # nothing new, but somebody may have cancelled
                 if record.cancel_asked:
                     return
-                yield Report(status)
+                moment = begun[0].snapshot() if begun else None
+                within = moment is not None and moment.num_tiles > 0
+                yield Report(moment_text(language, moment) if within else status)
                 continue
             now = clock()
             first_step = now if first_step is None else first_step
@@ -103,6 +107,20 @@ def progress_text(language: str, snapshot: Snapshot, seconds: float) -> str:
         left = seconds / snapshot.index * (snapshot.num_steps - snapshot.index)
         words = format_seconds(language, left)
         parts.insert(1, text(language, "common.status_left", seconds=words))
+    return text(language, "common.status_join").join(parts)
+
+
+def moment_text(language: str, moment: Moment) -> str:
+    """ "Step 3 of 12 · 40 of 169 parts of this step · 2 min 10 s left", within an evaluation."""
+    parts = [
+        text(language, "common.status_tiles", tiles=moment.tiles, total=moment.num_tiles),
+    ]
+    if moment.num_steps:
+        index, total = moment.step, moment.num_steps
+        parts.insert(0, text(language, "common.status_step", index=index, total=total))
+    if moment.seconds_left is not None:
+        words = format_seconds(language, moment.seconds_left)
+        parts.append(text(language, "common.status_left", seconds=words))
     return text(language, "common.status_join").join(parts)
 
 

@@ -18,6 +18,7 @@ from .spaces_gpu import gpu
 from .work_limit import check_work
 
 if TYPE_CHECKING:
+    from ..core.progress import Progress
     from ..pipeline import DDPM
     from ..recipes.recipe import Recipe
     from ..recipes.run import Run
@@ -71,8 +72,13 @@ class Snapshot:
 
 
 @gpu
-def snapshots(models: Models, job: Job) -> Iterator[Snapshot]:
+def snapshots(models: Models, job: Job, begun: list[Progress] | None = None) -> Iterator[Snapshot]:
     """Run the job and yield each step.
+
+    Args:
+        models, job: what is run.
+        begun: is given the run's progress, to be read meanwhile from another thread. On ZeroGPU
+            the run is in another process, and nothing comes.
 
     Raises:
         UserError: the checkpoint cannot be loaded or cannot do what the recipe says, or that is
@@ -83,6 +89,8 @@ def snapshots(models: Models, job: Job) -> Iterator[Snapshot]:
     ddpm = models.load(job.recipe.checkpoint)
     run = job.start(ddpm, job.recipe, job.inputs)
     stop_with_caller(run.stop)
+    if begun is not None:
+        begun.append(run.progress)
     for step in run:
         check_work(step)
         images = run.pictures(step)
