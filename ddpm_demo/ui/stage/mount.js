@@ -14,7 +14,9 @@ window.ddpmStage = {
   listen(name, props, trigger) {
     ears.set(name, { props, trigger });
     const stage = stages.get(name);
-    if (stage) stage.say(null, {}, false);
+    if (!stage) return;
+    stage.say(stage.unheard, {});
+    stage.unheard = null;
   },
   begin: async (name) => (stages.has(name) ? stages.get(name).begin() : {}),
 };

@@ -39,6 +39,7 @@ Object.assign(Stage.prototype, {
     this.at(".stage-wipe").hidden = this.at(".stage-line").hidden = !(two && this.mode === "slider");
     root.querySelectorAll(".stage-tag").forEach((tag) => (tag.hidden = !two));
     const empty = !after;
+    this.at(".stage-zoom").hidden = empty;
     this.at(".stage-empty").hidden = !empty || running;
     this.at(".stage-choose").hidden = !this.accepts;
     this.at("[data-do=camera]").hidden = !hasCamera();
@@ -179,7 +180,9 @@ Object.assign(Stage.prototype, {
     const { painter, state } = this;
     const able = Boolean(painter.mask && state.picture) && state.phase !== "run";
     this.at(".stage-mask").hidden = !able;
-    this.at(".stage-tools").hidden = !able || !painter.on;
+    const tools = this.at(".stage-tools");
+    tools.inert = state.phase === "run";
+    tools.hidden = tools.inert ? !this.toolsStay : !able || !painter.on;
     this.at("[data-do=paint]").setAttribute("aria-pressed", String(painter.on));
     painter.shown = state.phase === "upload";
     this.root.classList.toggle("stage-painting", painter.on);

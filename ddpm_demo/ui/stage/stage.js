@@ -39,7 +39,6 @@ class Stage {
     if (phase === "run") {
       if (state.phase !== "run") this.starts();
       Object.assign(state, scene, { phase });
-      if (!scene.progress.words && scene.progress.step === null) delete state.progress.words;
     } else if (phase === "idle") {
       state.phase = state.samples ? "result" : state.picture ? "upload" : "empty";
       this.note(scene.words);
@@ -58,8 +57,8 @@ class Stage {
       this.setPicture(scene.picture, scene.file || (scene.picture && scene.picture.full), scene.name);
       if ("mask" in scene) this.setMask(scene.mask);
     } else if (phase === "empty") {
+      if (state.picture || state.samples) this.setPicture(null);
       Object.assign(state, { phase, words: scene.words, moving: scene.moving });
-      if (!state.number) state.number = scene.number;
     }
     this.render();
   }
@@ -68,6 +67,7 @@ class Stage {
   starts() {
     Object.assign(this.state, { phase: "run", progress: {}, x0_hat: null, x_t: null });
     this.held = false;
+    this.toolsStay = this.painter.on; // the page keeps its height, too
     this.setPainting(false);
     this.note("");
     this.aloud(words("starting"));
@@ -113,7 +113,8 @@ class Stage {
   say(event, told, now = true) {
     this.said = { ...this.said, ...told };
     const ear = ears.get(this.name);
-    if (!ear) return;
+    // Gradio may not have set up the ear yet; it asks for what was said when it is there.
+    if (!ear) return void (this.unheard = event || this.unheard);
     ear.props.value = { ...this.said };
     if (event && now) ear.trigger(event, this.said);
   }
@@ -127,15 +128,16 @@ class Stage {
       // What the browser can show is shown at once; the rest when the server has read it.
       const image = await loadImage(url).catch(() => null);
       if (turn !== this.taking) return;
+      this.painter.mask = null;
+      this.say(null, { upload: null, mask: null }, false);
       if (image) {
         const [width, height] = [image.naturalWidth, image.naturalHeight];
-        this.painter.mask = null;
         this.setPicture({ width, height, data: url }, null, file.name);
         this.render();
       }
       const { path } = await this.upload(file);
       if (turn !== this.taking) return;
-      this.say("upload", { upload: { path, name: file.name }, mask: null });
+      this.say("upload", { upload: { path, name: file.name } });
     } catch (error) {
       this.note(words("upload_failed"));
     } finally {
