@@ -460,6 +460,6 @@ def test_a_phone_with_touch(open_stage, photo, touch):
     assert shown_share(stage) == pytest.approx(share, abs=0.002)
     run(stage)
     finished(stage)
-    stage.get_by_role("option").nth(1).tap()
+    stage.get_by_role("option", name=re.compile("Sample")).nth(1).tap()
     heard(stage, sample=1)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
