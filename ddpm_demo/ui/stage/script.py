@@ -8,20 +8,10 @@ from pathlib import Path
 from ...texts import LANGUAGES, text
 
 _FOLDER = Path(__file__).parent
-CSS_PATH = _FOLDER / "stage.css"
+CSS_PATH = _FOLDER / f"{_FOLDER.name}.css"
 # In this order: each may use what comes before it.
-_SCRIPTS = (
-    "view.js",
-    "mask.js",
-    "painter.js",
-    "uploads.js",
-    "parts.js",
-    "stage.js",
-    "render.js",
-    "acts.js",
-    "mount.js",
-)
-_TEXTS = _FOLDER.parent.parent / "texts" / "en" / "stage.json"
+_SCRIPTS = ("view", "mask", "painter", "uploads", "parts", "stage", "render", "acts", "mount")
+_TEXTS = _FOLDER.parent.parent / "texts" / "en" / f"{_FOLDER.name}.json"
 
 # The mark that Gradio leaves in the page, empty and never changed: the script owns what is in it.
 TEMPLATE = '<div class="stage-mount"></div>'
@@ -33,7 +23,7 @@ def head() -> str:
     words = {
         language: {key: text(language, f"stage.{key}") for key in keys} for language in LANGUAGES
     }
-    sources = "\n".join((_FOLDER / name).read_text(encoding="utf-8") for name in _SCRIPTS)
+    sources = "\n".join((_FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in _SCRIPTS)
     body = f"(() => {{\nconst WORDS = {json.dumps(words, ensure_ascii=False)};\n{sources}\n}})();"
     return "<script>" + body.replace("</", "<\\/") + "</script>"
 
