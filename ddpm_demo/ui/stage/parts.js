@@ -88,7 +88,7 @@ const STAGE_HTML = `
 const KEYS = [
   ["+ −", "key_zoom"], ["0", "fit"], ["1", "hundred"], ["← →", "key_arrows"], ["B", "hold"],
   ["[ ]", "key_brush"], ["E", "eraser"], ["Ctrl Z", "undo"], ["Ctrl ⇧ Z", "redo"],
-  ["Space", "key_dab"], ["Alt + wheel", "key_brush"], ["Ctrl + wheel", "key_wheel"], ["Esc", "key_leave"],
+  ["{space}", "key_dab"], ["Alt + {wheel}", "key_brush"], ["Ctrl + {wheel}", "key_wheel"], ["Esc", "key_leave"],
 ];
 
 const language = () => (/^zh/i.test(document.documentElement.lang) ? "zh-CN" : "en");
@@ -111,7 +111,7 @@ function speak(root) {
     if (element.tagName === "BUTTON") element.title = said;
   });
   root.querySelector(".stage-keys dl").innerHTML = KEYS.map(
-    ([key, name]) => `<dt><kbd>${key}</kbd></dt><dd>${words(name)}</dd>`,
+    ([key, name]) => `<dt><kbd>${key.replace(/\{(\w+)\}/, (_, named) => words(named))}</kbd></dt><dd>${words(name)}</dd>`,
   ).join("");
 }
 

@@ -38,7 +38,7 @@ class Stage {
     if (phase === "step") return this.setStep(scene);
     if (phase === "run") {
       if (state.phase !== "run") this.starts();
-      Object.assign(state, scene, { phase });
+      Object.assign(state, scene, { phase, heard: true });
     } else if (phase === "idle") {
       state.phase = state.samples ? "result" : state.picture ? "upload" : "empty";
       this.note(scene.words);
@@ -65,7 +65,7 @@ class Stage {
 
   // From "Run" or the first scene of a run: what is on the stage is no result of this run.
   starts() {
-    Object.assign(this.state, { phase: "run", progress: {}, x0_hat: null, x_t: null });
+    Object.assign(this.state, { phase: "run", progress: {}, x0_hat: null, x_t: null, heard: false });
     this.held = false;
     this.toolsStay = this.painter.on; // the page keeps its height, too
     this.setPainting(false);
@@ -77,7 +77,9 @@ class Stage {
     const { state } = this;
     state.picture = picture;
     state.samples = null;
-    state.phase = picture ? "upload" : "empty";
+    // An answer to the upload that comes after Run is no end of that run.
+    const late = state.phase === "run" && !state.heard;
+    if (!late) state.phase = picture ? "upload" : "empty";
     this.mode = "single";
     this.layer = "";
     this.note("");
@@ -90,7 +92,7 @@ class Stage {
     const fresh = this.accepts === "picture+mask" && this.painter.picture(picture.width, picture.height);
     const told = { upload: file ? { path: file.path, name: name || "" } : null };
     if (fresh) told.mask = null;
-    if (fresh) this.setPainting(true);
+    if (fresh && !late) this.setPainting(true);
     this.say(null, told, false);
   }
 
@@ -119,7 +121,11 @@ class Stage {
     if (event && now) ear.trigger(event, this.said);
   }
 
-  async take(file) {
+  take(file) {
+    this.arriving = this.takeNow(file);
+  }
+
+  async takeNow(file) {
     const url = URL.createObjectURL(file);
     const turn = (this.taking = (this.taking || 0) + 1);
     this.note("");
@@ -196,10 +202,10 @@ class Stage {
 
   async begin() {
     if (this.painter.stroke) this.painter.end();
-    const sent = this.sendMask();
     this.starts();
     this.render();
-    await sent;
+    await this.arriving;
+    await this.sendMask();
     return { ...this.said };
   }
 
