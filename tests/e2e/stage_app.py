@@ -2,6 +2,7 @@
 
 import json
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -44,6 +45,9 @@ def restore_tab():
     run = gr.Button("Run")
     stop = gr.Button("Stop without a result")
     half = gr.Button("Left half")
+    hold = gr.Checkbox(label="Wait at step 10")
+    further = gr.Button("Go on")
+    go_on = threading.Event()
     heard = gr.Textbox(label="Heard", elem_id="heard")
 
     def put(said):
@@ -66,7 +70,8 @@ def restore_tab():
             | {"sample": told.sample, "step": told.step, "layer": told.layer}
         )
 
-    def restore(said):
+    def restore(said, waits):
+        go_on.clear()
         told = stage.read(said)
         with Image.open(told.upload) as image:
             image = image.convert("RGB")
@@ -78,6 +83,8 @@ def restore_tab():
                 step=step, num_steps=20, tile=step % 4, num_tiles=4, seconds_left=20 - step,
             )  # fmt: skip
             yield shown, gr.skip()
+            if waits and step == 10:
+                go_on.wait(120)
         clean = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         layers = {
             "noise": ({"en": "Noise removed", "zh-CN": "去除的噪声"}, noisy(image, 0.4)),
@@ -101,9 +108,14 @@ def restore_tab():
         event(hear, stage.said, heard, **quick)
     stage.on_step(step, stage.said, [stage.component, heard], **quick)
     run.click(
-        restore, stage.said, [stage.component, heard], js=stage.run_js(0), show_progress="hidden"
+        restore,
+        [stage.said, hold],
+        [stage.component, heard],
+        js=stage.run_js(0),
+        show_progress="hidden",
     )
     stop.click(lambda: stage.idle("Nothing came of it."), None, stage.component, **quick)
+    further.click(go_on.set, None, None, **quick)
     half.click(left_half, stage.said, stage.component, **quick)
 
 

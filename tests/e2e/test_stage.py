@@ -146,14 +146,20 @@ def test_a_picture_is_uploaded_painted_and_restored(open_stage, photo):
     share = (160 * 25 + 3.1416 * 12.5**2) / (400 * 300)
     assert mask_heard(stage, share) == (400, 300)
     assert shown_share(stage) == pytest.approx(share, abs=0.002)
+    stage.page.get_by_label("Wait at step 10").check()
     run(stage)
     # Known without the server: the run has begun.
     expect(stage).to_have_attribute("data-phase", "run")
     expect(stage.locator(".stage-inset")).to_be_visible()
     expect(stage.locator(".stage-progress-words")).to_contain_text(
-        re.compile(r"Step \d+ of 20 · tile \d of 4 · about \d+ s left")
+        "Step 10 of 20 · tile 2 of 4 · about 10 s left"
     )
-    assert stage.page.title().endswith("% · stage") or "%" in stage.page.title()
+    expect(stage.page).to_have_title("53 % · stage")  # 10.5 of 20
+    large = stage.locator(".stage-after img").get_attribute("src")
+    stage.get_by_role("button", name="Swap the large and the small picture").click()
+    expect(stage.locator(".stage-inset img")).to_have_attribute("src", large)
+    assert height(stage) == empty
+    stage.page.get_by_role("button", name="Go on").click()
     finished(stage)
     assert height(stage) == empty
     assert heard(stage)["upload"] == "photo.png" and mask_heard(stage, share) == (400, 300)
