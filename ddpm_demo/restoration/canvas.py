@@ -140,10 +140,8 @@ class Canvas:
     def _make_shown(self) -> Tensor:
         pictures = []
         for image in self.images:
-            if self.reduced > 1 and image.dtype == np.uint8:
-                image = np.asarray(Image.fromarray(image).reduce(self.reduced))
-            elif self.reduced > 1:
-                image = np.ascontiguousarray(image[:: self.reduced, :: self.reduced])
+            if self.reduced > 1:
+                image = reduced(image, self.reduced)
             pictures.append(from_pixels(image, self.channels))
         return torch.cat(pictures)
 
@@ -162,6 +160,16 @@ class Canvas:
         x = x[..., : place.shape[-2], : place.shape[-1]]
         share = share[..., : place.shape[-2], : place.shape[-1]]
         place += share * (x - place)
+
+
+def reduced(pixels: np.ndarray, factor: int) -> np.ndarray:
+    """A picture for looking at, so many times smaller; the last row and column may stand for
+    fewer pixels."""
+    if pixels.dtype != np.uint8:
+        return np.ascontiguousarray(pixels[::factor, ::factor])
+    rows = 64 * factor
+    strips = (pixels[top : top + rows] for top in range(0, len(pixels), rows))
+    return np.concatenate([np.asarray(Image.fromarray(s).reduce(factor)) for s in strips])
 
 
 def from_pixels(pixels: np.ndarray, channels: int) -> Tensor:
@@ -190,4 +198,8 @@ def to_pixels(x: Tensor, is_grey: bool, dtype: np.dtype) -> np.ndarray:
 
 def to_luma(pixels: np.ndarray) -> np.ndarray:
     """[H, W, 3] in grey, as Pillow's convert("L") has it for 8 bits."""
-    return ((pixels.astype(np.uint32) @ _LUMA + 0x8000) >> 16).astype(pixels.dtype)
+    luma = np.empty(pixels.shape[:2], pixels.dtype)
+    for top in range(0, len(pixels), STRIP_ROWS):
+        strip = pixels[top : top + STRIP_ROWS].astype(np.uint32)
+        luma[top : top + STRIP_ROWS] = (strip @ _LUMA + 0x8000) >> 16
+    return luma

@@ -20,8 +20,6 @@ MIN_SIDE_PX = 8
 # larger is restored in blocks, see `blocks`.
 WHOLE_PIXELS = 4_000_000
 WHOLE_CHAIN_PIXELS = 16_000_000
-# What a picture restored at once needs beside the loaded network, in bytes a pixel of all chains.
-BYTES_PER_PIXEL = 400
 # What a picture in blocks needs, in bytes a pixel, and a pixel of each result besides.
 BYTES_PER_BLOCK_PIXEL = 24
 BYTES_PER_RESULT_PIXEL = 8

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from . import settings, solve
 from .blend import Restoration
 from .blocks import in_blocks, sample
-from .canvas import Canvas, from_pixels
+from .canvas import Canvas, from_pixels, to_luma
 from .chains import (
     ADDED_NOISE_SEED,
     COLOUR_NOISE_SEED,
@@ -59,6 +59,7 @@ def denoise(
         min_sigma_255: less noise than this is not believed.
     """
     pixels, channels = np.asarray(upload.colour), prior.denoiser.channels
+    upload = upload.without_pixels()
     added = recipe.add_noise_255
 
     def observed(window: Window) -> Tensor:
@@ -113,6 +114,7 @@ def deblur(
 ) -> PieceSetup:
     """As `tasks.deblur` has it for small pictures."""
     pixels, channels, margin = np.asarray(upload.colour), prior.denoiser.channels, blur.margin_px
+    upload = upload.without_pixels()
     sigma_y = recipe.sigma_255 / LEVELS * num_copies(upload, prior) ** 0.5
     how = settings.of_checkpoint(prior.info, recipe, settings.JACOBIAN_EVALUATIONS_MORE)
 
@@ -160,6 +162,7 @@ def deblur(
 def upscale(prior: Prior, recipe: RestorationRecipe, upload: Upload, fit: Fit) -> PieceSetup:
     """As `upscaling.upscale` has it for small results; `fit` is the result's."""
     pixels, channels, factor = np.asarray(upload.colour), prior.denoiser.channels, recipe.factor
+    upload = upload.without_pixels()
     pool, exact = AveragePool(factor), recipe.sigma_255 == 0
     sigma_y = recipe.sigma_255 / LEVELS * num_copies(upload, prior) ** 0.5
     how = settings.of_checkpoint(prior.info, recipe)
@@ -232,6 +235,7 @@ def upscale(prior: Prior, recipe: RestorationRecipe, upload: Upload, fit: Fit) -
 def colourise(prior: Prior, recipe: RestorationRecipe, upload: Upload) -> PieceSetup:
     """As `tasks.colourise` has it for small pictures."""
     pixels, grey = np.asarray(upload.colour), Grey()
+    upload = upload.without_pixels()
     how = settings.of_checkpoint(prior.info, recipe, settings.JACOBIAN_EVALUATIONS_MORE)
 
     def make(window: Window) -> Restoration:
@@ -241,7 +245,8 @@ def colourise(prior: Prior, recipe: RestorationRecipe, upload: Upload) -> PieceS
         return run_chains(prior, upload.fit, observation, recipe, how, to_8_bit, noise=noise)
 
     def seen() -> np.ndarray:
-        return np.asarray(upload.colour.convert("L").convert("RGB"))
+        luma = pixels if pixels.ndim == 2 else to_luma(pixels)
+        return np.repeat(luma[..., None], 3, -1)
 
     canvas = _canvas(seen(), recipe, 3, solve.num_chains(recipe))
     num_chains, num_steps = solve.num_chains(recipe), recipe.num_steps or how.num_steps

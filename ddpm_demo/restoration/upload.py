@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +36,10 @@ class Upload:
     @property
     def is_grey(self) -> bool:
         return self.colour.mode == "L"
+
+    def without_pixels(self) -> Upload:
+        """The same for who has taken the pixels already: a second copy of them is let go."""
+        return dataclasses.replace(self, colour=Image.new(self.colour.mode, (1, 1)))
 
     def tensor(self, channels: int) -> Tensor:
         """[1, channels, H, W] in [-1, 1]."""

@@ -135,6 +135,7 @@ class InpaintRecipe(RestorationRecipe):
         from ..restoration.upload import check_mask
 
         pixels, hole = np.asarray(upload.colour), np.asarray(mask) > 0
+        upload = upload.without_pixels()
         check_mask(hole)
         is_mean = self.perception == 0
         canvas = Canvas(

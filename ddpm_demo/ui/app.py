@@ -25,6 +25,8 @@ from .models import Models
 from .relabel import Texts
 from .restoring import connect_restore, restore_area
 from .sessions import Store
+from .stage import CSS_PATH as STAGE_CSS_PATH
+from .stage import head as stage_head
 from .tabs.task.arrangement import Arrangement
 from .tabs.task.tab import build_task
 from .theme import CSS_PATH, SCRIPT, make_theme
@@ -192,9 +194,9 @@ def launch_options(
         "blocked_paths": [str(BUNDLED_FOLDER), str(RUNS_FOLDER), str(ROOT / ".git")],
         "mcp_server": _has_mcp(),
         "theme": make_theme(),
-        "css_paths": [CSS_PATH],
+        "css_paths": [CSS_PATH, STAGE_CSS_PATH],
         "js": SCRIPT,
-        "head": _HEAD % (language or "", known_language(language)),
+        "head": _HEAD % (language or "", known_language(language)) + stage_head(),
         "favicon_path": Path(__file__).parent / "favicon.png",
     }
 

@@ -65,6 +65,12 @@ def wait_for(url, process, log):
 
 
 @pytest.fixture(scope="session")
+def serving():
+    """`wait_for`, for tests that start a page of their own."""
+    return wait_for
+
+
+@pytest.fixture(scope="session")
 def browser():
     program = os.environ.get("DDPM_DEMO_BROWSER") or next(
         filter(None, map(shutil.which, NAMES)), None

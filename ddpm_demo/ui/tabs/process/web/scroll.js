@@ -60,12 +60,13 @@
 
   // --- what is read now
 
-  const LINE = 0.42; // of the window: a beat that crosses this line is being read
+  // A beat that crosses this line is being read; on a phone the pane has the window's upper half.
+  const readingLine = () => innerHeight * (innerWidth <= 760 ? 0.68 : 0.42);
   // Gradio gives a class to a component's frame and to what is inside.
   const beatsOf = (section) => [...section.querySelectorAll(".beat")].filter((node) => !node.parentElement.closest(".beat"));
   function follow() {
     if (!story.root?.isConnected || !story.root.offsetParent) return leave();
-    const line = innerHeight * LINE;
+    const line = readingLine();
     for (const section of story.root.querySelectorAll(".story-section")) {
       const box = section.getBoundingClientRect();
       const isNear = box.bottom > 0 && box.top < innerHeight;

@@ -1,0 +1,186 @@
+"""`Stage`: the two components of one viewer and the values that its handlers return."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import gradio as gr
+from gradio.events import Dependency
+from PIL import Image
+
+from . import scene
+from .renditions import Rendition, file_rendition, preview, rendition
+from .said import Said, read_said
+from .scene import Caption, Scene
+from .script import TEMPLATE, on_load, on_load_said, settled
+
+Accepts = Literal["picture", "picture+mask"]
+Listener = Callable[..., Dependency]
+Pictures = Image.Image | Sequence[Image.Image]
+
+
+class Stage:
+    """One viewer; make it where it is to stand.
+
+    `component` is given scenes: an output of handlers. `said` holds what the visitor has put on
+    the stage and chosen there: an input of handlers, read with `Stage.read`.
+
+    Args:
+        name: of the tab; one stage a name.
+        accepts: what visitors may put on it; None for a stage that only shows.
+        words: the line on the empty stage; the stage's own by default.
+    """
+
+    def __init__(self, name: str, accepts: Accepts | None = None, words: Caption = ""):
+        self.name, self.accepts = name, accepts
+        self.component = gr.HTML(
+            scene.empty(words),
+            html_template=TEMPLATE,
+            js_on_load=on_load(name, accepts),
+            apply_default_css=False,
+            elem_id=f"stage-{name}",
+            elem_classes=["stage-block"],
+        )
+        self.said = gr.HTML(
+            {},
+            html_template='<div class="stage-said"></div>',
+            js_on_load=on_load_said(name),
+            apply_default_css=False,
+            visible="hidden",
+            elem_id=f"stage-said-{name}",
+        )
+
+    def read(self, said: Any) -> Said:  # noqa: ANN401  any JSON
+        """`read_said`, for handlers that get `said` as an input."""
+        return read_said(said, [self.component.GRADIO_CACHE])
+
+    def run_js(self, said_at: int) -> str:
+        """The `js` of the event that runs: a first sign at once, and the mask as it is now.
+
+        Args:
+            said_at: which of the event's inputs is `said`.
+        """
+        return settled(self.name, said_at)
+
+    # Events, as any component's: `stage.on_upload(handler, stage.said, ...)`.
+
+    @property
+    def on_upload(self) -> Listener:
+        """The visitor has put a picture on the stage."""
+        return self.said.upload
+
+    @property
+    def on_clear(self) -> Listener:
+        """The visitor has taken the picture away."""
+        return self.said.clear
+
+    @property
+    def on_mask(self) -> Listener:
+        """The mask has changed and is on the server."""
+        return self.said.input
+
+    @property
+    def on_select(self) -> Listener:
+        """The visitor has chosen another sample or layer."""
+        return self.said.select
+
+    @property
+    def on_step(self) -> Listener:
+        """The visitor asks for a step whose picture the page does not have: answer `step`."""
+        return self.said.release
+
+    # Scenes, for `component`.
+
+    def empty(
+        self, words: Caption = "", moving: str | None = None, size: tuple[int, int] = (0, 0)
+    ) -> Scene:
+        """An empty stage; `moving` is an animation's file in the cache, `size` its pixels."""
+        return scene.empty(words, file_rendition(moving, *size) if moving else None)
+
+    def show(
+        self,
+        picture: Image.Image | None,
+        *,
+        path: str | None = None,
+        name: str = "",
+        mask: Image.Image | None = None,
+        clear_mask: bool = False,
+    ) -> Scene:
+        """A picture to work on.
+
+        Args:
+            picture: upright, 8-bit; None takes it away.
+            path: of the upload itself, which the next run reads; by default a PNG of `picture`.
+            name: of the visitor's file.
+            mask: "L", white where it is to be filled; None leaves the mask alone.
+            clear_mask: take the mask away.
+        """
+        shown = self._rendition(picture, name) if picture is not None else None
+        file = {"path": path} if path else None
+        painted = self._rendition(mask, "mask.png") if mask is not None else None
+        return scene.upload(shown, file=file, name=name, mask=painted, clear_mask=clear_mask)
+
+    def mask(self, mask: Image.Image | None) -> Scene:
+        """Another mask, "L", white where it is to be filled; None clears it."""
+        return scene.mask(self._rendition(mask, "mask.png") if mask is not None else None)
+
+    def progress(
+        self,
+        x0_hat: Image.Image | None = None,
+        x_t: Image.Image | None = None,
+        **told: Any,  # noqa: ANN401  as `scene.progress`
+    ) -> Scene:
+        """A run that goes on; `told` as in `scene.progress`."""
+        shown = {
+            name: preview(image) for name, image in (("x0_hat", x0_hat), ("x_t", x_t)) if image
+        }
+        return scene.progress(**shown, **told)
+
+    def result(
+        self,
+        pictures: Pictures,
+        *,
+        before: Pictures | None = None,
+        layers: Mapping[str, tuple[Caption, Pictures]] | None = None,
+        names: Sequence[str] = (),
+        steps: Sequence[Image.Image] = (),
+        **told: Any,  # noqa: ANN401  as `scene.result`
+    ) -> Scene:
+        """What a run has given, at its true size; `told` as in `scene.result`.
+
+        Args:
+            pictures: one or more.
+            before: what they are compared with: one for all, or one a sample.
+            layers: {name: (caption, pictures)}: one for all samples, or one a sample.
+            names: of the samples' files, as they are saved from the page.
+            steps: pictures of the steps, where they are at hand.
+        """
+        samples = [pictures] if isinstance(pictures, Image.Image) else list(pictures)
+        named = [*names, *(f"sample-{n + 1}.png" for n in range(len(names), len(samples)))]
+        return scene.result(
+            [self._rendition(image, name) for image, name in zip(samples, named, strict=True)],
+            before=self._all(before, "before") if before is not None else None,
+            layers={
+                name: (caption, self._all(shown, name))
+                for name, (caption, shown) in (layers or {}).items()
+            },
+            steps=[preview(image) for image in steps],
+            **told,
+        )
+
+    def step(self, index: int, picture: Image.Image) -> Scene:
+        """The answer to `on_step`."""
+        return scene.step(index, preview(picture))
+
+    def idle(self, words: Caption = "") -> Scene:
+        """The run has ended without anything new."""
+        return scene.idle(words)
+
+    def _rendition(self, image: Image.Image, name: str) -> Rendition:
+        return rendition(image, self.component.GRADIO_CACHE, f"{Path(name).stem or 'picture'}.png")
+
+    def _all(self, pictures: Pictures, name: str) -> list[Rendition]:
+        images = [pictures] if isinstance(pictures, Image.Image) else list(pictures)
+        return [self._rendition(image, f"{name}.png") for image in images]

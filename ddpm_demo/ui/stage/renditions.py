@@ -1,0 +1,93 @@
+"""Pictures as the browser gets them: files in Gradio's cache, and one of the screen's size first.
+
+A preview lives for a tenth of a second and is no file: it is small and travels in the value.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+# Edges of what is shown before anybody zooms in, of a preview, and of what needs no second file.
+SCREEN_EDGE = 1600
+PREVIEW_EDGE = 1024
+ONE_FILE_PIXELS = SCREEN_EDGE * SCREEN_EDGE
+# Up to here a preview is kept exact; above it nobody sees the loss in a tenth of a second.
+EXACT_EDGE = 256
+
+_PNG = {"format": "PNG", "compress_level": 1}
+_JPEG = {"format": "JPEG", "quality": 88}
+
+# What the page needs to know of a picture: {"width", "height", "full", "small", "data"}.
+Rendition = dict[str, Any]
+
+
+def rendition(image: Image.Image, folder: str | Path, name: str = "picture.png") -> Rendition:
+    """Files of `image` for the page: every pixel as PNG and, of a large one, a smaller JPEG.
+
+    Args:
+        image: 8-bit, any size.
+        folder: Gradio's cache, `Component.GRADIO_CACHE`.
+        name: of the file, as it is saved from the browser.
+    """
+    shown: Rendition = {"width": image.width, "height": image.height}
+    shown["full"] = _file(_encoded(image, _PNG), folder, name)
+    if image.width * image.height > ONE_FILE_PIXELS:
+        reduced = _reduced(image, SCREEN_EDGE)
+        options, ending = (_PNG, "png") if "A" in image.mode else (_JPEG, "jpg")
+        shown["small"] = _file(_encoded(reduced, options), folder, f"screen.{ending}")
+    return shown
+
+
+def file_rendition(path: str | Path, width: int, height: int) -> Rendition:
+    """A file that the page may have as it is: an upload or an animation in the cache.
+
+    Args:
+        path: of the file.
+        width, height: as a browser shows it, in pixels.
+    """
+    return {"width": width, "height": height, "full": _named(Path(path))}
+
+
+def preview(image: Image.Image) -> Rendition:
+    """A picture of a run that goes on, at most `PREVIEW_EDGE` large, as a data address."""
+    small = _reduced(image, PREVIEW_EDGE)
+    exact = max(small.size) <= EXACT_EDGE
+    kind = "png" if exact else "jpeg"
+    content = _encoded(small, _PNG if exact else _JPEG)
+    data = f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+    return {"width": image.width, "height": image.height, "data": data}
+
+
+def _reduced(image: Image.Image, edge: int) -> Image.Image:
+    scale = edge / max(image.size)
+    if scale >= 1:
+        return image
+    size = tuple(max(1, round(side * scale)) for side in image.size)
+    return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
+
+
+def _encoded(image: Image.Image, options: dict[str, Any]) -> bytes:
+    if options is _JPEG and image.mode not in ("L", "RGB"):
+        image = image.convert("RGB")
+    buffer = io.BytesIO()
+    image.save(buffer, **options)
+    return buffer.getvalue()
+
+
+def _file(content: bytes, folder: str | Path, name: str) -> dict[str, Any]:
+    home = Path(folder) / hashlib.sha256(content).hexdigest()
+    home.mkdir(parents=True, exist_ok=True)
+    path = home / Path(name).name
+    path.write_bytes(content)
+    return _named(path)
+
+
+def _named(path: Path) -> dict[str, Any]:
+    meta = {"_type": "gradio.FileData"}
+    return {"path": str(path.resolve()), "orig_name": path.name, "meta": meta}

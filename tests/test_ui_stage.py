@@ -1,0 +1,174 @@
+"""The stage without a browser: what it tells the page, and what it believes of the page."""
+
+import base64
+import io
+import json
+
+import numpy as np
+import pytest
+from gradio.utils import get_upload_folder
+from PIL import Image
+
+from ddpm_demo.errors import UserError
+from ddpm_demo.texts import LANGUAGES, text
+from ddpm_demo.ui.stage import Said, Stage, head, read_said, scene
+from ddpm_demo.ui.stage.renditions import SCREEN_EDGE, preview, rendition
+from ddpm_demo.ui.uploads import EXAMPLES_FOLDER
+
+
+def picture(width, height, seed=0):
+    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+    return Image.fromarray(pixels)
+
+
+def pixels(file):
+    with Image.open(file["path"]) as image:
+        return np.asarray(image)
+
+
+@pytest.fixture
+def uploaded(tmp_path, monkeypatch):
+    folder = tmp_path / "uploads"
+    (folder / "ab").mkdir(parents=True)
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(folder))
+    assert str(folder) == get_upload_folder()
+    path = folder / "ab" / "photo.png"
+    picture(4, 3).save(path)
+    return path
+
+
+def test_a_small_picture_is_one_file_with_its_own_pixels(tmp_path):
+    image = picture(64, 48)
+    shown = rendition(image, tmp_path, "sample-1.png")
+    assert (shown["width"], shown["height"]) == (64, 48) and "small" not in shown
+    assert shown["full"]["path"].endswith("/sample-1.png")
+    assert np.array_equal(pixels(shown["full"]), np.asarray(image))
+
+
+@pytest.mark.parametrize("size", [(3200, 2400), (1200, 4000)])
+def test_a_large_picture_comes_small_first_and_keeps_all_its_pixels(tmp_path, size):
+    image = picture(*size)
+    shown = rendition(image, tmp_path)
+    assert np.array_equal(pixels(shown["full"]), np.asarray(image))
+    with Image.open(shown["small"]["path"]) as small:
+        assert max(small.size) == SCREEN_EDGE and small.format == "JPEG"
+        assert small.width / small.height == pytest.approx(size[0] / size[1], rel=2e-3)
+
+
+def test_a_name_cannot_lead_out_of_the_cache(tmp_path):
+    cache = tmp_path / "cache"
+    shown = rendition(picture(2, 2), cache, "../../outside.png")
+    assert shown["full"]["path"].startswith(str(cache.resolve()))
+    assert not (tmp_path / "outside.png").exists()
+
+
+def test_the_same_picture_is_one_file(tmp_path):
+    first, second = (rendition(picture(8, 8), tmp_path, "a.png") for _ in range(2))
+    assert first == second and len(list(tmp_path.iterdir())) == 1
+
+
+def test_previews_of_small_pictures_are_exact_and_of_large_ones_small():
+    image = picture(64, 64)
+    shown = preview(image)
+    content = base64.b64decode(shown["data"].partition(",")[2])
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(content))), np.asarray(image))
+    large = preview(Image.new("RGB", (4032, 3024), "grey"))
+    assert (large["width"], large["height"]) == (4032, 3024)
+    assert large["data"].startswith("data:image/jpeg") and len(large["data"]) < 400_000
+
+
+def test_scenes_are_json_and_no_two_are_the_same(tmp_path):
+    shown = rendition(picture(8, 8), tmp_path)
+    first, second = scene.result([shown]), scene.result([shown])
+    assert json.loads(json.dumps(first)) == first
+    assert second["number"] > first["number"]
+    assert {**first, "number": 0} == {**second, "number": 0}
+
+
+@pytest.mark.parametrize(
+    ("told", "share"),
+    [
+        ({"step": 5, "num_steps": 20}, 0.25),
+        ({"step": 5, "num_steps": 20, "tile": 3, "num_tiles": 12}, 5.25 / 20),
+        ({"step": 5, "num_steps": 20, "share": 0.9}, 0.9),
+        ({"words": "Place 2 in the queue"}, None),
+        ({"step": 20, "num_steps": 20, "tile": 1, "num_tiles": 2}, 1.0),
+    ],
+)
+def test_the_share_of_a_run_counts_tiles(told, share):
+    assert scene.progress(**told)["progress"]["share"] == pytest.approx(share)
+
+
+def test_layers_and_before_are_one_for_all_or_one_each(tmp_path):
+    one, two = (rendition(picture(8, 8, seed), tmp_path) for seed in range(2))
+    told = scene.result([one, two], before=one, layers={"mean": ("Mean", [one, two])})
+    assert told["before"] == [one] and told["layers"][0]["pictures"] == [one, two]
+    with pytest.raises(ValueError, match="3 pictures for 2 samples"):
+        scene.result([one, two], before=[one] * 3)
+
+
+def test_what_the_page_says_is_read(uploaded):
+    said = {
+        "upload": {"path": str(uploaded), "name": "../my photo.jpg"},
+        "mask": {"path": str(uploaded), "filled": 0.25},
+        "sample": 2,
+        "step": 7,
+        "layer": "mean",
+    }
+    assert read_said(said) == Said(uploaded, "my photo.jpg", uploaded, 0.25, 2, 7, "mean")
+    example = next(EXAMPLES_FOLDER.glob("*.png"))
+    assert read_said({"upload": {"path": str(example)}}).upload == example.resolve()
+
+
+@pytest.mark.parametrize("part", ["upload", "mask"])
+@pytest.mark.parametrize("path", ["/etc/passwd", "photo.png", "{folder}", "{folder}/no", 3, ["x"]])
+def test_files_that_are_no_uploads_are_refused(uploaded, part, path):
+    if isinstance(path, str):
+        path = path.format(folder=uploaded.parent)
+    with pytest.raises(UserError, match="Upload the file here first"):
+        read_said({part: {"path": path}})
+
+
+def test_a_link_out_of_the_uploads_is_refused(uploaded, tmp_path):
+    secret = tmp_path / "secret.png"
+    picture(2, 2).save(secret)
+    link = uploaded.parent / "link.png"
+    link.symlink_to(secret)
+    with pytest.raises(UserError, match="Upload the file here first"):
+        read_said({"upload": {"path": str(link)}})
+
+
+@pytest.mark.parametrize(
+    "said",
+    [None, [], "x", {}, {"upload": 3, "mask": "x"}, {"sample": -1, "step": "2", "layer": 3}]
+    + [{"sample": True, "mask": {"filled": 7}}, {"step": 10**9, "mask": {"filled": float("nan")}}],
+)
+def test_nonsense_is_nothing_said(said):
+    assert read_said(said) == Said()
+
+
+def test_the_head_has_every_text_and_cannot_be_left():
+    script = head()
+    assert script.startswith("<script>") and script.endswith("</script>")
+    assert "</" not in script[8:-9]
+    for language in LANGUAGES:
+        assert json.dumps(text(language, "stage.fit"), ensure_ascii=False) in script
+
+
+def test_a_stage_answers_with_scenes_and_offers_its_events():
+    import gradio as gr
+
+    with gr.Blocks():
+        stage = Stage("denoise", "picture+mask")
+        for event in (stage.on_upload, stage.on_mask, stage.on_select, stage.on_step):
+            event(lambda said: None, stage.said, None)
+        stage.on_clear(lambda said: None, stage.said, None)
+    mask = Image.fromarray(np.eye(6, dtype=np.uint8) * 255)
+    told = stage.show(picture(6, 6), name="my photo.jpg", mask=mask)
+    assert told["picture"]["full"]["path"].endswith("/my photo.png")
+    assert np.array_equal(pixels(told["mask"]["full"]), np.asarray(mask))
+    assert "mask" not in stage.show(picture(6, 6))
+    assert stage.show(None, clear_mask=True)["mask"] is None
+    told = stage.result([picture(6, 6), picture(6, 6, 1)], before=picture(6, 6), num_steps=5)
+    assert len(told["samples"]) == 2 and told["num_steps"] == 5
+    assert stage.progress(picture(6, 6), step=1, num_steps=4)["progress"]["share"] == 0.25
