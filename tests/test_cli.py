@@ -11,6 +11,7 @@ from PIL import Image
 from ddpm_demo import __version__
 from ddpm_demo.cli import COMMANDS, main
 from ddpm_demo.pictures.png_recipe import read_recipe
+from ddpm_demo.tasks.registry import tasks
 
 
 @pytest.fixture
@@ -191,7 +192,9 @@ def test_the_module_runs_and_help_answers_without_torch():
         check=True,
     )
     for command in COMMANDS:
-        assert command.__name__.rpartition(".")[2] in result.stdout
+        assert command.__name__.rpartition(".")[2].replace("_", "-") in result.stdout
+    for task in tasks():
+        assert task in result.stdout
     assert "ddpm_demo.cli" in result.stderr and "| torch" not in result.stderr
 
 

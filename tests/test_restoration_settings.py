@@ -46,6 +46,6 @@ def test_narrow_holes_of_objects_share_the_evaluations_of_one_chain(num_steps, j
 
 def test_wide_holes_of_objects_start_from_more_noise():
     recipe = InpaintRecipe(checkpoint="faces-64", time_travel=3)
-    found = settings.of_hole(FACES, recipe, hole(30))
+    found = settings.of_hole(FACES, recipe, hole(30), recipe.time_travel)
     assert not found.jacobian and found.time_travel == 3
     assert found.sigma_start == settings.OBJECT_SIGMA_START
