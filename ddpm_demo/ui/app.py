@@ -97,15 +97,15 @@ def build_app(
             device = gr.HTML("", elem_classes=["device"], min_width=0)
             app.speaks = switch = header.language_switch(texts)
         checkpoint_notice = notice()
+        open_tab = gr.State(tab_names()[0])  # not among the tabs, which it would count as one
         with gr.Tabs(overflow_behavior="wrap", elem_classes=["tabs"]) as tabs:
             ctx = Context(texts, models, store, switch, picker, checkpoint_notice, tabs)
             ctx.receiving_tabs = tuple(name for name in tab_names() if _receives(name))
-            open_tab = gr.State(tab_names()[0])
             for name in tab_names():
                 label = {"label": lambda language, name=name: task_title(name, language)}
-                with ctx.make(gr.Tab, label, id=name) as tab:
+                with ctx.make(gr.Tab, label, id=name):
                     _build_tab(ctx, name)
-                ctx.quick(tab.select, lambda name=name: name, None, [open_tab])
+        ctx.quick(tabs.select, _opened, None, [open_tab])
         restore, said = restore_area(ctx)
         footer = gr.HTML(footer_html(texts.language), elem_classes=["footer"])
         ctx.finish()
@@ -127,6 +127,11 @@ def build_app(
 def tab_names() -> tuple[str, ...]:
     """The tabs in their order: one a task, then those that are no task's."""
     return (*(name for name in tasks() if name not in WITHOUT_TAB), *OTHER_TABS)
+
+
+def _opened(event: gr.SelectData) -> str:
+    """The name of the tab that was opened."""
+    return tab_names()[event.index]
 
 
 def _build_tab(ctx: Context, name: str) -> None:
