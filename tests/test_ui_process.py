@@ -115,8 +115,15 @@ def test_all_that_follows_the_picture_is_drawn_in_both_languages(lessons):
         assert in_english != in_chinese and re.search("[\u4e00-\u9fff]", in_chinese)
 
 
+def test_an_empty_seed_leaves_the_story_s_noise_as_it_is_and_gives_each_run_a_new_one(app):
+    assert subject_of(app.ctx.models, "tiny", FACE, None).seed == 0
+    jobs = [generation.prepare(app.ctx.models, values(seed=None)) for _ in range(3)]
+    assert len({job.recipe.seed for job in jobs}) == 3
+    assert all(job.inputs["values"]["seed"] == job.recipe.seed for job in jobs)
+
+
 def test_without_a_picture_the_sections_stay_and_say_so(lessons):
-    for named in (("tiny", None, 0), ("tiny", FACE, None), ("no-such", FACE, 0)):
+    for named in (("tiny", None, 0), ("tiny", FACE, -1), ("no-such", FACE, 0)):
         found = lessons.render(named, "en")
         assert "notice-error" in found[0]
         assert "subject" not in json.loads(found[1])  # the panes keep the one that they have

@@ -244,8 +244,10 @@ def _hash_file(path: Path, size: int, modified_ns: int) -> str:  # the last two 
 
 def _build(files: CheckpointFiles) -> UNet2DModel:
     import torch
-    from diffusers import UNet2DModel
 
+    from ..core.diffusers_parts import NETWORK, import_part
+
+    network_class = import_part(NETWORK).UNet2DModel
     mismatch = UserError(
         "checkpoint_mismatch",
         "The weights of “{folder}” do not belong to its config.json; "
@@ -256,7 +258,7 @@ def _build(files: CheckpointFiles) -> UNet2DModel:
     try:
         # On the meta device a network has shapes and no memory.
         with torch.device("meta"):
-            outline = UNet2DModel(**files.unet_config)
+            outline = network_class(**files.unet_config)
     except (TypeError, ValueError, RuntimeError, ZeroDivisionError, IndexError) as error:
         raise mismatch from error
     expected = sum(parameter.numel() for parameter in outline.state_dict().values())
@@ -264,7 +266,7 @@ def _build(files: CheckpointFiles) -> UNet2DModel:
     if expected != files.num_parameters:
         raise mismatch
     try:
-        unet, loading = UNet2DModel.from_pretrained(
+        unet, loading = network_class.from_pretrained(
             files.unet_folder,
             use_safetensors=True,
             local_files_only=True,

@@ -14,35 +14,54 @@ from typing import Any
 
 import numpy as np
 import torch
-from diffusers import (
-    DEISMultistepScheduler,
-    DPMSolverMultistepScheduler,
-    EulerAncestralDiscreteScheduler,
-    HeunDiscreteScheduler,
-    UniPCMultistepScheduler,
-)
 from torch import Tensor
 
 from ..core.denoiser import Denoiser
+from ..core.diffusers_parts import SCHEDULERS, import_part
 from ..core.noise import NoiseSource
 from ..core.schedule import Schedule
 from ..core.step import Step
 
-# (class, options, works on x_t / sqrt(abar_t) instead of x_t)
-SOLVERS: dict[str, tuple[type, dict[str, Any], bool]] = {
-    "dpmpp_2m": (DPMSolverMultistepScheduler, {"algorithm_type": "dpmsolver++"}, False),
-    "dpmpp_2m_sde": (DPMSolverMultistepScheduler, {"algorithm_type": "sde-dpmsolver++"}, False),
-    "unipc": (UniPCMultistepScheduler, {"solver_order": 2}, False),
-    "deis": (DEISMultistepScheduler, {"solver_order": 3}, False),
-    "heun": (HeunDiscreteScheduler, {}, True),
-    "euler_a": (EulerAncestralDiscreteScheduler, {}, True),
+# (its module in diffusers, class, options, works on x_t / sqrt(abar_t) instead of x_t)
+SOLVERS: dict[str, tuple[str, str, dict[str, Any], bool]] = {
+    "dpmpp_2m": (
+        "scheduling_dpmsolver_multistep",
+        "DPMSolverMultistepScheduler",
+        {"algorithm_type": "dpmsolver++"},
+        False,
+    ),
+    "dpmpp_2m_sde": (
+        "scheduling_dpmsolver_multistep",
+        "DPMSolverMultistepScheduler",
+        {"algorithm_type": "sde-dpmsolver++"},
+        False,
+    ),
+    "unipc": (
+        "scheduling_unipc_multistep",
+        "UniPCMultistepScheduler",
+        {"solver_order": 2},
+        False,
+    ),
+    "deis": (
+        "scheduling_deis_multistep",
+        "DEISMultistepScheduler",
+        {"solver_order": 3},
+        False,
+    ),
+    "heun": ("scheduling_heun_discrete", "HeunDiscreteScheduler", {}, True),
+    "euler_a": (
+        "scheduling_euler_ancestral_discrete",
+        "EulerAncestralDiscreteScheduler",
+        {},
+        True,
+    ),
 }
 
 
 def make_solver(name: str, schedule: Schedule, timesteps: Sequence[float]) -> Any:  # noqa: ANN401
     """A fresh diffusers scheduler that visits exactly `timesteps` and then sigma = 0."""
-    cls, options, _ = SOLVERS[name]
-    scheduler = cls(
+    module, cls, options, _ = SOLVERS[name]
+    scheduler = getattr(import_part(f"{SCHEDULERS}.{module}"), cls)(
         num_train_timesteps=schedule.num_timesteps,
         trained_betas=schedule.betas.tolist(),
         prediction_type="v_prediction",
@@ -78,7 +97,7 @@ def solve(
     """
     schedule, num_steps = denoiser.schedule, len(timesteps)
     scheduler = make_solver(name, schedule, timesteps)
-    _, options, sigma_space = SOLVERS[name]
+    _, _, options, sigma_space = SOLVERS[name]
     extra: dict[str, Any] = {}
     if name == "euler_a":
         extra["generator"] = noise.generators

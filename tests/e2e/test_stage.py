@@ -56,7 +56,7 @@ def open_stage(browser, stage_url):
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(stage_url)
-        stage = page.locator("#stage-restore .stage")
+        stage = page.locator("#stage-restore .stage-root")
         stage.wait_for()
         return stage
 
@@ -373,7 +373,7 @@ def test_the_stage_survives_another_tab_and_another_language(open_stage, photo):
     mask_heard(stage, 0.25, rel=0.03)
     page.get_by_role("tab", name="Generate").click()
     page.get_by_role("button", name="Generate").click()
-    other = page.locator("#stage-generate .stage")
+    other = page.locator("#stage-generate .stage-root")
     finished(other)
     expect(other.get_by_role("option", name="Seed 3")).to_be_visible()
     steps = other.get_by_role("slider", name="Steps")

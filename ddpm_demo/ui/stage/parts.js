@@ -7,7 +7,7 @@ const worded = (name, more = "") =>
   `<button type="button" data-do="${name}" data-text="${name}" ${more}></button>`;
 
 const STAGE_HTML = `
-<section class="stage" data-label="stage" data-phase="empty">
+<section class="stage-root" data-label="stage" data-phase="empty">
   <div class="stage-frame">
   <div class="stage-view" tabindex="0" role="img">
     <div class="stage-pane stage-after"><img alt="" draggable="false"></div>

@@ -16,6 +16,7 @@ from ...components.live_view import live_view
 from ...components.result import result_panel, step_slider
 from ...components.run_bar import run_bar
 from ...components.run_flow import connect_run, run_on_click
+from ...components.seed import roll
 from ...context import Context, TaskTab
 from ...models import Models
 from ...restoration.pictures import load_picture
@@ -107,7 +108,9 @@ def prepare(models: Models, values: Mapping[str, Any]) -> Job:
         values = {**(values["last"] or values), **own}
     from_picture = values["start"] == PICTURE
     sampler = sampler_info(str(values["sampler"]))
-    for name in ("num_steps", "seed", "siblings", "branch_seed"):
+    if values["seed"] is None:
+        values = {**values, "seed": roll()}
+    for name in ("num_steps", "siblings", "branch_seed"):
         if values[name] is None:
             raise UserError("number_missing", "Enter a number here.", field=name)
     job = job_of(

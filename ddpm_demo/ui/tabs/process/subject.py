@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from ....errors import UserError
 from ...components.notice import notice_html
 from ...context import Update
 from ...errors import sentence
@@ -47,8 +46,8 @@ def subject_of(models: Models, checkpoint: str, image: str | None, seed: float |
     from ....errors import check_range
     from ....recipes.prior import own_size_px, square
 
-    if seed is None:
-        raise UserError("number_missing", "Enter a number here.", field="seed")
+    # An empty seed is a new one for what is made anew; the story's own noise stays the same.
+    seed = 0 if seed is None else seed
     check_range("seed", seed, 0, MAX_SEED)
     models.check(checkpoint or "")
     ddpm = models.load(checkpoint)

@@ -9,7 +9,7 @@ from gradio.components import Component
 
 from ...components.form import Form
 from ...components.notice import notice, notice_html
-from ...components.seed import seed_row
+from ...components.seed import roll, seed_row
 from ...context import Context, Update
 from ...errors import sentence
 from ...models import Models
@@ -150,8 +150,9 @@ def _connect(ctx: Context, lessons: Lessons, inputs: list[Component], page_tab: 
 def _connect_draw(ctx: Context, draw: gr.Button, inputs: list[Component], said: gr.HTML) -> None:
     def on_draw(language: str, checkpoint: str, seed: float, request: gr.Request) -> list[Update]:
         folder = ctx.store.folder(request.session_hash or "")
+        seed = roll() if seed is None else seed
         try:
-            path = folder / f"sample-{int(seed or 0)}.png"
+            path = folder / f"sample-{int(seed)}.png"
             drawn(ctx.models, checkpoint, seed).save(path)
         except Exception as error:
             return [gr.skip(), notice_html(sentence(error, language))]
