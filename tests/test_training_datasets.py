@@ -107,6 +107,12 @@ def test_photographs_are_reduced_and_some_held_out(tmp_path):
     assert held_out.feeder.samples.sample(0).shape == (299, 224, 3)
 
 
+def test_no_photograph_is_listed_twice_and_all_held_out_ones_are_listed():
+    names = [name for package in photos.PACKAGES for name in package.files]
+    assert len(names) == len(set(names))
+    assert set(photos.HELD_OUT) <= set(names)
+
+
 def test_avatars_are_drawn_from_numbered_seeds_and_copies_dropped(tmp_path, monkeypatch):
     jobs = []
 

@@ -165,7 +165,16 @@ PACKAGES = (
             "explore_world_music",
             "music/",
             "africa america australia ireland italy japan mexico orchestra",
-        ),
+        )
+        + _rcc(
+            "details",
+            "image/",
+            "Chenonceau_background EgeskovSlotSpejling_background EilanDonanCastle_background "
+            "GizahPyramids_background NDP_background Nagoya_background "
+            "Neuschwanstein_background OperaSidney_background TajMahal_background "
+            "TowerBridgeLondon_background",
+        )
+        + _rcc("clickgame", "", "sea2 sea3 sea4 sea6"),
         "CC BY, CC BY-SA, CC0, GFDL, GPL, public domain, by picture",
         "the photographers whom /usr/share/doc/gcompris-qt-data/copyright names",
     ),
