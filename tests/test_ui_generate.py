@@ -45,7 +45,8 @@ def flow(ctx):
 
 def values(**changes):
     plain = {"checkpoint": "tiny", "num_images": 3, "seed": 7, "sampler": "ddim"}
-    return {**plain, "num_steps": 4, "eta": 0.0, "spacing": "", "size_px": None, **changes}
+    rest = {"num_steps": 4, "eta": 0.0, "spacing": "", "size_px": None}
+    return {**plain, **rest, "langevin_steps": None, "step_size": None, **changes}
 
 
 def run_through(flow, **changes):
