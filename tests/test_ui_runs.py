@@ -8,6 +8,7 @@ import torch
 from ddpm_demo.core.progress import Moment, Progress
 from ddpm_demo.core.step import Step
 from ddpm_demo.errors import UserError
+from ddpm_demo.pictures.images import to_pil
 from ddpm_demo.tasks.generate import GenerateRecipe
 from ddpm_demo.ui import sessions, stream
 from ddpm_demo.ui.runner import follow, format_seconds, moment_text, outcome_text
@@ -21,9 +22,13 @@ class FakeRun:
     def __init__(self, num_steps, batch=2, size_px=8, fails_at=None):
         self.arguments = num_steps, batch, size_px, fails_at
         self.progress = Progress()
+        self.recipe = GenerateRecipe(checkpoint="none", seed=3)
 
     def stop(self):
         pass
+
+    def pictures(self, step):
+        return to_pil(step.x0_hat)
 
     def metadata(self, index=0):
         return {"task": "generate", "image_index": index}
