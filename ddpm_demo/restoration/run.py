@@ -19,6 +19,9 @@ from .recipe import RestorationRecipe
 from .setup import Setup
 from .upload import to_picture
 
+# How much stronger than it was the picture of what was removed is, around mid-grey.
+REMOVED_GAIN = 4
+
 
 class RestorationRun(Run):
     """A run of `DDPM.denoise`, `inpaint`, `upscale`, `colourise` or `deblur`.
@@ -41,6 +44,7 @@ class RestorationRun(Run):
         self.metrics: dict[str, Any] = {}
         self._setup = setup
         self._metrics: list[dict[str, Any]] = []
+        self._removed: Image.Image | None = None
         self.observed = self._picture(setup.observed)
         self.original = None if setup.original is None else self._picture(setup.original)
 
@@ -62,6 +66,7 @@ class RestorationRun(Run):
             "original": self.original,
             "mean": mean,
             "uncertainty": self.uncertainty(),
+            "removed": self._removed,
         }
         return {name: picture for name, picture in found.items() if picture is not None}
 
@@ -103,6 +108,9 @@ class RestorationRun(Run):
     @torch.inference_mode()
     def _measure(self, pictures: Tensor) -> None:
         setup, common = self._setup, dict(self._setup.facts)
+        if setup.shows_removed:
+            removed = REMOVED_GAIN * (setup.observed - pictures[:1])
+            self._removed = to_picture(removed.clamp(-1, 1), setup.is_grey, None)
         original = setup.original
         if original is not None and setup.baseline is not None:
             name, baseline = setup.baseline
