@@ -37,6 +37,8 @@ class RestorationRun(Run):
             again, is off at most). All of picture 0.
     """
 
+    _removed: Image.Image | None = None  # where the task has such a picture, once it has run
+
     def __init__(self, recipe: RestorationRecipe, info: CheckpointInfo, setup: Setup):
         super().__init__(recipe, info, setup.steps)
         self.fit = setup.fit
@@ -44,7 +46,6 @@ class RestorationRun(Run):
         self.metrics: dict[str, Any] = {}
         self._setup = setup
         self._metrics: list[dict[str, Any]] = []
-        self._removed: Image.Image | None = None
         self.observed = self._picture(setup.observed)
         self.original = None if setup.original is None else self._picture(setup.original)
 
