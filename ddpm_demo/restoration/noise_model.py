@@ -38,7 +38,7 @@ PLAIN, NEAR = 0.45, 0.16  # see `is_drawn`
 # Below this 8-bit rounding (sigma 0.29) is most of what is seen.
 NOTHING = 0.8 / LEVELS
 # Weaker coloured noise cannot be told from the texture of clean photographs.
-LEAST_COLOURED = 3.0 / LEVELS
+LEAST_COLOURED = 5.0 / LEVELS
 
 
 @dataclass(frozen=True)
