@@ -19,6 +19,9 @@ from .recipe import RestorationRecipe
 from .setup import Setup
 from .upload import to_picture
 
+# How much stronger than it was the picture of what was removed is, around mid-grey.
+REMOVED_GAIN = 4
+
 
 class RestorationRun(Run):
     """A run of `DDPM.denoise`, `inpaint`, `upscale`, `colourise` or `deblur`.
@@ -33,6 +36,8 @@ class RestorationRun(Run):
             "consistency_255" (super-resolution: by how many 8-bit levels the result, reduced
             again, is off at most). All of picture 0.
     """
+
+    _removed: Image.Image | None = None  # where the task has such a picture, once it has run
 
     def __init__(self, recipe: RestorationRecipe, info: CheckpointInfo, setup: Setup):
         super().__init__(recipe, info, setup.steps)
@@ -62,6 +67,7 @@ class RestorationRun(Run):
             "original": self.original,
             "mean": mean,
             "uncertainty": self.uncertainty(),
+            "removed": self._removed,
         }
         return {name: picture for name, picture in found.items() if picture is not None}
 
@@ -103,6 +109,9 @@ class RestorationRun(Run):
     @torch.inference_mode()
     def _measure(self, pictures: Tensor) -> None:
         setup, common = self._setup, dict(self._setup.facts)
+        if setup.shows_removed:
+            removed = REMOVED_GAIN * (setup.observed - pictures[:1])
+            self._removed = to_picture(removed.clamp(-1, 1), setup.is_grey, None)
         original = setup.original
         if original is not None and setup.baseline is not None:
             name, baseline = setup.baseline

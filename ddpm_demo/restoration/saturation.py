@@ -73,7 +73,8 @@ def _filled(y: Tensor, sigma: float, generator: torch.Generator | None) -> Tenso
         share = torch.rand(a.shape, generator=generator).to(a)
         tail = torch.special.ndtri(share * torch.special.ndtr(a)).clamp(min=-FAR)
     filled = y.clone()
-    filled[places] = x0 - side * sigma * tail
+    # Whatever the guess: what was cut off lay beyond, white no darker than white.
+    filled[places] = side * (side * x0 - sigma * tail).clamp(min=1)
     return filled
 
 

@@ -27,6 +27,7 @@ class Setup:
         check: metrics of one finished picture [1, C, H, W].
         is_grey: the results are grey though the network has colours.
         alpha: transparency of the results.
+        shows_removed: whether what was seen less the result is a picture of interest.
     """
 
     steps: Restoration
@@ -38,3 +39,4 @@ class Setup:
     check: Callable[[Tensor], dict[str, Any]] = lambda picture: {}
     is_grey: bool = False
     alpha: Image.Image | None = None
+    shows_removed: bool = False

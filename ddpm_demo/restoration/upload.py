@@ -78,6 +78,11 @@ def prepare(
     return Upload(colour, alpha, place)
 
 
+def as_grey(upload: Upload) -> Upload:
+    """A picture whose channels are alike, as one of one channel."""
+    return dataclasses.replace(upload, colour=upload.colour.convert("L"))
+
+
 def resize_square(image: Image.Image, side: int) -> Image.Image:
     if image.size == (side, side):
         return image

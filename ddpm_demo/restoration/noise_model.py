@@ -1,0 +1,199 @@
+"""The noise of a picture from a camera: its level and its colour, from the picture alone.
+
+A camera's noise is neither white nor the same in all channels: demosaicking, compression and
+resizing take its high frequencies, subsampling takes those of the colours. Here its power spectrum
+is estimated for brightness and the two axes of colour from the calmest patches (after Colom,
+Buades & Morel 2014, "Nonparametric noise estimation method for raw images"), each patch judged
+by its energy relative to the spectrum found so far.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .saturation import estimate_clipped_sigma
+from .spectrum import to_frequencies
+
+PATCH_PX = 8
+MAX_PATCHES = 40_000
+MIN_PATCHES = 64
+CALM = 0.03  # share of the patches that the spectrum is taken from
+TAIL = 1.6  # by how many standard deviations the calmest are below the mean
+ROUNDS = 8
+# What is left of a picture in calm patches lies below this frequency (rows + columns); noise rises
+# towards it no more than that of three pixels' averages does.
+LOW = 3
+RISE = 1.3
+GRID = 32  # frequencies a side of the filters
+FILTER_PX = 15
+# A spectrum whose bands differ by less is white, up to what an estimate errs.
+WHITE_SPREAD = 1.6
+LEVELS = 127.5
+PLAIN, NEAR = 0.45, 0.16  # see `is_drawn`
+# Below this 8-bit rounding (sigma 0.29) is most of what is seen.
+NOTHING = 0.8 / LEVELS
+# Weaker coloured noise cannot be told from the texture of clean photographs.
+LEAST_COLOURED = 5.0 / LEVELS
+
+
+@dataclass(frozen=True)
+class NoiseModel:
+    """Noise of zero mean, the same everywhere.
+
+    Args:
+        power: [C, 8, 8], variance of each coefficient of an 8 x 8 cosine transform, in [-1, 1]
+            units; over three channels those of `spectrum.to_frequencies`, brightness first.
+        is_white: one number says it all.
+        level: that number, unrounded; None for noise that is not white.
+    """
+
+    power: Tensor
+    is_white: bool
+    level: float | None = None
+
+    @classmethod
+    def white(cls, sigma: float, channels: int) -> NoiseModel:
+        return cls(torch.full((channels, PATCH_PX, PATCH_PX), sigma**2), True, sigma)
+
+    @property
+    def sigma(self) -> float:
+        """Root mean square of the noise."""
+        return math.sqrt(float(self.power.mean())) if self.level is None else self.level
+
+    @property
+    def sigma_max(self) -> float:
+        """Of the white noise that has nowhere less; single coefficients smoothed."""
+        return math.sqrt(float(self.power.amax()))
+
+    def grid(self) -> Tensor:
+        """The spectrum [C, GRID, GRID] at the frequencies of a discrete Fourier transform."""
+        f = torch.fft.fftfreq(GRID).abs() * 2 * PATCH_PX  # in steps of the patch's transform
+        low = f.floor().clamp(max=PATCH_PX - 1).long()
+        high = (low + 1).clamp(max=PATCH_PX - 1)
+        share = (f - low).clamp(0, 1)
+        rows = torch.lerp(self.power[:, low], self.power[:, high], share[None, :, None])
+        return torch.lerp(rows[:, :, low], rows[:, :, high], share[None, None, :])
+
+    def as_grey(self, channels: int) -> NoiseModel:
+        """A grey picture's in a network of C channels: along the grey axis alone."""
+        power = self.power.new_zeros(channels, PATCH_PX, PATCH_PX)
+        power[0] = channels * self.power[0]
+        return NoiseModel(power, False)
+
+
+def filtered(x: Tensor, gain: Tensor) -> Tensor:
+    """x [B, C, H, W] with its frequencies multiplied by gain [C, GRID, GRID], in the basis of
+    brightness and colours; a convolution, so that a part of a picture needs only its surroundings.
+    """
+    channels = x.shape[1]
+    kernel = torch.fft.ifft2(gain.to(torch.complex64)).real
+    kernel = torch.fft.fftshift(kernel, dim=(-2, -1))
+    edge = GRID // 2 - FILTER_PX // 2
+    kernel = kernel[:, None, edge : edge + FILTER_PX, edge : edge + FILTER_PX].to(x)
+    x = _axes(x)
+    pad = FILTER_PX // 2
+    mode = "reflect" if min(x.shape[-2:]) > pad else "replicate"
+    x = F.conv2d(F.pad(x, (pad,) * 4, mode=mode), kernel, groups=channels)
+    return _axes(x, back=True)
+
+
+def estimate(y: Tensor) -> NoiseModel:
+    """The noise in a picture [1, C, H, W] in [-1, 1], C 1 or 3. White where it may be white."""
+    channels = y.shape[1]
+    if is_drawn(y):
+        return NoiseModel.white(0.0, channels)
+    white = estimate_clipped_sigma(y)
+    power = _spectrum(y)
+    if power is None:
+        return NoiseModel.white(white, channels)
+    bands = _bands(power)
+    if float(bands.max()) <= WHITE_SPREAD**2 * max(white**2, 1e-12):
+        return NoiseModel.white(white, channels)
+    if float(power[0].mean()) < LEAST_COLOURED**2:
+        return NoiseModel.white(0.0, channels)
+    return NoiseModel(power.clamp(min=0).float(), False)
+
+
+def is_drawn(y: Tensor) -> bool:
+    """Whether neighbours are equal so often that nothing was added: text, drawings, screenshots.
+
+    Among noisy grey values of sigma 0.5 levels half are equal, of three channels an eighth.
+    White and black may be cut off from anything. There noise leaves ragged edges and many values
+    next to white and black; ink leaves plain areas and few. (Noisy copies of a page: plain in at
+    most 0.23 of it, 0.17 to 0.58 of the rest next to white or black; the page itself 0.63, 0.13.)
+    """
+    values = ((y[0] + 1) * LEVELS).round()
+    if min(values.shape[-2:]) < 2:
+        return True
+    equal = (values[:, :, 1:] == values[:, :, :-1]).all(0)
+    saturated = ((values[:, :, 1:] == 0) | (values[:, :, 1:] == 255)).all(0)
+    limit = 0.65 if len(values) == 1 else 0.4
+    inside = equal[~saturated]
+    if inside.numel() and float(inside.float().mean()) > limit:
+        return True
+    between = (values > 0) & (values < 255)
+    near = between & ((values <= 6) | (values >= 249))
+    is_plain = float((saturated & equal).float().mean()) > PLAIN
+    return is_plain and int(near.sum()) <= NEAR * int(between.sum())
+
+
+def _axes(x: Tensor, back: bool = False) -> Tensor:
+    """Channels as brightness and colours, pixels as they are."""
+    if x.shape[1] == 1:
+        return x
+    tensor = torch.eye(x.shape[1], dtype=x.dtype, device=x.device)[..., None, None]
+    basis = to_frequencies(tensor)[:, :, 0, 0].T  # rows are axes
+    return torch.einsum(
+        "ck,bkhw->bchw" if back else "kc,bchw->bkhw", basis.T if back else basis, x
+    )
+
+
+def _patches(y: Tensor) -> Tensor:
+    """[N, C, 8, 8] from all over, without those that touch black or white much."""
+    height, width = y.shape[-2:]
+    places = (height - PATCH_PX + 1) * (width - PATCH_PX + 1)
+    stride = max(1, math.ceil(math.sqrt(places / MAX_PATCHES)))
+    x = y[0].unfold(1, PATCH_PX, stride).unfold(2, PATCH_PX, stride)
+    x = x.permute(1, 2, 0, 3, 4).flatten(0, 1)
+    inside = (x.abs() >= 1).float().mean((1, 2, 3)) < 0.02
+    return x[inside] if int(inside.sum()) >= MIN_PATCHES else x
+
+
+def _spectrum(y: Tensor) -> Tensor | None:
+    if min(y.shape[-2:]) < 2 * PATCH_PX:
+        return None
+    patches = _patches(y)
+    if len(patches) < MIN_PATCHES:
+        return None
+    energy = to_frequencies(patches).square().flatten(2)[..., 1:].double()  # without the mean
+    power = energy.median(0).values / 0.455
+    size = power.numel()
+    calm = max(MIN_PATCHES // 2, round(CALM * len(energy)))
+    for _ in range(ROUNDS):
+        floor = power.mean() * 0.02 + 1e-9
+        surprise = (energy / (power + floor)).mean((1, 2))
+        kept = energy[surprise.topk(calm, largest=False).indices]
+        power = kept.mean(0)
+    # The calmest of equally noisy patches are calm by chance: a chi-square's lower tail.
+    power = power / (1 - TAIL * math.sqrt(2 / size))
+    first = power[:, [0, PATCH_PX - 1]].mean(1, keepdim=True)  # (0, 1) and (1, 0)
+    power = torch.cat([first, power], 1).view(-1, PATCH_PX, PATCH_PX)
+    smooth = F.avg_pool2d(F.pad(power[None], (1, 1, 1, 1), mode="replicate"), 3, stride=1)[0]
+    place = torch.arange(PATCH_PX)
+    place = place[:, None] + place
+    for row in range(LOW, -1, -1):  # downwards, each against the next two
+        here, above = place == row, (place == row + 1) | (place == row + 2)
+        limit = RISE * smooth[:, above].mean(1, keepdim=True)
+        smooth[:, here] = torch.minimum(smooth[:, here], limit)
+    return smooth
+
+
+def _bands(power: Tensor) -> Tensor:
+    """Means over quarters of the frequencies, for each channel."""
+    half = PATCH_PX // 2
+    return F.avg_pool2d(power[None], half)[0].flatten()

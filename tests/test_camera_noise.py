@@ -1,0 +1,195 @@
+"""Noise of cameras and compression, pictures without any, and grey ones in colour files."""
+
+import io
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageDraw, ImageFont
+
+from ddpm_demo.pipeline import DDPM
+from ddpm_demo.restoration import denoising, greyness, noise_model
+from ddpm_demo.restoration.noise_model import NoiseModel
+from ddpm_demo.restoration.saturation import unclip
+from ddpm_demo.tasks.denoise import DenoiseRecipe
+
+LEVELS = 127.5
+
+
+def denoised(ddpm, image, **values):
+    return ddpm.denoise(DenoiseRecipe(checkpoint="photos", **values), image).images()[0]
+
+
+@pytest.fixture(scope="module")
+def ddpm():
+    return DDPM.from_pretrained("photos")
+
+
+def scene(width, height, seed):
+    """A texture like a photograph's with one hard edge, float [H, W, 3]."""
+    rng = np.random.default_rng(seed)
+    fy, fx = np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None]
+    amplitude = 1 / np.maximum(np.hypot(fy, fx), 1 / max(width, height)) ** 1.35
+    base = np.fft.irfft2(
+        amplitude * np.fft.rfft2(rng.standard_normal((height, width))), s=(height, width)
+    )
+    base = (base - base.mean()) / base.std()
+    picture = np.stack([120 + 28 * base, 115 + 26 * base, 105 + 20 * base], -1)
+    picture[height // 2 :, width // 2 :] = (200, 60, 50)
+    return picture.round().clip(0, 255)
+
+
+def noisy(picture, sigma, seed=6):
+    noise = sigma * np.random.default_rng(seed).standard_normal(picture.shape)
+    return (picture + noise).round().clip(0, 255).astype(np.uint8)
+
+
+def jpeg(image, quality):
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=quality)
+    return Image.open(io.BytesIO(file.getvalue()))
+
+
+def tensor(pixels):
+    values = torch.from_numpy(np.asarray(pixels, dtype=np.float32)) / LEVELS - 1
+    return values[None, None] if values.ndim == 2 else values.permute(2, 0, 1)[None]
+
+
+def psnr(a, b):
+    error = np.asarray(a, dtype=float) - np.asarray(b, dtype=float)
+    return 10 * np.log10(255**2 / max(np.square(error).mean(), 1e-6))
+
+
+def page(mode="L"):
+    image = Image.new("L", (160, 96), 255)
+    draw, font = ImageDraw.Draw(image), ImageFont.load_default(12)
+    for i in range(6):
+        words = "The quick brown fox jumps over the lazy dog"[3 * i :]
+        draw.text((6, 4 + 16 * i), words, fill=0, font=font)
+    return image.convert(mode)
+
+
+def dot():
+    pixels = np.full((32, 32, 3), 255, np.uint8)
+    pixels[16, 16] = 0
+    return Image.fromarray(pixels)
+
+
+def pixel_art():
+    levels = np.random.default_rng(0).integers(0, 6, (16, 16, 3)) * 51
+    return Image.fromarray(np.kron(levels, np.ones((4, 4, 1))).astype(np.uint8))
+
+
+def line_art():
+    image = Image.new("L", (96, 96), 255)
+    draw = ImageDraw.Draw(image)
+    for i in range(0, 96, 8):
+        draw.line([(0, i), (95, 95 - i)], fill=0)
+    return image
+
+
+DRAWN = {
+    "page": page(),
+    "page_rgb": page("RGB"),
+    "dot": dot(),
+    "pixel art": pixel_art(),
+    "line art": line_art(),
+}
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_what_was_drawn_comes_back_as_it_is(ddpm, name):
+    image = DRAWN[name]
+    result = denoised(ddpm, image)
+    assert psnr(result.convert(image.mode), image) >= 50
+
+
+@pytest.mark.parametrize("name", ["page", "page_rgb", "dot"])
+def test_white_stays_white_where_a_level_is_given(ddpm, name):
+    image = DRAWN[name]
+    result = denoised(ddpm, image, sigma_255=0.5)
+    assert psnr(result.convert(image.mode), image) >= 50
+
+
+def test_what_was_cut_off_lay_beyond():
+    y = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 3 - 1.5
+    y = y.clamp(-1, 1)
+    for sigma in (0.004, 0.1, 1.0):
+        z = unclip(y, sigma)
+        assert bool((z[y == 1] >= 1).all()) and bool((z[y == -1] <= -1).all())
+
+
+def test_noise_of_low_level_is_not_taken_for_a_drawing():
+    flat = np.full((64, 64), 100.0)
+    assert not noise_model.is_drawn(tensor(noisy(flat, 2)))
+    bright = np.full((64, 64), 250.0)
+    assert not noise_model.is_drawn(tensor(noisy(bright, 10)))
+
+
+def test_grey_in_disguise_is_as_good_as_grey(ddpm):
+    truth = scene(160, 112, 3)[..., 0]
+    image = Image.fromarray(noisy(truth, 20))
+    plain = denoised(ddpm, image)
+    assert psnr(plain, truth) > psnr(image, truth) + 5
+    for disguise in (image.convert("RGB"), image.convert("LA")):
+        result = denoised(ddpm, disguise)
+        assert np.array_equal(np.asarray(result.convert("L")), np.asarray(plain))
+    result = denoised(ddpm, jpeg(image.convert("RGB"), 95)).convert("RGB")
+    assert psnr(np.asarray(result)[..., 0], truth) > psnr(plain, truth) - 0.5
+    assert np.ptp(np.asarray(result).astype(int), axis=-1).max() == 0
+
+
+def test_sepia_stays_on_its_line(ddpm):
+    truth = 0.6 * scene(96, 96, 3)[..., 0]
+    slope, offset = np.array([1.1, 0.95, 0.75]), np.array([20, 10, 5])
+    grey = noisy(truth, 15).astype(float)[..., None]
+    sepia = Image.fromarray((offset + slope * grey).round().clip(0, 255).astype(np.uint8))
+    assert greyness.tone(tensor(sepia)) is not None
+    result = np.asarray(denoised(ddpm, sepia)).astype(float)
+    right = offset + slope * truth[..., None]
+    assert psnr(result, right) > psnr(sepia, right) + 4
+    found = greyness.tone(tensor(result))
+    assert found is not None and not found.is_grey
+
+
+def test_colours_are_no_tone():
+    assert greyness.tone(tensor(scene(64, 64, 1))) is None
+
+
+@pytest.mark.parametrize("quality", [95, 85])
+def test_noise_under_compression_is_found_and_removed(ddpm, quality):
+    clean = scene(128, 96, 11)
+    image = jpeg(Image.fromarray(noisy(clean, 20)), quality)
+    run = ddpm.denoise(DenoiseRecipe(checkpoint="photos"), image)
+    for _ in run:
+        pass
+    assert psnr(run.pictures(run.last)[0], clean) > psnr(image, clean) + 3
+    assert run.beside()["removed"].size == image.size
+    assert run.metrics["sigma_255"] > 5
+
+
+def test_whitened_noise_is_white():
+    power = torch.full((3, 8, 8), 0.01)
+    power[1:, 3:] = 0.0
+    model, generator = NoiseModel(power, False), torch.Generator().manual_seed(0)
+    draw = torch.randn(1, 3, 128, 128, generator=generator)
+    own = noise_model.filtered(draw, model.grid().sqrt())
+    draw = torch.randn(1, 3, 128, 128, generator=generator)
+    z = denoising.whitened(own, model, 0.1, draw)
+    spectrum = torch.fft.fft2(z).abs().square()[0] / 128**2
+    bands = torch.nn.functional.avg_pool2d(spectrum[None], 32)[0]
+    assert float((bands / 0.01 - 1).abs().max()) < 0.25
+
+
+def test_the_amount_blends_with_what_was_given(ddpm):
+    image = Image.fromarray(noisy(scene(64, 64, 2), 20))
+    given, whole, half = (
+        np.asarray(picture).astype(float)
+        for picture in (
+            image,
+            *(denoised(ddpm, image, sigma_255=20, amount=a) for a in (1.0, 0.5)),
+        )
+    )
+    assert np.abs(half - (given + whole) / 2).max() <= 1
+    same = denoised(ddpm, image, sigma_255=20, amount=0.0)
+    assert np.array_equal(np.asarray(same), np.asarray(image))
