@@ -6,6 +6,10 @@ from ..errors import UserError
 from . import has_text, text
 
 
+# Errors whose {name} is that of a field.
+ABOUT_FIELDS = ("choice", "numbers_count", "range", "recipe_value")
+
+
 def task_title(task: str, language: str = "en") -> str:
     """ "Denoise"."""
     key = f"tabs.{task}" if has_text(f"tabs.{task}") else f"{task}.title"
@@ -68,6 +72,6 @@ def sentence_of(error: UserError, language: str, task: str = "", *, labels: bool
         return str(error)
     params = dict(error.params)
     name = params.get("name")
-    if labels and name is not None and name == error.field:
+    if labels and error.key in ABOUT_FIELDS:
         params["name"] = field_label(task, str(name), language)
     return text(language, f"errors.{error.key}", **params)
