@@ -5,7 +5,6 @@ from __future__ import annotations
 from ..errors import UserError
 from . import has_text, text
 
-
 # Errors whose {name} is that of a field.
 ABOUT_FIELDS = ("choice", "numbers_count", "range", "recipe_value")
 
