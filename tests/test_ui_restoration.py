@@ -146,6 +146,7 @@ def test_denoising_shows_estimate_measures_and_uncertainty(ctx, picture):
         "original",
         "mean",
         "uncertainty",
+        "removed",
     ]
     recipe = read_recipe(export(record, "png", ctx.store.folder(ME)).parent / "seed-0.png")
     assert recipe["task"] == "denoise" and recipe["metrics"]["psnr"]

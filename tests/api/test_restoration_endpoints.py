@@ -39,7 +39,7 @@ def test_denoise(client, picture):
         api_name="/denoise",
     )
     assert len(gallery) == 2
-    assert captions(beside) == ["observed", "original", "mean", "uncertainty"]
+    assert captions(beside) == ["observed", "original", "mean", "uncertainty", "removed"]
     assert recipe["task"] == "denoise" and recipe["metrics"]["sigma_estimated"] is True
     assert read_recipe(gallery[1]["image"])["image_index"] == 1
     with Image.open(gallery[0]["image"]) as image:
