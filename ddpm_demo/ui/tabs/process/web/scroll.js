@@ -161,7 +161,8 @@
     goal?.querySelector(".beat")?.focus({ preventScroll: true });
   }
   story.openTab = (name) => {
-    const tab = document.querySelector(`.tabs button[role="tab"][id="${name}-button"]`) ?? document.getElementById(`${name}-button`);
+    // Gradio keeps a second row of buttons to measure with: the one that controls a panel is meant.
+    const tab = document.querySelector(`[role="tab"][data-tab-id="${name}"][aria-controls]`);
     tab?.click();
     scrollTo({ top: 0 });
   };

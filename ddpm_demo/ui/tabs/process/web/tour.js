@@ -15,7 +15,8 @@
     if (tag === "button") node.type = "button";
     return node;
   };
-  const tabButton = (name) => document.getElementById(`${name}-button`);
+  // Gradio keeps a second row of buttons to measure with: the one that controls a panel is meant.
+  const tabButton = (name) => document.querySelector(`[role="tab"][data-tab-id="${name}"][aria-controls]`);
   let words = {}, card = null, at = 0, before = null;
 
   function steps() {
