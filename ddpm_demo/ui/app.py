@@ -97,10 +97,11 @@ def build_app(
             device = gr.HTML("", elem_classes=["device"], min_width=0)
             app.speaks = switch = header.language_switch(texts)
         checkpoint_notice = notice()
+        # Not among the tabs: Gradio counts its children, and would draw the open one twice.
+        open_tab = gr.State(tab_names()[0])
         with gr.Tabs(overflow_behavior="wrap", elem_classes=["tabs"]) as tabs:
             ctx = Context(texts, models, store, switch, picker, checkpoint_notice, tabs)
             ctx.receiving_tabs = tuple(name for name in tab_names() if _receives(name))
-            open_tab = gr.State(tab_names()[0])
             for name in tab_names():
                 label = {"label": lambda language, name=name: task_title(name, language)}
                 with ctx.make(gr.Tab, label, id=name) as tab:

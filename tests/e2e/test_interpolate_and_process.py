@@ -19,8 +19,7 @@ def button(page, name):
 
 
 def tab_of(page, name):
-    # Gradio keeps a second row of buttons to measure with: the one that controls a panel is meant.
-    return page.locator("[role=tab][aria-controls]").filter(has_text=re.compile(f"^{name}$"))
+    return page.get_by_role("tab", name=name, exact=True)
 
 
 def open_tab(page, name):

@@ -161,8 +161,7 @@
     goal?.querySelector(".beat")?.focus({ preventScroll: true });
   }
   story.openTab = (name) => {
-    // Gradio keeps a second row of buttons to measure with: the one that controls a panel is meant.
-    const tab = document.querySelector(`[role="tab"][data-tab-id="${name}"][aria-controls]`);
+    const tab = document.querySelector(`[role="tab"][data-tab-id="${name}"]`);
     tab?.click();
     scrollTo({ top: 0 });
   };

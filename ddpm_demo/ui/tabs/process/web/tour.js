@@ -15,8 +15,7 @@
     if (tag === "button") node.type = "button";
     return node;
   };
-  // Gradio keeps a second row of buttons to measure with: the one that controls a panel is meant.
-  const tabButton = (name) => document.querySelector(`[role="tab"][data-tab-id="${name}"][aria-controls]`);
+  const tabButton = (name) => document.querySelector(`[role="tab"][data-tab-id="${name}"]`);
   let words = {}, card = null, at = 0, before = null;
 
   function steps() {
