@@ -18,8 +18,12 @@ def button(page, name):
     return page.get_by_role("button", name=name, exact=True).locator("visible=true")
 
 
+def tab_of(page, name):
+    return page.get_by_role("tab", name=name, exact=True)
+
+
 def open_tab(page, name):
-    page.get_by_role("tab", name=name, exact=True).click()
+    tab_of(page, name).click()
 
 
 def slide(slider, key):
@@ -114,6 +118,21 @@ def test_a_network_learns_on_the_page_and_stops_when_nobody_looks(page):
     assert not page.evaluate("ddpmStory.view('playground').working")
 
 
+def test_the_tour_goes_from_tab_to_tab_and_is_remembered(page):
+    expect(page.locator(".tour-card")).to_have_count(0)  # nothing opens by itself
+    page.get_by_role("button", name="Take the tour, three minutes").click()
+    card = page.get_by_role("dialog", name="Guided tour")
+    expect(card).to_contain_text("1 / ")
+    card.get_by_role("button", name="Next").click()
+    expect(card).to_contain_text("2 / ")
+    expect(tab_of(page, "Denoise")).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("Escape")
+    expect(card).to_have_count(0)
+    page.reload()
+    expect(page.get_by_role("button", name="Guided tour")).to_be_visible()
+    expect(page.get_by_text("New here?")).to_have_count(0)
+
+
 def test_the_run_of_the_process_can_be_scrubbed_and_branched(page):
     open_tab(page, "How it works")
     go_to(page, "generation")
@@ -131,5 +150,5 @@ def test_the_run_of_the_process_can_be_scrubbed_and_branched(page):
     button(page, "Branch at the step chosen above").click()
     expect(visible(page, ".result .thumbnail-item img")).to_have_count(4)
     page.get_by_text("中文", exact=True).click()
-    expect(page.get_by_role("tab", name="原理", exact=True)).to_be_visible()
+    expect(tab_of(page, "原理")).to_be_visible()
     expect(button(page, "从上面所选的步骤分支")).to_be_visible()

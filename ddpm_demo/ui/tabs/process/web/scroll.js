@@ -161,7 +161,7 @@
     goal?.querySelector(".beat")?.focus({ preventScroll: true });
   }
   story.openTab = (name) => {
-    const tab = document.querySelector(`.tabs button[role="tab"][id="${name}-button"]`) ?? document.getElementById(`${name}-button`);
+    const tab = document.querySelector(`[role="tab"][data-tab-id="${name}"]`);
     tab?.click();
     scrollTo({ top: 0 });
   };

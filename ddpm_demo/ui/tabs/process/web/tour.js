@@ -15,7 +15,7 @@
     if (tag === "button") node.type = "button";
     return node;
   };
-  const tabButton = (name) => document.getElementById(`${name}-button`);
+  const tabButton = (name) => document.querySelector(`[role="tab"][data-tab-id="${name}"]`);
   let words = {}, card = null, at = 0, before = null;
 
   function steps() {
