@@ -50,7 +50,7 @@ def odd_files():
         "text.png": b"this is not a picture",
         "cut.jpg": encode(noise_image(size=(64, 64)), "JPEG")[:300],
         "empty.png": b"",
-        "huge.png": encode(Image.new("1", (8000, 8000))),
+        "huge.png": encode(Image.new("1", (11_000, 11_000))),
     }
     return good, bad
 
