@@ -12,7 +12,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from ..errors import UserError
-from .images import ImageSource, open_header
+from .opening import ImageSource, open_header
 
 CHUNK = "ddpm_demo"
 MAX_CHARS = 64 * 1024
