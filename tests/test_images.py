@@ -260,7 +260,7 @@ def test_a_recipe_travels_in_the_file(tmp_path):
     "content, key",
     [
         (b"a text file", "recipe_not_png"),
-        (encoded(noise_image(), "JPEG"), "recipe_not_png"),
+        (encoded(noise_image(), "JPEG"), "recipe_absent"),
         (encoded(noise_image()), "recipe_absent"),
         (png_header(20_000, 20_000), "image_too_large"),
     ],

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import io
-import math
 import struct
 import warnings
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from PIL import Image, ImageCms, JpegImagePlugin
@@ -286,8 +283,14 @@ def _from_shallow(image: Image.Image, facts: FileFacts) -> _Raw:
         return _Raw(own, None, replace(facts, bits=found.bits), profile, found, notes)
     if image.mode in ("CMYK", "LAB"):
         own, is_known = _ink_to_srgb(image, profile)
-        if not is_known:
-            notes += (_profile_note(),)
+        notes += (_profile_note(),) if not is_known else ()
+        notes += (
+            UserError(
+                "note_inks",
+                "The file's inks (CMYK or Lab) are read as sRGB, and the result is in sRGB.",
+                field="image",
+            ),
+        )
         return _Raw(own, None, facts, profile, notes=notes, converted=True)
     is_grey = image.mode in ("1", "L", "LA", "La") or (image.mode == "P" and _is_grey(image))
     if image.has_transparency_data:

@@ -143,7 +143,10 @@ def turned(values: np.ndarray, orientation: int) -> np.ndarray:
 
 
 def carried(
-    exif: bytes | None, size: tuple[int, int], dpi: tuple[float, float] | None
+    exif: bytes | None,
+    size: tuple[int, int],
+    dpi: tuple[float, float] | None,
+    with_dpi: bool = False,
 ) -> Image.Exif:
     """The EXIF data that go on to a result: upright, of its size, without the thumbnail.
 
@@ -151,6 +154,7 @@ def carried(
         exif: of the input, None for none.
         size: (width, height) of the result.
         dpi: of the result.
+        with_dpi: the format has no other place for it.
     """
     found = _load(exif) if exif else Image.Exif()
     result = Image.Exif()
@@ -171,7 +175,7 @@ def carried(
         for tag, value in ((WIDTH, size[0]), (HEIGHT, size[1])):
             if tag in inner:
                 inner[tag] = value
-    if dpi and X_RESOLUTION in result:
+    if dpi and (with_dpi or X_RESOLUTION in result):
         result[X_RESOLUTION], result[Y_RESOLUTION] = dpi
         result[RESOLUTION_UNIT] = 2
     return result

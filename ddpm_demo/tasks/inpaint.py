@@ -91,7 +91,7 @@ class InpaintRecipe(RestorationRecipe):
                 field="mask",
             )
         image = plain(image)
-        mask = nothing(image.size) if mask is None else from_picture(plain(mask), image.size)
+        mask = nothing(image.size) if mask is None else from_picture(mask, image.size)
         image, mask = expand(image, mask, self.expand)
         upload = prepare(image, prior.info, solve.num_chains(self), self.reduce)
         if upload.fit.how == "tiles":
