@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -48,7 +49,13 @@ class _Raw:
     converted: bool = False
 
 
-def read(source: ImageSource, *, frame: int = 0, max_pixels: int = MAX_PIXELS) -> Photograph:
+def read(
+    source: ImageSource,
+    *,
+    frame: int = 0,
+    max_pixels: int = MAX_PIXELS,
+    formats: Sequence[str] = FORMATS,
+) -> Photograph:
     """Decode a file of PNG, JPEG, WebP, TIFF, BMP, GIF, AVIF or HEIC.
 
     The size is read from the header and checked before any pixel is decoded.
@@ -57,6 +64,7 @@ def read(source: ImageSource, *, frame: int = 0, max_pixels: int = MAX_PIXELS) -
         source: path, the file's bytes, or an open binary file.
         frame: which frame of an animation, from 0.
         max_pixels: larger pictures are refused.
+        formats: names of Pillow's decoders.
 
     Raises:
         UserError: no such file, no picture, damaged, too large, no such frame, or a HEIC without
@@ -67,7 +75,7 @@ def read(source: ImageSource, *, frame: int = 0, max_pixels: int = MAX_PIXELS) -
         if heif.is_heif(content):
             raw = _from_heif(content, max_pixels)
         else:
-            raw = _from_pillow(content, frame, max_pixels)
+            raw = _from_pillow(content, frame, max_pixels, formats)
         return _coloured(raw)
     except EOFError as error:
         if not frame:
@@ -112,14 +120,14 @@ def _from_heif(content: bytes, max_pixels: int) -> _Raw:
     )
 
 
-def _from_pillow(content: bytes, frame: int, max_pixels: int) -> _Raw:
+def _from_pillow(content: bytes, frame: int, max_pixels: int, formats: Sequence[str]) -> _Raw:
     if content[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
         deep = tiff.read(content, frame, max_pixels)
         if deep is not None:
             return _from_deep_tiff(content, deep)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what Pillow thinks of broken metadata
-        image = open_header(content, FORMATS, max_pixels)
+        image = open_header(content, formats, max_pixels)
         facts = _facts(image)
         if frame:
             image.seek(frame)

@@ -39,7 +39,7 @@ def plugin() -> Any:  # noqa: ANN401  a module that may be missing
     except ImportError as error:
         raise UserError(
             "heic_plugin_missing",
-            "HEIC pictures need the package pillow-heif; install it with: pip install pillow-heif",
+            "HEIC pictures need the package pillow-heif; install it with pip install pillow-heif.",
             field="image",
         ) from error
     return pillow_heif

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -93,6 +94,8 @@ def _text(source: ImageSource) -> str | None:
 
 def _head(source: ImageSource) -> bytes:
     if isinstance(source, Path | str):
+        if not os.path.isfile(source):  # a pipe would be waited for
+            return b""
         try:
             with open(source, "rb") as file:
                 return file.read(64)
