@@ -112,6 +112,8 @@ def write(
     if quality is not None:
         check_range("quality", quality, 1, 100)
     colour, alpha = _pixels(result, photograph)
+    if photograph is not None and photograph.is_grey and _is_grey(colour):
+        colour = np.ascontiguousarray(colour[..., 0])
     if photograph is None:
         photograph = Photograph(np.zeros((1, 1), np.uint8), np.zeros((1, 1), np.uint8))
     if alpha is not None and name in _WITHOUT_ALPHA:
@@ -159,6 +161,12 @@ def _pixels(result: Result, photograph: Photograph | None) -> tuple[np.ndarray, 
     return colour, to_16_bit(alpha)
 
 
+def _is_grey(colour: np.ndarray) -> bool:
+    return colour.ndim == 3 and all(
+        bool((colour[rows] == colour[rows, :, :1]).all()) for rows in strips(len(colour))
+    )
+
+
 def _over_white(colour: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     cover = (alpha / np.float32(65535)).reshape(*alpha.shape, *(1,) * (colour.ndim - 2))
     return np.rint(colour * cover + 65535 * (1 - cover)).astype(np.uint16)
@@ -171,29 +179,44 @@ def _target(
     name: str,
     known: np.ndarray | None,
 ) -> _Target:
-    own, profile = colour, photograph.profile
-    if name in _WITHOUT_PROFILE:
-        profile = None
-    elif profile is not None and not _suits(profile, colour):
-        profile = profiles.srgb_profile()
-    if profile is not None and not profiles.is_srgb(profile):
-        try:
-            own = profiles.from_srgb(colour, profile)
-        except ValueError:
-            profile = profiles.srgb_profile()
+    same = None
+    if _is_comparable(colour, photograph):
+        same = _unchanged(colour, photograph) if known is None else known
+    own, profile = _own_colours(colour, photograph, name, same)
     black, white, dtype = _type_of(photograph, name)
     samples = _cast(own, black, white, dtype)
     samples = samples.copy() if samples is own or samples is colour else samples
-    if _is_comparable(colour, photograph):
-        same = _unchanged(colour, photograph) if known is None else known
-        is_own = profile == photograph.profile
-        _restore(samples, same, photograph, is_own, (black, white))
+    if same is not None:
+        _restore(samples, same, photograph, profile == photograph.profile, (black, white))
     samples = samples.reshape(*samples.shape[:2], -1)
     if alpha is not None:
         top = 1.0 if dtype.kind == "f" else float(np.iinfo(dtype).max)
         cover = _cast(alpha, 0.0, top, dtype)
         samples = np.concatenate([samples, cover[..., None]], -1)
     return _Target(samples, black, white, profile)
+
+
+def _own_colours(
+    colour: np.ndarray, photograph: Photograph, name: str, same: np.ndarray | None
+) -> tuple[np.ndarray, bytes | None]:
+    """(uint16 in the colours that the file will have, their profile); rows that are wholly the
+    input's are left undone."""
+    profile = photograph.profile
+    if name in _WITHOUT_PROFILE or profile is None:
+        return colour, None
+    if not _suits(profile, colour):
+        return colour, profiles.srgb_profile()
+    if profiles.is_srgb(profile):
+        return colour, profile
+    rows = np.arange(len(colour)) if same is None else np.flatnonzero(~same.all(1))
+    own = np.zeros_like(colour)
+    try:
+        if rows.size:
+            part = slice(rows[0], rows[-1] + 1)
+            own[part] = profiles.from_srgb(colour[part], profile)
+    except ValueError:
+        return colour, profiles.srgb_profile()
+    return own, profile
 
 
 def _type_of(photograph: Photograph, name: str) -> tuple[float, float, np.dtype]:

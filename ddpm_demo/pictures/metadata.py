@@ -103,7 +103,7 @@ def dpi_of(
     found = info.get("dpi") or info.get("resolution")
     if found is None:
         tags = _load(exif) if tags is None and exif else tags
-        if not tags or X_RESOLUTION not in tags:
+        if not tags or X_RESOLUTION not in tags or tags.get(RESOLUTION_UNIT) == 1:
             return None
         scale = 2.54 if tags.get(RESOLUTION_UNIT) == 3 else 1.0
         try:

@@ -20,7 +20,7 @@ from ..errors import UserError
 
 # Of Pillow; HEIC is read by `heif`.
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "AVIF")
-MAX_PIXELS = 64_000_000  # phones take 50 megapixels
+MAX_PIXELS = 100_000_000
 MAX_SIDE_PX = 65_535
 MAX_SAMPLE_BYTES = 2**30
 MAX_FILE_BYTES = 2**30

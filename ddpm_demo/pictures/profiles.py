@@ -15,6 +15,8 @@ from .photograph import strips
 MAX_PROFILE_BYTES = 4 * 2**20
 # What a display does with a PNG that says nothing else (PNG specification, 13.13).
 _SRGB_GAMMA = 1 / 2.2
+# cmsFLAGS_NOOPTIMIZE: the table that would stand for the curves is several levels off in the dark.
+_EXACTLY = 0x0100
 
 
 @lru_cache(maxsize=1)
@@ -137,6 +139,7 @@ def _transformed(values: np.ndarray, source: bytes, target: bytes) -> np.ndarray
                 colorspace="rgb",
                 outcolorspace="rgb",
                 outdtype=values.dtype,
+                flags=_EXACTLY,
             )
     except (RuntimeError, ValueError, TypeError) as error:
         raise ValueError("the profile does not suit") from error
