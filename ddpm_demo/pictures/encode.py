@@ -182,6 +182,8 @@ def _target(
     same = None
     if _is_comparable(colour, photograph):
         same = _unchanged(colour, photograph) if known is None else known
+        if alpha is not None and photograph.alpha is not None:
+            same = same | ((alpha == 0) & (photograph.alpha == 0))  # colours that nobody sees
     own, profile = _own_colours(colour, photograph, name, same)
     black, white, dtype = _type_of(photograph, name)
     samples = _cast(own, black, white, dtype)
