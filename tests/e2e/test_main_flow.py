@@ -86,7 +86,7 @@ def test_cancel_keeps_what_there_is(page):
 
 def test_a_downloaded_picture_restores_every_control(page, tmp_path):
     page.get_by_label("Checkpoint").click()
-    page.get_by_role("option", name=re.compile("32 × 32 grey")).click()
+    page.get_by_role("option", name=re.compile("^Garments, grey · 32 × 32 grey")).click()
     page.get_by_label("Sampler").click()
     page.get_by_role("option", name="DDIM").click()
     expect(page.get_by_label("Steps", exact=True)).to_have_value("")  # what suits
@@ -107,7 +107,9 @@ def test_a_downloaded_picture_restores_every_control(page, tmp_path):
     expect(page.locator(".notice-info")).to_contain_text("restored")
     for label, value in {"Images": "1", "Seed": "42", "Sampler": "DDIM", "Steps": "3"}.items():
         expect(page.get_by_label(label, exact=True)).to_have_value(value)
-    expect(page.get_by_label("Checkpoint")).to_have_value(re.compile("32 × 32 grey"))
+    expect(page.get_by_label("Checkpoint")).to_have_value(
+        re.compile("^Garments, grey · 32 × 32 grey")
+    )
 
     # A file without a recipe is one sentence, and nothing else changes.
     text = tmp_path / "note.txt"
