@@ -6,10 +6,9 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +21,25 @@ if TYPE_CHECKING:
 
     from ..core.progress import Moment
     from ..core.step import Step
+    from ..pictures.photograph import Photograph
     from ..recipes.run import Run
 
 DEFAULT_CHECKPOINT = "faces-64"
+
+
+@dataclass(frozen=True)
+class Writing:
+    """How results are written.
+
+    Args:
+        format: such as "jpeg"; None for that of the input.
+        quality: 1 to 100; None for what suits the format.
+        strip_metadata: without EXIF and XMP.
+    """
+
+    format: str | None = None
+    quality: int | None = None
+    strip_metadata: bool = False
 
 
 @dataclass
@@ -35,11 +50,15 @@ class Output:
         folder: made if it does not exist.
         as_json: report on stdout as JSON, and no progress bar.
         files: the paths written so far, in order.
+        how: results are written.
+        inputs: files that went in, which are never written over.
     """
 
     folder: Path
     as_json: bool
     files: list[str] = field(default_factory=list)
+    how: Writing = Writing()
+    inputs: Sequence[Path] = ()
     started: float = field(default_factory=time.perf_counter)
 
     def __post_init__(self) -> None:
@@ -69,23 +88,30 @@ class Output:
         """Write a picture with its recipe; one of another recipe that has the name already stays,
         and so does any other file (but for a broken one where `over_broken` says so): then a
         number is added to the name."""
+        from ..pictures.names import free_name
         from ..pictures.png_recipe import png_bytes
 
-        free = next(n for n in _numbered(name) if self._is_free(n, recipe, over_broken))
+        free = free_name(self.folder, name, recipe, self.inputs, over_broken)
         return self.write(free, png_bytes(image, recipe))
 
-    def _is_free(self, name: str, recipe: dict[str, Any], over_broken: bool) -> bool:
-        """Whether nothing is lost by writing there: no file, or the same run's own picture."""
-        from ..pictures.png_recipe import read_recipe
+    def write_result(
+        self, stem: str, image: Image.Image, recipe: dict[str, Any], photograph: Photograph | None
+    ) -> Path:
+        """As `write_png`, in the format, depth, colours and with the metadata of the input."""
+        from ..pictures import encode
+        from ..pictures.names import free_name
 
-        path = self.folder / name
-        if not path.exists() and not path.is_symlink():
-            return True
-        try:
-            found = read_recipe(path)
-        except (UserError, OSError) as error:
-            return over_broken and getattr(error, "key", "") == "recipe_not_png"
-        return _identity(found) == _identity(json.loads(json.dumps(recipe)))
+        how = self.how
+        content = encode.write(
+            image,
+            photograph,
+            recipe,
+            format=how.format,
+            quality=how.quality,
+            strip_metadata=how.strip_metadata,
+        )
+        ending = encode.format_of(photograph, how.format)[1]
+        return self.write(free_name(self.folder, stem + ending, recipe, self.inputs), content)
 
     def report(self, recipe: dict[str, Any], **more: object) -> None:
         """Say on stdout what was written and how long it took."""
@@ -96,19 +122,6 @@ class Output:
         for name in self.files:
             print(name)
         print(f"{len(self.files)} files in {seconds:.1f} s", file=sys.stderr)
-
-
-def _numbered(name: str) -> Iterator[str]:
-    """ "a.png", "a-2.png", "a-3.png" ..."""
-    stem, dot, ending = name.rpartition(".")
-    yield name
-    for number in count(2):
-        yield f"{stem}-{number}{dot}{ending}"
-
-
-def _identity(recipe: dict[str, Any]) -> dict[str, Any]:
-    """What makes a picture, without what was measured on it."""
-    return {k: v for k, v in recipe.items() if k not in ("metrics", "reconstruction_mse")}
 
 
 @contextmanager

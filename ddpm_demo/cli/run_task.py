@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import UserError
+from ..errors import UserError, check_range
 from ..recipes.field import fields_of
 from ..recipes.recipe import Recipe
 from ..recipes.recipe_file import read_recipe_file
@@ -18,12 +18,13 @@ from ..texts import text
 from ..texts.naming import sentence_of
 from . import bulk
 from .language import cli_language
-from .output import Output, drain
+from .output import Output, Writing, drain
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from ..core.step import Step
+    from ..pictures.photograph import Photograph
     from ..pipeline import DDPM
     from ..recipes.run import Run
 
@@ -88,12 +89,13 @@ def _do(
     many = task.task == "generate" and bulk.asked_for(args)
     num_images = given.pop("num_images", None) if many else None
     fields, paths = task.from_words(given)
-    recipe, inputs = _request(task, {**saved, **fields}, paths)
+    how = _writing(args)
+    recipe, inputs, photograph = _request(task, {**saved, **fields}, paths)
     if args.animation is not None:
         from ..pictures.animation import check_format
 
         check_format(args.animation)
-    output = Output(args.out, args.json)
+    output = Output(args.out, args.json, how=how, inputs=_files(paths))
     if many and bulk.relaunched(args):
         return
     ddpm = _load(recipe.checkpoint, args.json)
@@ -111,26 +113,53 @@ def _do(
     task_run = ddpm.run(recipe, **inputs)
     if not args.json and sys.stderr.isatty():
         _tell_time(ddpm, task_run)
-    _write(task_run, args, output, _stem(paths))
+    if photograph is not None:
+        for note in photograph.notes:
+            _tell(note)
+    _write(task_run, args, output, _stem(paths), photograph)
+
+
+def _writing(args: argparse.Namespace) -> Writing:
+    """How results are to be written, checked before anything runs."""
+    from ..pictures.encode import format_of
+
+    format_of(None, args.format)
+    if args.quality is not None:
+        check_range("quality", args.quality, 1, 100)
+    return Writing(args.format, args.quality, args.strip_metadata)
+
+
+def _files(paths: Mapping[str, Any]) -> list[Path]:
+    """Every file that goes in."""
+    given = [
+        one for path in paths.values() for one in (path if isinstance(path, list) else [path])
+    ]
+    return [Path(one) for one in given if one is not None]
 
 
 def _request(
     task: type[Recipe], values: dict[str, Any], paths: Mapping[str, Any]
-) -> tuple[Recipe, dict[str, Any]]:
-    """(the recipe, the pictures by the names of the task's inputs)."""
+) -> tuple[Recipe, dict[str, Any], Photograph | None]:
+    """(the recipe, the pictures by the names of the task's inputs, the file of the one picture
+    whose results these will be)."""
+    from ..pictures import decode, mask_reading
     from ..pictures.images import load_image
 
     inputs: dict[str, Any] = {}
+    photograph = None
     for told in task.inputs:
         path = paths.get(told.name)
         if told.several:
             inputs[told.name] = [load_image(Path(one)) for one in path or ()]
+        elif path is not None and told.is_mask:
+            inputs[told.name] = mask_reading.read(Path(path))
         elif path is not None:
-            inputs[told.name] = load_image(Path(path))
+            photograph = decode.read(Path(path))
+            inputs[told.name] = photograph.image
     if not values.get("checkpoint"):
         _check_pictures(task, inputs)
         values = {**values, "checkpoint": task.suitable_checkpoint(values, inputs)}
-    return recipe_from_dict({**values, "task": task.task}), inputs
+    return recipe_from_dict({**values, "task": task.task}), inputs, photograph
 
 
 def _check_pictures(task: type[Recipe], inputs: Mapping[str, Any]) -> None:
@@ -167,7 +196,13 @@ def _stem(paths: Mapping[str, Any]) -> str:
     return Path(picture).stem if isinstance(picture, str) else ""
 
 
-def _write(task_run: Run, args: argparse.Namespace, output: Output, stem: str) -> None:
+def _write(
+    task_run: Run,
+    args: argparse.Namespace,
+    output: Output,
+    stem: str,
+    photograph: Photograph | None,
+) -> None:
     frames: list[Image.Image] = []
     keep = _keeper(task_run, frames) if args.animation else None
     drain(task_run, args.json, keep)
@@ -178,7 +213,7 @@ def _write(task_run: Run, args: argparse.Namespace, output: Output, stem: str) -
         name = recipe.picture_name(index)
         if base:
             name = base if len(images) == 1 else f"{base}-{name}"
-        output.write_png(f"{name}.png", image, task_run.metadata(index))
+        output.write_result(name, image, task_run.metadata(index), photograph)
     before = f"{base}-" if base else ""
     for name, image in task_run.beside().items():
         output.write_png(f"{before}{name}.png", image, task_run.metadata())

@@ -96,6 +96,9 @@ def _add_output_options(
     parser.add_argument("--animation", metavar="FORMAT", help=words("animation"))
     parser.add_argument("--there-and-back", action="store_true", help=words("there_and_back"))
     parser.add_argument("--fps", type=float, default=12, help=words("fps"))
+    parser.add_argument("--format", metavar="FORMAT", help=words("format"))
+    parser.add_argument("--quality", type=int, metavar="1-100", help=words("quality"))
+    parser.add_argument("--strip-metadata", action="store_true", help=words("strip_metadata"))
     parser.add_argument("--json", action="store_true", help=words("json"))
     if task is None or task.task == "generate":
         add_processes_option(parser)

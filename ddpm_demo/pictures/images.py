@@ -5,49 +5,36 @@ Animations are in `animation`, recipes in PNG files in `png_recipe`.
 
 from __future__ import annotations
 
-import io
 import math
-import struct
-import zlib
 from collections.abc import Sequence
-from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 
-from ..errors import UserError
-
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")
-MAX_PIXELS = 100_000_000
-_ORIENTATION_TAG = 0x0112
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-
-# What Pillow's decoders are known to raise on broken files.
-_DECODER_ERRORS = (
-    OSError,
-    ValueError,
-    SyntaxError,
-    TypeError,
-    KeyError,
-    IndexError,
-    OverflowError,
-    struct.error,
-    zlib.error,
-    MemoryError,
+from . import decode, depth
+from .opening import (
+    DECODER_ERRORS,
+    FORMATS,
+    MAX_PIXELS,
+    ImageSource,
+    open_header,
+    unreadable,
 )
+from .photograph import to_8_bit
 
-ImageSource = Path | str | bytes | BinaryIO
+__all__ = [
+    "FORMATS",
+    "MAX_PIXELS",
+    "ImageSource",
+    "load_image",
+    "make_grid",
+    "open_header",
+    "plain",
+    "to_pil",
+    "to_tensor",
+]
 
 
 def load_image(
@@ -57,10 +44,9 @@ def load_image(
     max_pixels: int = MAX_PIXELS,
     formats: Sequence[str] = FORMATS,
 ) -> Image.Image:
-    """Decode a picture of unknown origin into a plain 8-bit one of mode L, RGB or RGBA.
+    """Decode a picture of unknown origin into a plain 8-bit one of mode L, RGB or RGBA, in sRGB.
 
-    The size is read from the header and checked before any pixel is decoded. The orientation in
-    the EXIF data is obeyed, metadata are dropped, 16-bit and float pictures are scaled to 8 bits.
+    `decode.read` gives what else the file holds: its own depth and colours, and its metadata.
 
     Args:
         source: path, the file's bytes, or an open binary file.
@@ -69,31 +55,9 @@ def load_image(
         formats: names of Pillow's decoders.
 
     Raises:
-        UserError: no such file, not one of `formats`, damaged, too large, no such frame.
+        UserError: no such file, no picture, damaged, too large, no such frame.
     """
-    image = open_header(source, formats, max_pixels)
-    try:
-        if frame:
-            image.seek(frame)
-            _check_size(image, max_pixels)  # frames of a TIFF have sizes of their own
-        image.load()
-        image = _turn_upright(image)
-        return _to_plain_mode(image)
-    except EOFError as error:
-        if not frame:
-            raise _unreadable() from error
-        raise UserError(
-            "image_frame_missing",
-            "The picture has no frame {frame}.",
-            field="image",
-            frame=frame,
-        ) from error
-    except UserError:
-        raise
-    except Image.DecompressionBombError as error:
-        raise _too_large(max_pixels) from error
-    except _DECODER_ERRORS as error:
-        raise _unreadable() from error
+    return decode.read(source, frame=frame, max_pixels=max_pixels, formats=formats).image
 
 
 def plain(image: Image.Image) -> Image.Image:
@@ -104,93 +68,30 @@ def plain(image: Image.Image) -> Image.Image:
     """
     try:
         return _to_plain_mode(_turn_upright(image))
-    except _DECODER_ERRORS as error:
-        raise _unreadable() from error
-
-
-def open_header(
-    source: ImageSource, formats: Sequence[str] = FORMATS, max_pixels: int = MAX_PIXELS
-) -> Image.Image:
-    """Open a picture without decoding it, its pixel count checked; the caller decodes it or not.
-
-    Raises:
-        UserError: no such file, not one of `formats`, broken header, more than `max_pixels`.
-    """
-    file = io.BytesIO(source) if isinstance(source, bytes) else source
-    try:
-        image = Image.open(file, formats=formats)
-    except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
-        raise UserError(
-            "image_missing",
-            "The file “{file}” does not exist or cannot be read.",
-            field="image",
-            file=str(source),
-        ) from error
-    except Image.DecompressionBombError as error:
-        raise _too_large(max_pixels) from error
-    except _DECODER_ERRORS as error:
-        raise _unreadable() from error
-    _check_size(image, max_pixels)
-    return image
-
-
-def _check_size(image: Image.Image, max_pixels: int) -> None:
-    if image.width * image.height > max_pixels:
-        raise _too_large(max_pixels)
-
-
-def _too_large(max_pixels: int) -> UserError:
-    return UserError(
-        "image_too_large",
-        "The picture has more than {limit} million pixels; make it smaller first.",
-        field="image",
-        limit=max_pixels // 10**6,
-    )
-
-
-def _unreadable() -> UserError:
-    return UserError(
-        "image_unreadable",
-        "The file is not a picture that can be read, or it is damaged; use PNG, JPEG, WebP, BMP, "
-        "TIFF or GIF.",
-        field="image",
-    )
+    except DECODER_ERRORS as error:
+        raise unreadable() from error
 
 
 def _turn_upright(image: Image.Image) -> Image.Image:
     try:
-        turn = _TURNS.get(image.getexif().get(_ORIENTATION_TAG))
+        return ImageOps.exif_transpose(image)
     except Exception:  # noqa: BLE001  broken EXIF data raise almost anything and do not matter
-        turn = None
-    return image.transpose(turn) if turn is not None else image
+        return image
 
 
 def _to_plain_mode(image: Image.Image) -> Image.Image:
     """8-bit L, RGB or RGBA with nothing but pixels."""
-    has_alpha = image.has_transparency_data
     if image.mode in ("F", "I") or image.mode.startswith("I;16"):
-        return Image.fromarray(_to_8_bit(np.asarray(image), image.mode))
-    if has_alpha:
-        plain = image.convert("RGBA")
+        values = np.asarray(image)
+        values = values.astype(np.uint16) if image.mode.startswith("I;16") else values
+        return Image.fromarray(to_8_bit(depth.scaled(values, depth.find_range(values))))
+    if image.has_transparency_data:
+        result = image.convert("RGBA")
     elif image.mode in ("1", "L"):
-        plain = image.convert("L")
+        result = image.convert("L")
     else:
-        plain = image.convert("RGB")
-    return Image.fromarray(np.asarray(plain))
-
-
-def _to_8_bit(values: np.ndarray, mode: str) -> np.ndarray:
-    """Grey values of a deep mode (I;16, I, F) as uint8."""
-    values = np.nan_to_num(values.astype(np.float64))
-    top = values.max(initial=0.0)
-    # 32-bit and float files do not say their range, so the brightest pixel must.
-    if mode == "F" and top <= 1:
-        scale = 255.0
-    elif mode in ("F", "I") and top <= 255:
-        scale = 1.0
-    else:
-        scale = 255 / max(65535.0, top)
-    return np.rint(values.clip(0) * scale).clip(0, 255).astype(np.uint8)
+        result = image.convert("RGB")
+    return Image.fromarray(np.asarray(result))
 
 
 def to_tensor(

@@ -13,10 +13,9 @@ import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFont
 
 from ..errors import UserError
+from . import mask_reading
+from .mask_reading import FILL, THRESHOLD
 
-FILL = 255
-# Of an eight-bit value, the least that counts as white or as painted.
-THRESHOLD = 128
 TEXT = "DDPM"
 
 Size = tuple[int, int]
@@ -137,23 +136,13 @@ def binary(mask: Image.Image) -> Image.Image:
 
 
 def from_picture(mask: Image.Image, size: Size) -> Image.Image:
-    """An uploaded black-and-white picture as the mask of a picture of `size`.
+    """An uploaded picture as the mask of a picture of `size`; see `mask_reading`.
 
     Raises:
         UserError: it has another size.
     """
-    if mask.size != tuple(size):
-        raise UserError(
-            "mask_size",
-            "The mask has {mask_width} x {mask_height} pixels but the picture has {width} x "
-            "{height}; give a mask of the picture's size.",
-            field="mask_image",
-            mask_width=mask.width,
-            mask_height=mask.height,
-            width=size[0],
-            height=size[1],
-        )
-    return binary(mask)
+    mask_reading.check_size(mask, size)
+    return mask_reading.of_picture(mask)
 
 
 def invert(mask: Image.Image) -> Image.Image:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..checkpoints.library import CheckpointInfo
 from ..errors import UserError
+from ..pictures.alpha import spread_image
 from ..pictures.images import plain, to_pil, to_tensor
 from . import fit as prior
 from .fit import Fit
@@ -75,6 +76,9 @@ def prepare(
             place = prior.fit(info, width, height, factor, num_chains)
     alpha = image.getchannel("A") if image.mode == "RGBA" else None
     colour = image if image.mode == "L" else image.convert("RGB")
+    if alpha is not None:
+        # What lies under transparency is nobody's colour and must not bleed into what is seen.
+        colour = spread_image(image)
     return Upload(colour, alpha, place)
 
 

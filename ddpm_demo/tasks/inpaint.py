@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -72,6 +73,7 @@ class InpaintRecipe(RestorationRecipe):
         from torch import Tensor
 
         from ..core.noise import NoiseSource
+        from ..pictures.alpha import filled
         from ..pictures.images import plain, to_tensor
         from ..pictures.masks import from_picture, nothing
         from ..restoration import settings, solve
@@ -91,12 +93,15 @@ class InpaintRecipe(RestorationRecipe):
                 field="mask",
             )
         image = plain(image)
-        mask = nothing(image.size) if mask is None else from_picture(plain(mask), image.size)
+        mask = nothing(image.size) if mask is None else from_picture(mask, image.size)
         image, mask = expand(image, mask, self.expand)
         upload = prepare(image, prior.info, solve.num_chains(self), self.reduce)
+        mask = fit_mask(mask, upload)
+        if upload.alpha is not None:
+            upload = dataclasses.replace(upload, alpha=filled(upload.alpha, mask))
         if upload.fit.how == "tiles":
-            return self._hole_by_hole(prior, upload, fit_mask(mask, upload))
-        hole = to_tensor(fit_mask(mask, upload), 1).add(1).div(2).to(prior.device)
+            return self._hole_by_hole(prior, upload, mask)
+        hole = to_tensor(mask, 1).add(1).div(2).to(prior.device)
         check_mask(hole)
         weight = feather(hole, self.feather_px)
         known = (weight == 0).float()

@@ -1,0 +1,141 @@
+"""What an uploaded mask means: white on black, 0 and 1, what was erased, what was painted."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+from ..errors import UserError
+from . import decode
+from .opening import ImageSource
+
+FILL = 255
+# Of an eight-bit value, the least that counts as white or as painted.
+THRESHOLD = 128
+# A colour whose channels differ by so much is paint: no grey, no shade of a JPEG's grey.
+_PAINT_SPAN = 128
+# Of the pixels of a colour like paint, the share that has to be of one paint.
+_ONE_PAINT = 0.5
+_SAME_PAINT = 48
+
+
+def read(source: ImageSource) -> Image.Image:
+    """The mask in a file, mode L, 255 where it says fill; any format and depth.
+
+    Raises:
+        UserError: as for `decode.read`.
+    """
+    photograph = decode.read(source)
+    # A mask's numbers are no colours: neither its profile nor its depth's range says anything.
+    return Image.fromarray(_meaning(photograph.own, photograph.alpha))
+
+
+def of_picture(mask: Image.Image) -> Image.Image:
+    """The mask that a picture of any mode means, mode L, 255 where it says fill."""
+    if mask.mode in ("F", "I") or mask.mode.startswith("I;16"):
+        return Image.fromarray(_meaning(np.asarray(mask), None))
+    is_grey = mask.mode in ("1", "L", "LA", "La")
+    if mask.has_transparency_data:
+        bands = np.asarray(mask.convert("LA" if is_grey else "RGBA"))
+        colour = bands[..., 0] if is_grey else bands[..., :3]
+        return Image.fromarray(_meaning(colour, bands[..., -1]))
+    if mask.mode == "P" and _is_two_greys(mask):
+        return Image.fromarray(_meaning(np.asarray(mask), None))
+    return Image.fromarray(_meaning(np.asarray(mask.convert("L" if is_grey else "RGB")), None))
+
+
+def _is_two_greys(mask: Image.Image) -> bool:
+    """Whether the palette says nothing: two indices of one colour."""
+    used = mask.getcolors(3) or []
+    palette = np.array(mask.getpalette("RGB")).reshape(-1, 3)
+    colours = [tuple(palette[index]) for _, index in used if index < len(palette)]
+    return len(used) == 2 and len(set(colours)) < 2
+
+
+def _meaning(colour: np.ndarray, alpha: np.ndarray | None) -> np.ndarray:
+    """uint8 [H, W], 0 or 255, of [H, W] or [H, W, 3] and alpha of any unsigned type."""
+    if alpha is not None:
+        seen = alpha >= (np.iinfo(alpha.dtype).max + 1) // 2
+        if seen.any() and not seen.all():
+            return _as_mask(_by_alpha(_span(colour, seen), seen))
+        if not seen.any():
+            return _as_mask(seen)
+    if colour.ndim == 3 and bool((colour[..., :1] == colour).all()):
+        colour = colour[..., 0]
+    return _as_mask(_by_level(colour) if colour.ndim == 2 else _by_paint(colour))
+
+
+def _as_mask(chosen: np.ndarray) -> np.ndarray:
+    return np.where(chosen, FILL, 0).astype(np.uint8)
+
+
+def _by_level(grey: np.ndarray) -> np.ndarray:
+    """Of two values the larger; otherwise at least half of the type's range."""
+    low, high = grey.min(), grey.max()
+    if low < high and bool(((grey == low) | (grey == high)).all()):
+        return grey == high
+    if grey.dtype.kind == "f":
+        return grey >= 0.5 * (1 if high <= 1 else 255 if high <= 255 else high)
+    top = np.iinfo(grey.dtype).max
+    top = top if grey.dtype.itemsize < 4 else max(65535, int(high))
+    return grey >= (top + 1) // 2
+
+
+def _span(colour: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """The visible pixels as uint8 levels of their least and largest channel, [N, 2]."""
+    visible = colour[seen].reshape(int(seen.sum()), -1)
+    if visible.dtype == np.uint16:
+        visible = visible >> 8
+    return np.stack([visible.min(1), visible.max(1)], -1).astype(np.int64)
+
+
+def _by_alpha(span: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """What is filled where a part of the mask is transparent.
+
+    Bright or coloured paint on nothing is filled. Black, or a whole picture, with a part erased:
+    the erased part is. White and black on nothing: the white.
+    """
+    is_paint = (span[:, 1] - span[:, 0] >= _PAINT_SPAN) | (span[:, 0] >= THRESHOLD)
+    is_black = span[:, 1] < THRESHOLD // 4
+    if is_paint.mean() > 0.95:
+        return seen
+    if is_paint.any() and (is_paint | is_black).mean() > 0.95:
+        chosen = np.zeros(seen.shape, bool)
+        chosen[seen] = is_paint
+        return chosen
+    return ~seen
+
+
+def _by_paint(colour: np.ndarray) -> np.ndarray:
+    """What is painted in one strong colour over a picture or a page; else what is bright."""
+    levels = colour if colour.dtype == np.uint8 else (colour >> 8).astype(np.uint8)
+    flat = levels.reshape(-1, 3).astype(np.int16)
+    strong = np.ptp(flat, axis=1) >= _PAINT_SPAN
+    if strong.any() and not strong.all():
+        packed = levels.reshape(-1, 3)[strong] >> 4
+        names = (packed.astype(np.int64) * np.array([256, 16, 1])).sum(1)
+        found, counts = np.unique(names, return_counts=True)
+        name = found[counts.argmax()]
+        middle = np.array([name // 256, name // 16 % 16, name % 16]) * 16 + 8
+        near = (np.abs(flat - middle) <= _SAME_PAINT).all(1)
+        if (near & strong).sum() >= _ONE_PAINT * strong.sum():
+            return near.reshape(levels.shape[:2])
+        if len(found) <= 16 and len(np.unique(flat[~strong] >> 4, axis=0)) <= 4:
+            return strong.reshape(levels.shape[:2])  # labels in colours on one ground
+    luma = flat @ np.array([0.299, 0.587, 0.114])
+    return (luma >= THRESHOLD - 0.5).reshape(levels.shape[:2])
+
+
+def check_size(mask: Image.Image, size: tuple[int, int]) -> None:
+    """Raise a `UserError` for a mask that has not the picture's size."""
+    if mask.size != tuple(size):
+        raise UserError(
+            "mask_size",
+            "The mask has {mask_width} x {mask_height} pixels but the picture has {width} x "
+            "{height}; give a mask of the picture's size.",
+            field="mask_image",
+            mask_width=mask.width,
+            mask_height=mask.height,
+            width=size[0],
+            height=size[1],
+        )

@@ -1,0 +1,181 @@
+"""What files say besides pixels: EXIF, XMP, dots per inch, orientation."""
+
+from __future__ import annotations
+
+import io
+import math
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+MAX_BYTES = 2**20
+ORIENTATION, SOFTWARE, XMP = 0x0112, 0x0131, 0x02BC
+EXIF_IFD, GPS_IFD, INTEROP_IFD, FIRST_THUMBNAIL_TAG = 0x8769, 0x8825, 0xA005, 0x0201
+USER_COMMENT, MAKER_NOTE, WIDTH, HEIGHT = 0x9286, 0x927C, 0xA002, 0xA003
+X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
+# Of a TIFF's own layout, which is another in the result.
+LAYOUT = frozenset(
+    (254, 255, 256, 257, 258, 259, 262, 263, 264, 265, 266, 273, 277, 278, 279, 280, 281, 284)
+    + (288, 289, 290, 291, 292, 293, 297, 301, 317, 318, 319, 320, 321, 322, 323, 324, 325, 330)
+    + (332, 333, 334, 336, 337, 338, 339, 340, 341, 347, 512, 513, 514, 515, 517, 518, 519, 520)
+    + (521, 529, 530, 531, 532, 700, 34675, 34377, 50717, 50714)
+)
+_TURNS = {
+    2: lambda a: a[:, ::-1],
+    3: lambda a: a[::-1, ::-1],
+    4: lambda a: a[::-1],
+    5: lambda a: a.swapaxes(0, 1),
+    6: lambda a: a.swapaxes(0, 1)[:, ::-1],
+    7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
+    8: lambda a: a.swapaxes(0, 1)[::-1],
+}
+
+
+@dataclass(frozen=True)
+class Said:
+    """Of a file that Pillow need not decode: its `info`, EXIF and XMP."""
+
+    info: dict[str, Any] = field(default_factory=dict)
+    exif: bytes | None = None
+    xmp: bytes | None = None
+
+
+def bounded(data: object) -> bytes | None:
+    """Metadata of a reasonable size, else None."""
+    if not isinstance(data, bytes | bytearray) or not 0 < len(data) <= MAX_BYTES:
+        return None
+    return bytes(data)
+
+
+def exif_of(image: Image.Image) -> bytes | None:
+    """The EXIF data of an opened picture as bytes; None for none, or broken ones."""
+    raw = bounded(image.info.get("exif"))
+    if raw is not None or image.format != "TIFF":
+        return raw
+    try:  # a TIFF's are its own tags
+        return _without_layout(image.getexif())
+    except Exception:  # noqa: BLE001  broken EXIF data raise almost anything and do not matter
+        return None
+
+
+def _without_layout(exif: Image.Exif) -> bytes | None:
+    for tag in [tag for tag in exif if tag in LAYOUT]:
+        del exif[tag]
+    return bounded(exif.tobytes()) if len(exif) else None
+
+
+def of_tiff(content: bytes) -> Said:
+    """What Pillow reads of a TIFF whose pixels it cannot decode."""
+    from PIL.TiffImagePlugin import ImageFileDirectory_v2
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            exif = Image.Exif()
+            exif.load(content)
+            tags = ImageFileDirectory_v2(content[:8])
+            file = io.BytesIO(content)
+            file.seek(tags.next)
+            tags.load(file)
+            info = {"icc_profile": bounded(tags.get(34675)), "resolution": _resolution(tags)}
+            xmp = tags.get(XMP)
+            return Said(info, _without_layout(exif), bounded(_as_bytes(xmp)))
+        except Exception:  # noqa: BLE001  broken metadata do not matter
+            return Said()
+
+
+def _as_bytes(value: object) -> object:
+    return bytes(value) if isinstance(value, tuple) else value
+
+
+def _resolution(tags: Mapping[int, Any]) -> tuple[float, float] | None:
+    return dpi_of({}, None, tags)
+
+
+def dpi_of(
+    info: Mapping[str, Any], exif: bytes | None, tags: Mapping[int, Any] | None = None
+) -> tuple[float, float] | None:
+    """Dots per inch, across and down, by the file's header or else its EXIF data."""
+    found = info.get("dpi") or info.get("resolution")
+    if found is None:
+        tags = _load(exif) if tags is None and exif else tags
+        if not tags or X_RESOLUTION not in tags or tags.get(RESOLUTION_UNIT) == 1:
+            return None
+        scale = 2.54 if tags.get(RESOLUTION_UNIT) == 3 else 1.0
+        try:
+            found = tuple(float(tags.get(t, 0)) * scale for t in (X_RESOLUTION, Y_RESOLUTION))
+        except (TypeError, ValueError, ZeroDivisionError):
+            return None
+    try:
+        across, down = (float(value) for value in found)
+    except (TypeError, ValueError, ZeroDivisionError):
+        return None
+    is_sane = all(math.isfinite(v) and 1 <= v <= 100_000 for v in (across, down))
+    return (across, down) if is_sane else None
+
+
+def _load(exif: bytes) -> Image.Exif:
+    loaded = Image.Exif()
+    try:
+        loaded.load(exif)
+    except Exception:  # noqa: BLE001  broken EXIF data raise almost anything and do not matter
+        return Image.Exif()
+    return loaded
+
+
+def orientation(exif: bytes | None, image: Image.Image | None) -> int:
+    """1 to 8; 1 where nothing, or nonsense, is said."""
+    try:
+        turn = image.getexif().get(ORIENTATION) if image else _load(exif or b"").get(ORIENTATION)
+    except Exception:  # noqa: BLE001  broken EXIF data raise almost anything and do not matter
+        return 1
+    return turn if turn in _TURNS else 1
+
+
+def turned(values: np.ndarray, orientation: int) -> np.ndarray:
+    """[H, W, ...] upright."""
+    turn = _TURNS.get(orientation)
+    return values if turn is None else np.ascontiguousarray(turn(values))
+
+
+def carried(
+    exif: bytes | None,
+    size: tuple[int, int],
+    dpi: tuple[float, float] | None,
+    with_dpi: bool = False,
+) -> Image.Exif:
+    """The EXIF data that go on to a result: upright, of its size, without the thumbnail.
+
+    Args:
+        exif: of the input, None for none.
+        size: (width, height) of the result.
+        dpi: of the result.
+        with_dpi: the format has no other place for it.
+    """
+    found = _load(exif) if exif else Image.Exif()
+    result = Image.Exif()
+    result.endian = found.endian
+    for tag, value in found.items():
+        if tag not in LAYOUT and tag not in (EXIF_IFD, GPS_IFD) and not 0x0200 < tag < 0x0203:
+            result[tag] = value
+    for ifd in (EXIF_IFD, GPS_IFD):
+        try:
+            values = dict(found.get_ifd(ifd))
+        except Exception:  # noqa: BLE001  broken EXIF data raise almost anything
+            values = {}
+        if values:
+            result.get_ifd(ifd).update(values)
+    if exif:
+        result[ORIENTATION] = 1
+        inner = result.get_ifd(EXIF_IFD)
+        for tag, value in ((WIDTH, size[0]), (HEIGHT, size[1])):
+            if tag in inner:
+                inner[tag] = value
+    if dpi and (with_dpi or X_RESOLUTION in result):
+        result[X_RESOLUTION], result[Y_RESOLUTION] = dpi
+        result[RESOLUTION_UNIT] = 2
+    return result
