@@ -163,7 +163,7 @@ def test_a_bad_recipe_is_one_sentence_at_the_command_line(recipe, words, tmp_pat
         (b'{"task": "generate", "checkpoint": "x", "eta": NaN}', "damaged"),
         (b'{"task": "generate", "checkpoint"', "damaged"),
         (b"[1, 2]", "damaged"),
-        (b"", "not a PNG"),
+        (b"", "not a picture"),
     ],
 )
 def test_a_bad_recipe_file_is_one_sentence(content, words, tmp_path, capsys):

@@ -115,7 +115,7 @@ def test_a_downloaded_picture_restores_every_control(page, tmp_path):
     text = tmp_path / "note.txt"
     text.write_text("not a picture")
     box.set_input_files(text)
-    expect(page.locator(".notice-error")).to_contain_text("not a PNG picture")
+    expect(page.locator(".notice-error")).to_contain_text("not a picture")
     expect(page.get_by_label("Seed", exact=True)).to_have_value("42")
 
 
