@@ -9,6 +9,7 @@ Python code all stand on this.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +17,14 @@ import torch
 
 from .checkpoints import library
 from .checkpoints.library import CheckpointInfo
-from .core.denoiser import UNetDenoiser
+from .core.denoiser import UNetDenoiser, use
 from .core.device import default_device
+from .core.precision import AUTO, name_of, slow_note
 from .core.schedule import Schedule
 from .errors import UserError
 from .recipes.recipe import Recipe
 from .recipes.run import Run
+from .samplers.table import check_task
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -108,7 +111,31 @@ class DDPM:
         for name, told in known.items():
             if told.required and inputs.get(name) is None:
                 raise UserError("picture_missing", "Give a picture first.", field=name)
-        return recipe.start(self, **inputs)
+        if not recipe.for_few_steps:
+            check_task(self.info.default_sampler, recipe.task)
+        wanted = "float32" if recipe.is_exact else recipe.precision
+        prior = self.in_precision(wanted)
+        found = recipe.start(prior, **inputs)
+        found.recipe = found.recipe.replace(precision=name_of(prior.denoiser.precision))
+        if wanted != AUTO:
+            note = slow_note(prior.denoiser.precision, self.device)
+            found.warnings += [note] if note is not None else []
+        return found
+
+    def in_precision(self, precision: str) -> DDPM:
+        """The same checkpoint, the network shared, with its products in another precision.
+
+        Args:
+            precision: one of `core.precision.PRECISIONS`; "auto" for what `DDPM_DEMO_PRECISION`
+                said when it was loaded, else what suits the device.
+
+        Raises:
+            UserError: no such precision.
+        """
+        prior = copy.copy(self)
+        if precision != AUTO:
+            prior.denoiser = use(self.denoiser, precision)
+        return prior
 
     def generate(self, recipe: GenerateRecipe) -> Run:
         """Pictures from noise."""

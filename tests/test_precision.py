@@ -83,12 +83,18 @@ def test_the_environment_is_asked_before_the_processor(unasked, monkeypatch):
     assert caught.value.field == "precision"
 
 
-def test_a_precision_that_is_slow_here_works_and_says_so_once(unasked, caplog):
+def test_a_precision_that_is_slow_here_works_and_says_so_once(unasked, caplog, monkeypatch):
+    """In the log where the environment wants it; to whoever asked for it, in a sentence."""
     with caplog.at_level(logging.WARNING):
+        assert precision.choose("bfloat16", CPU, lambda: PLAIN) == torch.bfloat16
+        assert not caplog.records
+        monkeypatch.setenv(precision.VARIABLE, "bfloat16")
+        precision.choose(None, CPU, lambda: {**PLAIN, "amx_bf16": True})
         for _ in range(2):
-            assert precision.choose("bfloat16", CPU, lambda: PLAIN) == torch.bfloat16
-        precision.choose("float32", CPU, lambda: PLAIN)
-        precision.choose("bfloat16", CPU, lambda: {**PLAIN, "amx_bf16": True})
+            assert precision.choose(None, CPU, lambda: PLAIN) == torch.bfloat16
+    assert "slower" in str(precision.slow_note(torch.bfloat16, CPU, lambda: PLAIN))
+    assert precision.slow_note(torch.float32, CPU, lambda: PLAIN) is None
+    assert precision.slow_note(torch.bfloat16, CPU, lambda: {"amx_bf16": True}) is None
     (record,) = caplog.records
     assert "bfloat16" in record.message and "slower" in record.message
 

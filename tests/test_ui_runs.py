@@ -22,6 +22,7 @@ class FakeRun:
     def __init__(self, num_steps, batch=2, size_px=8, fails_at=None):
         self.arguments = num_steps, batch, size_px, fails_at
         self.progress = Progress()
+        self.warnings = []
         self.recipe = GenerateRecipe(checkpoint="none", seed=3)
 
     def stop(self):

@@ -111,6 +111,8 @@ def _do(
         bulk.write_many(ddpm, recipe, num_images or recipe.num_images, output)
         return
     task_run = ddpm.run(recipe, **inputs)
+    for note in task_run.warnings:
+        _tell(note)
     if not args.json and sys.stderr.isatty():
         _tell_time(ddpm, task_run)
     if photograph is not None:

@@ -21,7 +21,8 @@ from torch import Tensor, nn
 
 from ..errors import UserError
 
-PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+AUTO = "auto"
+PRECISIONS = (AUTO, "float32", "bfloat16", "float16")
 VARIABLE = "DDPM_DEMO_PRECISION"
 BF16_INSTRUCTIONS = ("amx_bf16", "avx512_bf16")  # as torch.cpu.get_capabilities() calls them
 
@@ -47,7 +48,7 @@ def choose(
     Raises:
         UserError: no such precision.
     """
-    name = precision or os.environ.get(VARIABLE) or "auto"
+    name = precision or os.environ.get(VARIABLE) or AUTO
     if name not in PRECISIONS:
         raise UserError(
             "precision_unknown",
@@ -57,10 +58,11 @@ def choose(
             known=", ".join(PRECISIONS),
         )
     best = fastest(device, capabilities or torch.cpu.get_capabilities)
-    if name == "auto":
+    if name == AUTO:
         return best
     chosen: torch.dtype = getattr(torch, name)
-    if slow_here(chosen, device, best) and (device.type, chosen) not in _warned:
+    is_told = precision is not None or (device.type, chosen) in _warned
+    if slow_here(chosen, device, best) and not is_told:
         _warned.add((device.type, chosen))
         _log.warning(
             "This processor has no instructions for %s: it works, but slower than float32.", name
@@ -83,6 +85,28 @@ def fastest(device: torch.device, capabilities: Callable[[], Mapping[str, Any]])
 def slow_here(chosen: torch.dtype, device: torch.device, best: torch.dtype) -> bool:
     """Whether a half precision costs time instead of saving it."""
     return device.type == "cpu" and chosen not in (torch.float32, best)
+
+
+def slow_note(
+    chosen: torch.dtype,
+    device: torch.device,
+    capabilities: Callable[[], Mapping[str, Any]] | None = None,
+) -> UserError | None:
+    """What to say to whoever asked for a precision that costs time here; None for nothing."""
+    best = fastest(device, capabilities or torch.cpu.get_capabilities)
+    if not slow_here(chosen, device, best):
+        return None
+    return UserError(
+        "precision_slow",
+        "This processor has no instructions for {name}: it works, but slower than float32.",
+        field="precision",
+        name=name_of(chosen),
+    )
+
+
+def name_of(dtype: torch.dtype) -> str:
+    """ "float32" of `torch.float32`."""
+    return str(dtype).removeprefix("torch.")
 
 
 def in_precision(unet: nn.Module, dtype: torch.dtype) -> nn.Module:

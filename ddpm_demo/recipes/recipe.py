@@ -9,7 +9,7 @@ starts on a loaded checkpoint (`start`).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
@@ -39,6 +39,7 @@ class Recipe(BaseModel):
         animates: whether an animation of the results is among the answers.
         positional: the field that the command line takes without an option, "" for none.
         aliases: shorter ways of saying a part of it, which `from_door` understands.
+        for_few_steps: whether a checkpoint made for a few evaluations can do it, too.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
@@ -51,9 +52,11 @@ class Recipe(BaseModel):
     animates: ClassVar[bool] = False
     positional: ClassVar[str] = ""
     aliases: ClassVar[tuple[Alias, ...]] = ()
+    for_few_steps: ClassVar[bool] = False
 
     checkpoint: str = field(..., advanced=True)
     seed: int = field(0, ge=0, le=MAX_SEED)
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = field("auto", advanced=True)
 
     def __init__(self, /, **values: Any):  # noqa: ANN401  of the fields' own types
         fields = fields_of(type(self))
@@ -85,6 +88,11 @@ class Recipe(BaseModel):
         Raises:
             UserError: two values that do not go together.
         """
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the task works in float32, whatever is asked."""
+        return False
 
     def start(self, prior: Prior, **inputs: Any) -> Run:  # noqa: ANN401  as `inputs` says
         """Start the run on a loaded checkpoint.

@@ -47,6 +47,7 @@ class Run:
         first, last: the first and the newest `Step` seen, None before the first. After a cancelled
             run the x0_hat of `last` is what there is.
         progress: how far it is, within an evaluation too; to be read from any thread.
+        warnings: what the user should know before it begins.
     """
 
     def __init__(self, recipe: Asked, info: CheckpointInfo, steps: Iterable[Step]):
@@ -55,6 +56,7 @@ class Run:
         self.first: Step | None = None
         self.last: Step | None = None
         self.progress = Progress()
+        self.warnings: list[UserError] = []
         self._steps = steps
 
     def __iter__(self) -> Iterator[Step]:

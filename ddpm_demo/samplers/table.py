@@ -103,6 +103,27 @@ def check_few_step(default_sampler: str, sampler: str, num_steps: int) -> None:
         )
 
 
+def check_task(default_sampler: str, task: str) -> None:
+    """Refuse a few-step checkpoint a task that asks for estimates at every noise level.
+
+    Args:
+        default_sampler: the checkpoint's.
+        task: its name.
+
+    Raises:
+        UserError: the checkpoint was made for a few evaluations.
+    """
+    if is_few_step(default_sampler):
+        raise UserError(
+            "few_step_task",
+            "This checkpoint makes pictures in 1 to {high} steps, which is all that it can; for "
+            "the task {task} choose the checkpoint it was made from.",
+            field="checkpoint",
+            high=MAX_FEW_STEPS,
+            task=task,
+        )
+
+
 def uses_eta(values: Mapping[str, Any]) -> bool:
     """Whether eta matters with the sampler among the values of a recipe."""
     info = SAMPLERS.get(values.get("sampler") or "")

@@ -10,7 +10,7 @@ from ..process.branching import check_branch
 from ..recipes.field import field
 from ..recipes.inputs import Picture
 from ..recipes.recipe import MAX_SIZE_PX, MAX_STEPS, Recipe
-from ..samplers.table import SAMPLERS, uses_eta
+from ..samplers.table import CONSISTENCY, SAMPLERS, check_few_step, is_few_step, uses_eta
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MAX_IMAGES = 256
 DEFAULT_SAMPLER = "ddpm"
 DEFAULT_NUM_STEPS = 50
+FEW_STEPS = 4  # of a checkpoint made for few
 
 
 class DiffuseRecipe(Recipe):
@@ -29,8 +30,9 @@ class DiffuseRecipe(Recipe):
     Args:
         t: noising steps, 1 to T; None for T, which leaves nothing of the picture.
         num_images: noisings of the picture, or siblings when there is a branch.
-        sampler: a key of `samplers.table.SAMPLERS`; None for "ddpm".
-        num_steps: 1 to t; None for 50, or t where that is less.
+        sampler: a key of `samplers.table.SAMPLERS`; None for "ddpm", or "consistency" where the
+            checkpoint is for few evaluations.
+        num_steps: 1 to t; None for 50 (4 where it is for few), or t where that is less.
         eta: share of fresh noise, for "ddim" alone.
         branch_at: the step from which on the siblings differ, 0 to num_steps - 1; None for no
             branch.
@@ -40,6 +42,7 @@ class DiffuseRecipe(Recipe):
 
     task: ClassVar[str] = "diffuse"
     position: ClassVar[int] = 80
+    for_few_steps: ClassVar[bool] = True
     inputs: ClassVar[tuple[Picture, ...]] = (Picture("image", required=False),)
 
     t: int | None = field(None, ge=1, le=MAX_STEPS, unit="steps")
@@ -55,11 +58,16 @@ class DiffuseRecipe(Recipe):
         first = self.seed if self.branch_at is None else self.branch_seed
         return f"seed-{first + index}"
 
-    def complete(self, num_timesteps: int) -> Self:
+    def complete(self, num_timesteps: int, own_sampler: str = DEFAULT_SAMPLER) -> Self:
         """With t, sampler and steps filled in.
 
+        Args:
+            num_timesteps: T.
+            own_sampler: the checkpoint's default.
+
         Raises:
-            UserError: t beyond T, a branch beyond the run or one that would change nothing.
+            UserError: t beyond T, a branch beyond the run or one that would change nothing, a
+                sampler or steps that the checkpoint is not for.
         """
         t = num_timesteps if self.t is None else self.t
         if not 1 <= t <= num_timesteps:
@@ -71,8 +79,11 @@ class DiffuseRecipe(Recipe):
                 high=num_timesteps,
                 value=t,
             )
-        sampler = self.sampler or DEFAULT_SAMPLER
-        num_steps = min(DEFAULT_NUM_STEPS, t) if self.num_steps is None else self.num_steps
+        is_few = is_few_step(own_sampler)
+        sampler = self.sampler or (CONSISTENCY if is_few else DEFAULT_SAMPLER)
+        own_num_steps = min(FEW_STEPS if is_few else DEFAULT_NUM_STEPS, t)
+        num_steps = own_num_steps if self.num_steps is None else self.num_steps
+        check_few_step(own_sampler, sampler, num_steps)
         if self.branch_at is not None:
             check_branch(sampler, self.eta, self.branch_at, num_steps)
         return self.replace(t=t, sampler=sampler, num_steps=num_steps)
@@ -83,7 +94,8 @@ class DiffuseRecipe(Recipe):
         from ..recipes.prior import own_size_px, square
 
         size_px = self.size_px or own_size_px(prior.info, [image] if image else [])
-        recipe = self.complete(prior.schedule.num_timesteps).replace(size_px=size_px)
+        recipe = self.complete(prior.schedule.num_timesteps, prior.info.default_sampler)
+        recipe = recipe.replace(size_px=size_px)
         channels = prior.denoiser.channels
         x_0 = square(image, size_px, channels) if image else None
         steps = diffuse(

@@ -44,6 +44,7 @@ class GenerateRecipe(Recipe):
 
     task: ClassVar[str] = "generate"
     position: ClassVar[int] = 10
+    for_few_steps: ClassVar[bool] = True
 
     num_images: int = field(16, ge=1, le=MAX_IMAGES)
     sampler: str | None = field(None, choices=lambda: tuple(SAMPLERS))

@@ -111,6 +111,11 @@ class InterpolateRecipe(Recipe):
         images = [end for end in words if not end.startswith(SEED_PREFIX)]
         return {**fields, "ends": ends}, {**inputs, "images": images}
 
+    @property
+    def is_exact(self) -> bool:
+        """The way back from the noise must be the way up."""
+        return self.method == "ddim"
+
     def start(self, prior: Prior, images: Sequence[Image.Image] | None = None) -> InterpolationRun:
         from ..process.interpolation import Interpolation
         from ..process.interpolation_run import InterpolationRun

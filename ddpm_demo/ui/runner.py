@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ..core.progress import Moment, Progress
 from ..texts import text
+from .errors import sentence
 from .in_turn import in_turn
 from .models import Models
 from .sessions import RunRecord, Store
@@ -141,6 +142,7 @@ def outcome_text(language: str, record: RunRecord) -> str:
     ]
     if record.is_unfinished:
         del parts[1]
+    parts += [sentence(warning, language) for warning in last.warnings]
     return text(language, "common.status_join").join(parts)
 
 

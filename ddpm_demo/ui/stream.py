@@ -19,6 +19,7 @@ from .work_limit import check_work
 
 if TYPE_CHECKING:
     from ..core.progress import Progress
+    from ..errors import UserError
     from ..pipeline import DDPM
     from ..recipes.recipe import Recipe
     from ..recipes.run import Run
@@ -55,6 +56,7 @@ class Snapshot:
         metadata: what each picture's file says of the run, in the order of `images`.
         extras: what the run has besides.
         eps: the predicted noise like x_t, None where it is not asked for.
+        warnings: what the visitor should know of the run.
     """
 
     index: int
@@ -69,6 +71,7 @@ class Snapshot:
     metadata: Sequence[dict[str, Any]]
     extras: Mapping[str, Any] = field(default_factory=dict)
     eps: Image.Image | None = None
+    warnings: Sequence[UserError] = ()
 
 
 @gpu
@@ -111,6 +114,7 @@ def snapshots(models: Models, job: Job, begun: list[Progress] | None = None) -> 
             metadata=[run.metadata(i) for i in range(len(images))],
             extras=_extras(run),
             eps=None if eps is None else preview_grid(to_pil(eps)),
+            warnings=run.warnings,
         )
 
 

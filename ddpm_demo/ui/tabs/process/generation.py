@@ -170,7 +170,9 @@ def start(ddpm: DDPM, recipe: Recipe, inputs: Mapping[str, Any]) -> Run:
     from ....recipes.run import Run
 
     run = ddpm.diffuse(recipe, inputs["image"])
-    return Run(run.recipe, run.info, _repeated(run, recipe.num_images))
+    shown = Run(run.recipe, run.info, _repeated(run, recipe.num_images))
+    shown.warnings = run.warnings
+    return shown
 
 
 def _repeated(steps: Iterable[Step], count: int) -> Iterator[Step]:
