@@ -21,6 +21,7 @@ LAYERS = [
     {"restoration"},
     {"tasks"},
     {"pipeline"},
+    {"batch"},
     {"training", "evaluation", "jobs"},
     {"ui", "cli"},
 ]

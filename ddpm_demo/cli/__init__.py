@@ -46,15 +46,15 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code: 0, 2 for a user's mistake, 130 for Ctrl-C."""
+    """Run a command and return its exit code: 0, 1 where some of many pictures failed, 2 for a
+    user's mistake, 130 for Ctrl-C."""
     try:
         words = list(sys.argv[1:] if argv is None else argv)
         args = build_parser().parse_args(words, argparse.Namespace(words=words))
-        args.run(args)
+        return args.run(args) or 0
     except UserError as error:
         print(sentence_of(error, cli_language(), labels=False), file=sys.stderr)
         return EXIT_USER_ERROR
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return EXIT_INTERRUPTED
-    return 0

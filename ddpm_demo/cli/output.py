@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import UserError
+from ..pictures.saving import Writing, save_result, write_whole, writing
 from ..texts import text
 from .language import cli_language
 
@@ -25,21 +23,6 @@ if TYPE_CHECKING:
     from ..recipes.run import Run
 
 DEFAULT_CHECKPOINT = "faces-64"
-
-
-@dataclass(frozen=True)
-class Writing:
-    """How results are written.
-
-    Args:
-        format: such as "jpeg"; None for that of the input.
-        quality: 1 to 100; None for what suits the format.
-        strip_metadata: without EXIF and XMP.
-    """
-
-    format: str | None = None
-    quality: int | None = None
-    strip_metadata: bool = False
 
 
 @dataclass
@@ -62,7 +45,7 @@ class Output:
     started: float = field(default_factory=time.perf_counter)
 
     def __post_init__(self) -> None:
-        with _writing(self.folder):
+        with writing(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
 
     def write(self, name: str, content: bytes) -> Path:
@@ -72,13 +55,7 @@ class Output:
             UserError: it cannot be written.
         """
         path = self.folder / name
-        partial = path.with_name(f".{name}.{os.getpid()}")
-        with _writing(path):
-            try:
-                partial.write_bytes(content)
-                partial.replace(path)  # a killed process leaves no half pictures
-            finally:
-                partial.unlink(missing_ok=True)
+        write_whole(path, content)
         self.files.append(str(path))
         return path
 
@@ -98,20 +75,9 @@ class Output:
         self, stem: str, image: Image.Image, recipe: dict[str, Any], photograph: Photograph | None
     ) -> Path:
         """As `write_png`, in the format, depth, colours and with the metadata of the input."""
-        from ..pictures import encode
-        from ..pictures.names import free_name
-
-        how = self.how
-        content = encode.write(
-            image,
-            photograph,
-            recipe,
-            format=how.format,
-            quality=how.quality,
-            strip_metadata=how.strip_metadata,
-        )
-        ending = encode.format_of(photograph, how.format)[1]
-        return self.write(free_name(self.folder, stem + ending, recipe, self.inputs), content)
+        path = save_result(self.folder, stem, image, photograph, recipe, self.how, self.inputs)
+        self.files.append(str(path))
+        return path
 
     def report(self, recipe: dict[str, Any], **more: object) -> None:
         """Say on stdout what was written and how long it took."""
@@ -122,20 +88,6 @@ class Output:
         for name in self.files:
             print(name)
         print(f"{len(self.files)} files in {seconds:.1f} s", file=sys.stderr)
-
-
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise UserError(
-            "write_failed",
-            "“{path}” cannot be written: {reason}.",
-            field="out",
-            path=str(path),
-            reason=error.strerror or type(error).__name__,
-        ) from error
 
 
 def drain(run: Run, quiet: bool, on_step: Callable[[Step], None] | None = None) -> None:
@@ -153,12 +105,12 @@ def drain(run: Run, quiet: bool, on_step: Callable[[Step], None] | None = None) 
         for item in watch(run, run.progress):
             moment = item if isinstance(item, Moment) else run.progress.snapshot()
             bar.n = 100 * (moment.share or 0.0)
-            bar.set_postfix_str(_progress_words(moment))
+            bar.set_postfix_str(progress_words(moment))
             if on_step is not None and not isinstance(item, Moment):
                 on_step(item)
 
 
-def _progress_words(moment: Moment) -> str:
+def progress_words(moment: Moment) -> str:
     """ "step 3 of 12, tile 40 of 169, 2 min 10 s left"."""
     parts = []
     if moment.num_steps:

@@ -56,6 +56,11 @@ def relaunched(args: argparse.Namespace) -> bool:
     return True
 
 
+def in_one_of_several() -> bool:
+    """Whether this is one of the processes of `accelerate launch` or `torchrun`."""
+    return int(os.environ.get("WORLD_SIZE") or 1) > 1
+
+
 def _python_path() -> str:
     root = str(Path(__file__).resolve().parent.parent.parent)
     return os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH")) if part)

@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import UserError, check_range
+from ..batch.sources import takes_many
+from ..errors import UserError
+from ..pictures.saving import INPUT_HASH, Writing, hash_of
 from ..recipes.field import fields_of
 from ..recipes.recipe import Recipe
 from ..recipes.recipe_file import read_recipe_file
@@ -17,8 +19,9 @@ from ..tasks.registry import recipe_from_dict, task_named
 from ..texts import text
 from ..texts.naming import sentence_of
 from . import bulk
+from . import many as many_pictures
 from .language import cli_language
-from .output import Output, Writing, drain
+from .output import Output, drain
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -32,8 +35,8 @@ if TYPE_CHECKING:
 LONG_SECONDS = 10
 
 
-def run(task: type[Recipe], args: argparse.Namespace) -> None:
-    """Do the task and write its files.
+def run(task: type[Recipe], args: argparse.Namespace) -> int:
+    """Do the task and write its files; the exit code.
 
     Raises:
         UserError: an option, a file or a picture is not what it should be.
@@ -47,11 +50,12 @@ def run(task: type[Recipe], args: argparse.Namespace) -> None:
             task=saved["task"],
             wanted=task.task,
         )
-    _do(task, args, saved, _given(task, args))
+    return _do(task, args, saved, _given(task, args))
 
 
-def run_recipe(args: argparse.Namespace) -> None:
-    """Do what a recipe says with the pictures given, in the order of the task's inputs.
+def run_recipe(args: argparse.Namespace) -> int:
+    """Do what a recipe says with the pictures given, in the order of the task's inputs; the exit
+    code.
 
     Raises:
         UserError: as for `run`; also for more pictures than the task takes.
@@ -60,7 +64,7 @@ def run_recipe(args: argparse.Namespace) -> None:
     task = recipe_from_dict(saved).__class__
     places = [told for told in task.inputs if not told.is_mask]
     given: dict[str, Any] = {"mask": args.mask} if args.mask else {}
-    if places and places[0].several:
+    if places and (places[0].several or takes_many(task)):
         given[places[0].name] = args.inputs
     else:
         given.update(zip((told.name for told in places), args.inputs, strict=False))
@@ -73,7 +77,7 @@ def run_recipe(args: argparse.Namespace) -> None:
                 wanted=len(places),
                 given=len(args.inputs),
             )
-    _do(task, args, saved, given)
+    return _do(task, args, saved, given)
 
 
 def _given(task: type[Recipe], args: argparse.Namespace) -> dict[str, Any]:
@@ -85,11 +89,17 @@ def _given(task: type[Recipe], args: argparse.Namespace) -> dict[str, Any]:
 
 def _do(
     task: type[Recipe], args: argparse.Namespace, saved: dict[str, Any], given: dict[str, Any]
-) -> None:
+) -> int:
+    how = _writing(args)
+    if takes_many(task):
+        picture = next(told.name for told in task.inputs if not told.is_mask)
+        words = given.pop(picture, [])
+        if many_pictures.asked_for(args, words):
+            return many_pictures.run(task, args, saved, given, words, how)
+        given = {**given, picture: words[0]} if words else given
     many = task.task == "generate" and bulk.asked_for(args)
     num_images = given.pop("num_images", None) if many else None
     fields, paths = task.from_words(given)
-    how = _writing(args)
     recipe, inputs, photograph = _request(task, {**saved, **fields}, paths)
     if args.animation is not None:
         from ..pictures.animation import check_format
@@ -97,7 +107,7 @@ def _do(
         check_format(args.animation)
     output = Output(args.out, args.json, how=how, inputs=_files(paths))
     if many and bulk.relaunched(args):
-        return
+        return 0
     ddpm = _load(recipe.checkpoint, args.json)
     if saved.get("weight_hash") not in (None, ddpm.info.weight_hash):
         _tell(
@@ -109,7 +119,7 @@ def _do(
         )
     if many:
         bulk.write_many(ddpm, recipe, num_images or recipe.num_images, output)
-        return
+        return 0
     task_run = ddpm.run(recipe, **inputs)
     for note in task_run.warnings:
         _tell(note)
@@ -119,16 +129,14 @@ def _do(
         for note in photograph.notes:
             _tell(note)
     _write(task_run, args, output, _stem(paths), photograph)
+    return 0
 
 
 def _writing(args: argparse.Namespace) -> Writing:
     """How results are to be written, checked before anything runs."""
-    from ..pictures.encode import format_of
-
-    format_of(None, args.format)
-    if args.quality is not None:
-        check_range("quality", args.quality, 1, 100)
-    return Writing(args.format, args.quality, args.strip_metadata)
+    how = Writing(args.format, args.quality, args.strip_metadata)
+    how.check()
+    return how
 
 
 def _files(paths: Mapping[str, Any]) -> list[Path]:
@@ -205,24 +213,31 @@ def _write(
     stem: str,
     photograph: Photograph | None,
 ) -> None:
+    from ..pictures.names import result_stem
+    from ..pictures.opening import read_bytes
+
     frames: list[Image.Image] = []
     keep = _keeper(task_run, frames) if args.animation else None
     drain(task_run, args.json, keep)
     recipe = task_run.recipe
-    base = f"{stem}-{recipe.result_suffix}" if stem and recipe.result_suffix else ""
+    base = result_stem(stem, recipe.result_suffix) if stem and recipe.result_suffix else ""
     images = task_run.images()
+    # Two pictures of one name are two, whatever the recipe says of both.
+    of_these = {INPUT_HASH: hash_of(*map(read_bytes, output.inputs))} if output.inputs else {}
     for index, image in enumerate(images):
         name = recipe.picture_name(index)
         if base:
             name = base if len(images) == 1 else f"{base}-{name}"
-        output.write_result(name, image, task_run.metadata(index), photograph)
+        output.write_result(name, image, {**task_run.metadata(index), **of_these}, photograph)
     before = f"{base}-" if base else ""
     for name, image in task_run.beside().items():
-        output.write_png(f"{before}{name}.png", image, task_run.metadata())
+        output.write_png(f"{before}{name}.png", image, {**task_run.metadata(), **of_these})
     if args.grid:
         from ..pictures.images import make_grid
 
-        output.write_png(f"{before}grid.png", make_grid(images), task_run.metadata())
+        output.write_png(
+            f"{before}grid.png", make_grid(images), {**task_run.metadata(), **of_these}
+        )
     if args.animation:
         from ..pictures.animation import animate
 

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from ..batch.sources import takes_many
 from ..recipes.describe import describe
 from ..recipes.field import TaskField, fields_of
 from ..recipes.inputs import Picture
@@ -38,27 +39,30 @@ def add_task_parsers(commands: Any) -> None:  # noqa: ANN401  argparse's own typ
     parser.set_defaults(run=run_any, task=None)
 
 
-def run_task(args: argparse.Namespace) -> None:
+def run_task(args: argparse.Namespace) -> int:
     """Do the task of the command."""
     from .run_task import run
 
-    run(args.task, args)
+    return run(args.task, args)
 
 
-def run_any(args: argparse.Namespace) -> None:
+def run_any(args: argparse.Namespace) -> int:
     """Do whatever task the recipe is of."""
     from .run_task import run_recipe
 
-    run_recipe(args)
+    return run_recipe(args)
 
 
 def _add_inputs(parser: argparse.ArgumentParser, task: type[Recipe], language: str) -> None:
     for told in task.inputs:
         words = _plain(field_help(task.task, told.name, language))
         if told.is_mask:
+            words = f"{words} {_plain(text(language, 'cli.several_masks'))}".strip()
             parser.add_argument(f"--{told.name}", metavar="FILE", help=words)
         elif not told.several:
-            nargs = None if told.required else "?"
+            if takes_many(task):
+                words = f"{words} {_plain(text(language, 'cli.several'))}".strip()
+            nargs = "+" if takes_many(task) else None if told.required else "?"
             parser.add_argument(told.name, nargs=nargs, metavar=_metavar(told), help=words)
 
 
@@ -100,7 +104,7 @@ def _add_output_options(
     parser.add_argument("--quality", type=int, metavar="1-100", help=words("quality"))
     parser.add_argument("--strip-metadata", action="store_true", help=words("strip_metadata"))
     parser.add_argument("--json", action="store_true", help=words("json"))
-    if task is None or task.task == "generate":
+    if task is None or task.task == "generate" or takes_many(task):
         add_processes_option(parser)
 
 

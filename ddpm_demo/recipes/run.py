@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 FACTS_IN_FILES = frozenset(
     {
         "image_index",
+        "input_hash",
         "metrics",
         "reconstruction_mse",
         "stopped_at_step",
