@@ -139,7 +139,7 @@ def load(
     with _lock:
         unet = _loaded.get(key)
         if unet is None:
-            unet = ready_for_inference(_build(files).to(device))
+            unet = ready_for_inference(_build(files, device))
             _loaded[key] = unet
         _loaded.move_to_end(key)
         while len(_loaded) > MAX_LOADED:
@@ -242,7 +242,7 @@ def _hash_file(path: Path, size: int, modified_ns: int) -> str:  # the last two 
         return hashlib.file_digest(file, "sha256").hexdigest()[:12]
 
 
-def _build(files: CheckpointFiles) -> UNet2DModel:
+def _build(files: CheckpointFiles, device: torch.device | str) -> UNet2DModel:
     import torch
 
     from ..core.diffusers_parts import NETWORK, import_part
@@ -277,4 +277,6 @@ def _build(files: CheckpointFiles) -> UNet2DModel:
     # diffusers only warns of missing weights and leaves them random.
     if loading["missing_keys"] or loading["mismatched_keys"]:
         raise mismatch
+    # `to` of diffusers' own would import torch's compiler.
+    torch.nn.Module.to(unet, device)
     return unet.float().eval().requires_grad_(False)

@@ -160,7 +160,7 @@ def ready_for_inference(unet: nn.Module) -> nn.Module:
     weights = list(unet.parameters())
     layout = torch.channels_last
     if not all(w.is_contiguous(memory_format=layout) for w in weights if w.dim() == 4):
-        unet.to(memory_format=layout)
+        nn.Module.to(unet, memory_format=layout)  # diffusers' own would import torch's compiler
     if any(w.requires_grad for w in weights):
         unet.requires_grad_(False)
     return unet
