@@ -1,36 +1,44 @@
 """Denoising camera-like noise, blind, beside tuned non-local means and BM3D.
 
-    python benchmarks/camera_noise.py [--data DIR] [--size 256] [--kinds jpeg-85-420,corr ...]
-        [--write-docs]
+    python benchmarks/held_out.py DIR
+    python benchmarks/camera_noise.py DIR --save FILE [--size 256] [--kinds jpeg-85-420,...]
+        [--methods ours,scikit-image,OpenCV,BM3D] [--photos 8] [--write-docs]
 
-Ours is told nothing. The peers are told the true level and tuned on these very pictures: the best
-of several strengths for each kind. Without --data: eight crops of photographs that come with
-scikit-image and matplotlib, none used in choosing (that was astronaut and coffee).
+Ours is told nothing. The peers are told the level of the noise that was added, and tuned on these
+very pictures: of several strengths the best for each kind. What FILE holds already is not computed
+again, so that methods can be run one after the other; the table has all of FILE.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import io
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from held_out import crops
 from PIL import Image
 from scipy.ndimage import convolve
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
 
-from ddpm_demo.evaluation.photos import load_photos
-from ddpm_demo.evaluation.report import markdown_table
-from ddpm_demo.pipeline import DDPM
-from ddpm_demo.tasks.denoise import DenoiseRecipe
+from ddpm_demo.evaluation.report import markdown_table  # noqa: E402
 
 SIGMA = 20.0
-TRUE = (5.0, 10.0, 15.0, 20.0)  # levels that the peers are tried with, after compression too
-DOCS = Path(__file__).resolve().parent.parent / "docs" / "camera_noise.md"
+HEAD = """# Camera noise
+
+PSNR in dB; ours blind, the others told the level and tuned on these very pictures:
+
+    python benchmarks/held_out.py DIR
+    python benchmarks/camera_noise.py DIR --save FILE --write-docs
+
+"""
+DOCS = ROOT / "docs" / "camera_noise.md"
 JPEGS = [(quality, name) for quality in (95, 85, 70) for name in ("420", "444")]
 KINDS = (
     "white",
@@ -42,34 +50,6 @@ KINDS = (
     "resized",
     "clean",
 )
-CAMERA = KINDS[2:-1]
-
-
-def held_out(size: int) -> dict[str, np.ndarray]:
-    """Eight crops [size, size, 3]."""
-    import matplotlib
-    import skimage.data
-
-    folder = Path(skimage.data.__file__).parent
-    sample = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
-    places = [
-        (folder / "chelsea.png", 0.5),
-        (folder / "rocket.jpg", 1.0),
-        (folder / "motorcycle_left.png", 0.5),
-        (folder / "ihc.png", 1.0),
-        (folder / "retina.jpg", 0.25),
-        (folder / "hubble_deep_field.jpg", 0.5),
-        (sample, 0.5),
-        (folder / "color.png", 1.0),
-    ]
-    found = {}
-    for file, scale in places:
-        image = Image.open(file).convert("RGB")
-        scale = max(scale, size / min(image.size))
-        image = image.resize([round(side * scale) for side in image.size], Image.Resampling.BOX)
-        left, top = (image.width - size) // 2, (image.height - size) // 2
-        found[file.stem] = np.asarray(image.crop((left, top, left + size, top + size)))
-    return found
 
 
 def to_8_bit(values: np.ndarray) -> np.ndarray:
@@ -123,30 +103,52 @@ def noisy(photo: np.ndarray, kind: str, seed: int) -> tuple[np.ndarray, np.ndarr
     return to_8_bit(photo + noise), photo
 
 
-def peers(pixels: np.ndarray) -> Iterator[tuple[str, str, np.ndarray]]:
-    """(method, setting, result in grey levels) for every setting that is tried."""
-    import cv2
-    from skimage.restoration import denoise_nl_means
+# Strengths that the peers are tried with: (level told, share of it), filter strength, level told.
+STRENGTHS = {
+    "scikit-image": ((20, 0.4), (20, 0.6), (20, 0.8), (20, 1.0), (10, 0.6), (10, 1.0)),
+    "OpenCV": (6, 10, 14, 18),
+    "BM3D": (20, 30),
+}
 
-    for sigma in TRUE:
-        for share in (0.4, 0.6, 0.8):
-            result = denoise_nl_means(
-                pixels / 255,
-                patch_size=5,
-                patch_distance=6,
-                h=share * sigma / 255,
-                sigma=sigma / 255,
-                channel_axis=-1,
-            )
-            yield "scikit-image NLM", f"{sigma}, {share}", 255 * result
-    for h in (3, 6, 10, 14, 18, 24):
-        result = cv2.fastNlMeansDenoisingColored(pixels, None, h, h, 7, 21)
-        yield "OpenCV NLM", str(h), result
-    if importlib.util.find_spec("bm3d"):
-        import bm3d
 
-        for sigma in (10, 20, 30):
-            yield "BM3D", str(sigma), 255 * bm3d.bm3d_rgb(pixels / 255, sigma / 255)
+def peer(method: str, pixels: np.ndarray, strength: Any) -> np.ndarray:
+    """What another method makes of it, in grey levels."""
+    if method == "scikit-image":
+        from skimage.restoration import denoise_nl_means
+
+        sigma, share = strength
+        result = denoise_nl_means(
+            pixels / 255,
+            patch_size=5,
+            patch_distance=6,
+            h=share * sigma / 255,
+            sigma=sigma / 255,
+            channel_axis=-1,
+        )
+        return 255 * result
+    if method == "OpenCV":
+        import cv2
+
+        return cv2.fastNlMeansDenoisingColored(pixels, None, strength, strength, 7, 21)
+    import bm3d
+
+    return 255 * bm3d.bm3d_rgb(pixels / 255, strength / 255)
+
+
+class Ours:
+    """Blind: a picture in, a picture and the level that was found out."""
+
+    def __init__(self) -> None:
+        from ddpm_demo.pipeline import DDPM
+
+        self.ddpm = DDPM.from_pretrained("photos")
+
+    def __call__(self, pixels: np.ndarray) -> tuple[np.ndarray, float]:
+        from ddpm_demo.tasks.denoise import DenoiseRecipe
+
+        run = self.ddpm.denoise(DenoiseRecipe(checkpoint="photos"), Image.fromarray(pixels))
+        result = np.asarray(run.images()[0].convert("RGB"))
+        return result, run.metrics["sigma_255"]
 
 
 def psnr(a: np.ndarray, b: np.ndarray) -> float:
@@ -154,55 +156,84 @@ def psnr(a: np.ndarray, b: np.ndarray) -> float:
     return min(100.0, float(10 * np.log10(255**2 / max(np.square(error).mean(), 1e-9))))
 
 
+def tries(method: str, kind: str) -> list[Any]:
+    if method in STRENGTHS:
+        return [] if kind == "clean" else list(STRENGTHS[method])
+    return [None]
+
+
+def measure(arguments: argparse.Namespace, found: dict[str, float]) -> Iterator[None]:
+    """Fill `found`: "kind/photo/method/strength" -> dB, and ours' estimate."""
+    photos = crops(arguments.photos_folder, arguments.size)
+    ours: Ours | None = None
+    for kind in arguments.kinds.split(","):
+        for seed, (name, photo) in enumerate(list(photos.items())[: arguments.photos]):
+            pixels, clean = noisy(photo, kind, seed)
+            found[f"{kind}/{name}/noisy/"] = psnr(pixels, clean)
+            for method in arguments.methods.split(","):
+                for strength in tries(method, kind):
+                    key = f"{kind}/{name}/{method}/{strength or ''}"
+                    if key in found:
+                        continue
+                    if method == "ours":
+                        ours = ours or Ours()
+                        result, found[f"{kind}/{name}/estimated/"] = ours(pixels)
+                    else:
+                        result = peer(method, pixels, strength)
+                    found[key] = psnr(result, clean)
+                    yield
+
+
+def best(found: dict[str, float], kind: str, method: str) -> list[float]:
+    """dB of every photograph at the strength that is best for the kind; [] for none."""
+    columns: dict[str, list[float]] = {}
+    for key, decibels in found.items():
+        its_kind, _, its_method, strength = key.split("/")
+        if (its_kind, its_method) == (kind, method):
+            columns.setdefault(strength, []).append(decibels)
+    full = max((len(column) for column in columns.values()), default=0)
+    return max((c for c in columns.values() if len(c) == full), key=np.mean, default=[])
+
+
+def table(found: dict[str, float], size: int) -> str:
+    used = {key.split("/")[2] for key in found}
+    peers = [name for name in STRENGTHS if name in used]
+    rows = []
+    for kind in KINDS:
+        before, ours = best(found, kind, "noisy"), best(found, kind, "ours")
+        if not before:
+            continue
+        row = [kind, f"{np.mean(before):.2f}"]
+        for name in peers:
+            own = best(found, kind, name)
+            row.append(f"{np.mean(own):.2f}" if len(own) == len(before) else "")
+        if len(ours) == len(before):
+            gains = [o - b for o, b in zip(ours, before, strict=True)]
+            estimated = best(found, kind, "estimated")
+            row += [f"{np.mean(ours):.2f}", f"{min(gains):+.2f}", f"{np.mean(estimated):.1f}"]
+        rows.append(row + [""] * (5 + len(peers) - len(row)))
+    head = ["kind", "noisy", *peers, "ours", "least gain", "estimated"]
+    names = list(dict.fromkeys(key.split("/")[1] for key in found))
+    return f"{markdown_table(head, rows)}\n\n{', '.join(names)}; {size} x {size} pixels."
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", help="a folder of photographs")
+    parser.add_argument("photos_folder", type=Path, metavar="DIR")
+    parser.add_argument("--save", type=Path, required=True, metavar="FILE", help="a JSON file")
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--photos", type=int, default=8, help="how many of them")
     parser.add_argument("--kinds", default=",".join(KINDS))
-    parser.add_argument("--without-peers", action="store_true")
+    parser.add_argument("--methods", default="ours,scikit-image,OpenCV")
     parser.add_argument("--write-docs", action="store_true")
     arguments = parser.parse_args()
-    photos = load_photos(arguments.data, arguments.size) if arguments.data else None
-    photos = dict(list((photos or held_out(arguments.size)).items())[: arguments.photos])
-    ddpm, rows, names = DDPM.from_pretrained("photos"), [], []
-    for kind in arguments.kinds.split(","):
-        before, ours, others, levels = [], [], {}, []
-        for seed, photo in enumerate(photos.values()):
-            pixels, clean = noisy(photo, kind, seed)
-            before.append(psnr(pixels, clean))
-            run = ddpm.denoise(DenoiseRecipe(checkpoint="photos"), Image.fromarray(pixels))
-            ours.append(psnr(np.asarray(run.images()[0].convert("RGB")), clean))
-            levels.append(run.metrics["sigma_255"])
-            if kind != "clean" and not arguments.without_peers:
-                for method, setting, result in peers(pixels):
-                    others.setdefault(method, {}).setdefault(setting, []).append(
-                        psnr(result, clean)
-                    )
-        best = {m: max(float(np.mean(v)) for v in tries.values()) for m, tries in others.items()}
-        names = list(best) or names
-        worst = min(o - b for o, b in zip(ours, before, strict=True))
-        row = [
-            kind,
-            f"{np.mean(levels):.1f}",
-            f"{np.mean(before):.2f}",
-            *(f"{best[n]:.2f}" if n in best else "" for n in names),
-            f"{np.mean(ours):.2f}",
-            f"{worst:+.2f}",
-        ]
-        rows.append(row)
-        print(" | ".join(row), flush=True)
-    head = ["kind", "estimated", "noisy", *names, "ours", "least gain"]
-    table = markdown_table(head, rows)
-    print(f"\n{', '.join(photos)}; {arguments.size} x {arguments.size}\n\n{table}")
+    found = json.loads(arguments.save.read_text()) if arguments.save.exists() else {}
+    for _ in measure(arguments, found):
+        arguments.save.write_text(json.dumps(found))
+    text = table(found, arguments.size)
+    print(text)
     if arguments.write_docs:
-        command = "python benchmarks/camera_noise.py " + " ".join(sys.argv[1:])
-        text = "# Camera noise\n\nPSNR in dB; ours blind, the others tuned on these pictures:\n\n"
-        DOCS.write_text(
-            f"{text}    {command}\n\n{table}\n\n{', '.join(photos)}; "
-            f"{arguments.size} x {arguments.size} pixels.\n",
-            encoding="utf-8",
-        )
+        DOCS.write_text(HEAD + text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

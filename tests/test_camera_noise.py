@@ -12,6 +12,8 @@ from ddpm_demo.restoration import denoising, greyness, noise_model
 from ddpm_demo.restoration.noise_model import NoiseModel
 from ddpm_demo.restoration.saturation import unclip
 from ddpm_demo.tasks.denoise import DenoiseRecipe
+from ddpm_demo.tasks.inpaint import InpaintRecipe
+from ddpm_demo.tasks.upscale import UpscaleRecipe
 
 LEVELS = 127.5
 
@@ -121,9 +123,9 @@ def test_what_was_cut_off_lay_beyond():
 
 def test_noise_of_low_level_is_not_taken_for_a_drawing():
     flat = np.full((64, 64), 100.0)
-    assert not noise_model.is_drawn(tensor(noisy(flat, 2)))
+    assert not noise_model.is_drawn([tensor(noisy(flat, 2))])
     bright = np.full((64, 64), 250.0)
-    assert not noise_model.is_drawn(tensor(noisy(bright, 10)))
+    assert not noise_model.is_drawn([tensor(noisy(bright, 10))])
 
 
 def test_grey_in_disguise_is_as_good_as_grey(ddpm):
@@ -193,3 +195,64 @@ def test_the_amount_blends_with_what_was_given(ddpm):
     assert np.abs(half - (given + whole) / 2).max() <= 1
     same = denoised(ddpm, image, sigma_255=20, amount=0.0)
     assert np.array_equal(np.asarray(same), np.asarray(image))
+
+
+def toned(width, height, kind):
+    """A picture of one tone stored in colours, and how far its pixels are off the tone at most."""
+    grey = noisy(scene(width, height, 3)[..., 0] * 0.6, 3).astype(float)[..., None]
+    if kind == "grey":
+        return np.repeat(grey, 3, -1).astype(np.uint8)
+    offset, slope = np.array([20, 10, 5]), np.array([1.1, 0.95, 0.75])
+    return (offset + slope * grey).round().clip(0, 255).astype(np.uint8)
+
+
+def off_tone(pixels, kind):
+    """By how many levels pixels are off the line of `toned`, at most."""
+    values = pixels.astype(float)
+    if kind == "grey":
+        return np.ptp(values, axis=-1).max()
+    grey = (values - [20, 10, 5]) / [1.1, 0.95, 0.75]
+    return np.ptp(grey, axis=-1).max()
+
+
+@pytest.mark.parametrize("kind", ["grey", "sepia"])
+@pytest.mark.parametrize("size", [(64, 48), (150, 120)])
+def test_a_filling_has_the_tone_of_the_picture(ddpm, kind, size):
+    """Whole, and cut out; what lies under the mask says nothing."""
+    pixels = toned(*size, kind)
+    hole = np.zeros(pixels.shape[:2], np.uint8)
+    hole[10:30, 12:36] = 255
+    pixels[hole > 0] = (255, 0, 0)
+    recipe = InpaintRecipe(checkpoint="photos", num_steps=2)
+    run = ddpm.inpaint(recipe, Image.fromarray(pixels), Image.fromarray(hole))
+    result = np.asarray(run.images()[0])
+    assert np.array_equal(result[hole == 0], pixels[hole == 0])
+    assert off_tone(result[hole > 0], kind) <= 1.5
+
+
+@pytest.mark.parametrize("kind", ["grey", "sepia"])
+def test_an_enlarged_picture_keeps_its_tone(ddpm, kind):
+    recipe = UpscaleRecipe(checkpoint="photos", factor=2, num_steps=2)
+    run = ddpm.upscale(recipe, Image.fromarray(toned(40, 32, kind)))
+    assert off_tone(np.asarray(run.images()[0]), kind) <= 2.5
+    assert run.metrics["consistency_255"] <= 1
+
+
+def clean_photograph(seed):
+    """Texture everywhere, none of it the same: what is calm here is not as calm there."""
+    strength = np.linspace(0.05, 1, 256)[None, :, None]
+    return (128 + strength * (scene(256, 160, seed) - 128)).round().astype(np.uint8)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_clean_texture_is_not_noise(mode):
+    image = Image.fromarray(clean_photograph(5)).convert(mode)
+    assert noise_model.estimate([tensor(image)]).sigma < noise_model.NOTHING
+
+
+def test_parts_of_a_picture_say_what_the_picture_says():
+    pixels = np.asarray(jpeg(Image.fromarray(noisy(scene(256, 192, 4), 20)), 85))
+    whole = noise_model.estimate([tensor(pixels)])
+    parts = noise_model.estimate([tensor(pixels[:, :128]), tensor(pixels[:, 128:])])
+    assert not whole.is_white and not parts.is_white
+    assert parts.sigma == pytest.approx(whole.sigma, rel=0.05)

@@ -18,7 +18,7 @@ from ddpm_demo import (
 from ddpm_demo.core.denoiser import Prediction
 from ddpm_demo.restoration import blocks, fit
 from ddpm_demo.restoration import large as restoring
-from ddpm_demo.restoration.blocks import in_blocks, sample, spans
+from ddpm_demo.restoration.blocks import in_blocks, sample_windows, spans
 from ddpm_demo.restoration.canvas import Canvas
 from ddpm_demo.restoration.effort import seconds
 from ddpm_demo.restoration.piece_run import PieceRun
@@ -210,8 +210,10 @@ def test_noise_is_estimated_over_the_picture(photos, large):
     run = photos.denoise(DenoiseRecipe(checkpoint="tiny"), image)
     assert run.metrics == {} and run._setup.facts["sigma_estimated"]
     assert run._setup.facts["sigma_255"] == pytest.approx(20, rel=0.1)
-    parts = sample(np.zeros((5000, 700)), 512, 3)
-    assert len(parts) == 6 and {part.shape for part in parts} == {(512, 512)}
+    places = sample_windows(5000, 700, 512, 3)
+    assert len(places) == 6 and {(place.height, place.width) for place in places} == {(512, 512)}
+    assert max(place.bottom for place in places) == 5000
+    assert [(place.height, place.width) for place in sample_windows(90, 700)] == [(90, 512)] * 2
 
 
 def test_what_is_too_large_for_the_memory_is_said(photos, monkeypatch):

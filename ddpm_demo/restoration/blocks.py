@@ -113,7 +113,7 @@ def _ramp(length: int, shared: int, multiple: int) -> np.ndarray:
     return ramp
 
 
-def sample(pixels: np.ndarray, side: int = 512, count: int = 3) -> list[np.ndarray]:
+def sample_windows(height: int, width: int, side: int = 512, count: int = 3) -> list[Window]:
     """Squares of a picture, `count` along each side at most, evenly spread, for estimates."""
 
     def starts(length: int) -> list[int]:
@@ -122,9 +122,8 @@ def sample(pixels: np.ndarray, side: int = 512, count: int = 3) -> list[np.ndarr
         number = min(count, -(-length // side))
         return [round(k * (length - side) / (number - 1)) for k in range(number)]
 
-    height, width = pixels.shape[:2]
     return [
-        pixels[top : top + side, left : left + side]
+        Window(top, left, min(side, height), min(side, width))
         for top in starts(height)
         for left in starts(width)
     ]

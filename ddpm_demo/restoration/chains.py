@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 
 from ..core.denoiser import Denoiser, TiledDenoiser
@@ -85,12 +86,17 @@ def num_copies(upload: Upload, prior: Prior) -> int:
     return prior.denoiser.channels if upload.is_grey else 1
 
 
-def with_colour_noise(recipe: RestorationRecipe, y: Tensor, sigma: float) -> tuple[Tensor, float]:
+def colour_noise(recipe: RestorationRecipe, device: torch.device) -> NoiseSource:
+    """Where `across_grey` has its noise from."""
+    return NoiseSource([recipe.seed + COLOUR_NOISE_SEED], device)
+
+
+def across_grey(y: Tensor, sigma: float, noise: Noise) -> tuple[Tensor, float]:
     """A noisy grey picture as a colour one whose noise is independent in all channels, and its
     level: sqrt(C) sigma along the grey axis already, so that much is added across it."""
     level = y.shape[1] ** 0.5 * sigma
-    noise = NoiseSource([recipe.seed + COLOUR_NOISE_SEED], y.device).randn(y.shape[1:])
-    return y + level * (noise - noise.mean(1, keepdim=True)), level
+    drawn = noise.randn(y.shape[1:])
+    return y + level * (drawn - drawn.mean(1, keepdim=True)), level
 
 
 def shape_of(upload: Upload) -> dict[str, Any]:

@@ -18,11 +18,11 @@ import torch
 from torch import Tensor
 
 from ..core.denoiser import Denoiser
-from ..core.noise import NoiseSource
 from ..core.step import Step
 from . import solve
 from .blend import Restoration
-from .chain import PairedNoise
+from .chain import Noise, PairedNoise
+from .chains import to_8_bit
 from .effort import evaluation_pixels
 from .noise_model import NoiseModel, filtered
 from .recipe import RestorationRecipe
@@ -41,7 +41,7 @@ def denoise(
     y: Tensor,
     model: NoiseModel,
     recipe: RestorationRecipe,
-    noise: NoiseSource,
+    noise: Noise,
     finish: Callable[[Tensor], Tensor] = lambda x: x,
 ) -> Restoration:
     """As `solve.denoise`, for noise that is not white.
@@ -73,18 +73,16 @@ def blended(
     return lambda x: last(y.lerp(finish(x), amount))
 
 
-def unchanged(
-    y: Tensor, recipe: RestorationRecipe, finish: Callable[[Tensor], Tensor]
-) -> Restoration:
+def unchanged(y: Tensor, recipe: RestorationRecipe) -> Restoration:
     """A picture without noise, as it is: no evaluation."""
     y = y.expand(recipe.num_images, -1, -1, -1)
     steps = iter([Step(0, 1, -1, y, y, 0), Step(1, 1, -1, y, y, 0)])
-    return Restoration(steps, recipe.num_images, recipe.perception, finish=finish)
+    return Restoration(steps, recipe.num_images, recipe.perception, finish=to_8_bit)
 
 
 @torch.inference_mode()
 def _mean(
-    denoiser: Denoiser, y: Tensor, model: NoiseModel, noise: NoiseSource, shares: tuple[float, ...]
+    denoiser: Denoiser, y: Tensor, model: NoiseModel, noise: Noise, shares: tuple[float, ...]
 ) -> Iterator[Step]:
     """The posterior mean: two draws of n', one with the other's sign, averaged."""
     drawn = PairedNoise(noise).randn(y.shape[1:])

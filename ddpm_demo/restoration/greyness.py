@@ -45,9 +45,20 @@ class Tone:
             return grey.expand(-1, 3, -1, -1)
         return self.offset + self.slope * grey
 
+    def onto(self, x: Tensor) -> Tensor:
+        """Pictures [B, 3, H, W] with their colours on the line."""
+        return self.colour(self.brightness(x))
+
     def finish(self, last: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
         """`last` of the colours on the line of pictures [B, C, H, W] whose channels are alike."""
         return lambda x: last(self.colour(x.mean(1, keepdim=True)))
+
+
+def onto_tone(x: Tensor) -> Callable[[Tensor], Tensor]:
+    """What puts restored pictures on the line that the colours of x [1, C, H, W] lie on: nothing
+    where they lie on none, or for one channel."""
+    line = tone(x) if x.shape[1] == 3 else None
+    return (lambda picture: picture) if line is None else line.onto
 
 
 def tone(x: Tensor) -> Tone | None:

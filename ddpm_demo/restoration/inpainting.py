@@ -3,7 +3,7 @@ back; wide ones from coarse to fine. What is known stays as it was, to the last 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,12 +13,14 @@ from torch import Tensor
 
 from ..core.denoiser import Denoiser, TiledDenoiser
 from ..core.noise import NoiseSource
+from ..core.step import Step
 from . import settings, solve
 from .blend import Restoration
-from .canvas import Canvas
+from .canvas import Canvas, from_pixels
 from .coarse_to_fine import View, coarse_to_fine, factors_for, num_visits, reduce_known
 from .cutting import MARGIN_PX, Cut, find_cuts
 from .effort import tiled_pixels
+from .greyness import SAMPLE, onto_tone
 from .pieces import Piece, Pieces
 from .recipe import RestorationRecipe
 from .repaint import NUM_STEPS, repaint, repaint_visits
@@ -86,6 +88,7 @@ class _Filling:
         self.num_chains = solve.num_chains(recipe) if is_engine else recipe.num_images
         self.noise = NoiseSource.for_run(recipe.seed, num_sources, prior.device)
         self.done: list[tuple[Window, np.ndarray, Tensor]] = []
+        self.onto = self._tone()
 
     def pieces(self) -> Pieces:
         cuts = find_cuts(self.unknown.copy(), self.num_chains)
@@ -104,7 +107,7 @@ class _Filling:
             steps = coarse_to_fine(
                 self._denoiser, views, self.spectrum, self.recipe, self.how, self.noise
             )
-            return Restoration(steps, self.recipe.num_images, self.recipe.perception)
+            return self._restoration(steps)
 
         visits = num_visits(factors, self.spectrum, self.recipe, self.how)
         pixels = sum(
@@ -121,12 +124,26 @@ class _Filling:
             y, known = self._seen(window)
             view = View(window, 1, y, known)
             steps = repaint(self._denoiser(view), y, known, self.noise, num_steps)
-            return Restoration(steps, self.recipe.num_images, self.recipe.perception)
+            return self._restoration(steps)
 
         visits = repaint_visits(num_steps)
         downwards = sum(b < a for a, b in zip(visits, visits[1:], strict=False))
         pixels = downwards * self._seen_pixels(window, 1)
         return self._piece(cut, window, start, downwards, pixels)
+
+    def _restoration(self, steps: Iterator[Step]) -> Restoration:
+        recipe = self.recipe
+        return Restoration(steps, recipe.num_images, recipe.perception, finish=self.onto)
+
+    def _tone(self) -> Callable[[Tensor], Tensor]:
+        """What gives a filling the one tone of what is known, grey for one; see `greyness`."""
+        height, width = self.unknown.shape
+        every = max(1, int((height * width / SAMPLE) ** 0.5))
+        pixels = self.plan.canvas.pixels[::every, ::every]
+        known = pixels[~self.unknown[::every, ::every]]
+        if pixels.ndim == 2 or not len(known):
+            return lambda picture: picture
+        return onto_tone(from_pixels(known[None], self.plan.canvas.channels))
 
     def _piece(
         self,

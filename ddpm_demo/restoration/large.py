@@ -4,7 +4,6 @@ block by block, see `blocks`. Every block goes the way that a small picture goes
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,9 +11,9 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from . import settings, solve
+from . import noisy, settings, solve
 from .blend import Restoration
-from .blocks import in_blocks, sample
+from .blocks import in_blocks, sample_windows
 from .canvas import Canvas, from_pixels, to_luma
 from .chains import (
     ADDED_NOISE_SEED,
@@ -26,6 +25,7 @@ from .chains import (
     to_8_bit,
 )
 from .fit import Fit
+from .greyness import onto_tone
 from .observation import Observation
 from .operators import AveragePool, FramedBlur, Grey
 from .piece_run import PieceSetup
@@ -33,7 +33,7 @@ from .placed_noise import PlacedNoise
 from .recipe import RestorationRecipe
 from .saturation import unclip
 from .strips import STRIP_ROWS, by_strips, strips, with_margin
-from .upload import Upload
+from .upload import Upload, as_grey
 from .window import Window
 
 if TYPE_CHECKING:
@@ -44,68 +44,57 @@ CONTEXT_PX = 16
 
 
 def denoise(
-    prior: Prior,
-    recipe: RestorationRecipe,
-    upload: Upload,
-    estimate: Callable[[Tensor], float],
-    min_sigma_255: float,
+    prior: Prior, recipe: RestorationRecipe, upload: Upload, min_sigma_255: float
 ) -> PieceSetup:
     """As `tasks.denoise` has it for small pictures.
 
     Args:
-        prior, recipe, upload: what is wanted of what.
-        estimate: sigma in [-1, 1] units from [1, C, h, w]; the median over samples of the picture
-            is taken.
+        prior, recipe, upload: what is wanted of what. What the noise is like is found in squares
+            that lie evenly over the picture.
         min_sigma_255: less noise than this is not believed.
     """
-    pixels, channels = np.asarray(upload.colour), prior.denoiser.channels
-    upload = upload.without_pixels()
-    added = recipe.add_noise_255
+    channels, added = prior.denoiser.channels, recipe.add_noise_255
 
     def observed(window: Window) -> Tensor:
         y = from_pixels(pixels[window.slices], channels).to(prior.device)
         return y if added is None else y + added / LEVELS * _added(recipe, y, upload, window)
 
-    sigma_255 = recipe.sigma_255
-    if sigma_255 is None:
-        whole = Window(0, 0, *pixels.shape[:2])
-        parts = sample(np.arange(whole.num_pixels).reshape(pixels.shape[:2]))
-        found = []
-        for part in parts:
-            top, left = divmod(int(part[0, 0]), whole.width)
-            y = observed(Window(top, left, *part.shape))
-            found.append(estimate(y[:, :1] if upload.is_grey else y) * LEVELS)
-        sigma_255 = float(np.median(found))
-    sigma_255 = max(sigma_255, min_sigma_255)
-    copies = num_copies(upload, prior)
-    is_mean = recipe.perception == 0 and recipe.num_images == 1
+    pixels = np.asarray(upload.colour)
+    places = sample_windows(*pixels.shape[:2])
+    found = noisy.look([observed(w) for w in places], upload.is_grey, recipe, min_sigma_255)
+    if found.tone is not None and found.tone.is_grey:
+        upload = as_grey(upload)
+        pixels = np.asarray(upload.colour)
+        found = noisy.look([observed(w) for w in places], True, recipe, min_sigma_255)
+    upload = upload.without_pixels()
 
     def make(window: Window) -> Restoration:
-        y, sigma = observed(window), sigma_255 / LEVELS
-        z, finish = unclip(y, sigma) if added is None else y, to_8_bit
-        if copies > 1:
-            noise = PlacedNoise([recipe.seed + COLOUR_NOISE_SEED], window, prior.device)
-            across = noise.randn(tuple(y.shape[1:]))
-            sigma = channels**0.5 * sigma
-            z = z + sigma * (across - across.mean(1, keepdim=True))
-            finish = _one_grey
         seeds = range(recipe.seed, recipe.seed + recipe.num_images)
         noise = PlacedNoise(seeds, window, prior.device)
-        return solve.denoise(denoiser(prior, upload.fit), z, sigma, recipe, noise, finish)
+        across = PlacedNoise([recipe.seed + COLOUR_NOISE_SEED], window, prior.device)
+        network = denoiser(prior, upload.fit)
+        return found.restored(network, observed(window), recipe, noise, across)
 
     canvas = _canvas(pixels, recipe, channels, recipe.num_images)
-    num_steps = 1 if is_mean else recipe.num_steps or solve.DENOISE_STEPS
-    context = 0 if is_mean else CONTEXT_PX
-    steps = in_blocks(canvas, upload.fit, recipe.num_images, num_steps, make, context)
-    noisy = None if added is None else by_strips(pixels, lambda window: observed(window))
+    is_plain = recipe.perception == 0 and recipe.num_images == 1 and found.model.is_white
+    steps = in_blocks(
+        canvas,
+        upload.fit,
+        found.num_chains(recipe),
+        found.num_steps(recipe),
+        make,
+        0 if is_plain else CONTEXT_PX,
+    )
+    seen = None if added is None else by_strips(pixels, observed)
     return PieceSetup(
         steps,
         upload.fit,
-        lambda: pixels if noisy is None else noisy,
-        original=None if noisy is None else pixels,
-        baseline=None if noisy is None else ("noisy", noisy),
-        facts={"sigma_255": sigma_255, "sigma_estimated": recipe.sigma_255 is None},
+        lambda: pixels if seen is None else seen,
+        original=None if seen is None else pixels,
+        baseline=None if seen is None else ("noisy", seen),
+        facts={"sigma_255": found.sigma_255, "sigma_estimated": recipe.sigma_255 is None},
         alpha=upload.alpha,
+        shows_removed=True,
     )
 
 
@@ -177,11 +166,15 @@ def upscale(prior: Prior, recipe: RestorationRecipe, upload: Upload, fit: Fit) -
         small = Window(*(side // factor for side in dataclasses.astuple(window)))
         return y + recipe.sigma_255 / LEVELS * _added(recipe, y, upload, small)
 
+    # Of the picture that is seen, though reduced: a line of colours stays one.
+    onto = onto_tone(noisy.joined(sampled(pixels, channels)))
+
     def make(window: Window) -> Restoration:
         y = observed(window)
         seen = y if recipe.reduce_first else unclip(y, recipe.sigma_255 / LEVELS)
 
         def finish(x: Tensor) -> Tensor:
+            x = onto(x)
             for _ in range(20 if exact else 0):  # in range and consistent at once
                 x = pool.prox(x.clamp(-1, 1), y, 0.0, 1.0)
             return to_8_bit(x)
@@ -261,6 +254,12 @@ def colourise(prior: Prior, recipe: RestorationRecipe, upload: Upload) -> PieceS
     )
 
 
+def sampled(pixels: np.ndarray, channels: int) -> list[Tensor]:
+    """Squares of a picture [1, channels, h, w], for what is to be found out of it."""
+    places = sample_windows(*pixels.shape[:2])
+    return [from_pixels(pixels[place.slices], channels) for place in places]
+
+
 def _canvas(
     pixels: np.ndarray, recipe: RestorationRecipe, channels: int, num_chains: int
 ) -> Canvas:
@@ -282,7 +281,3 @@ def _added(recipe: RestorationRecipe, like: Tensor, upload: Upload, window: Wind
     noise = PlacedNoise([recipe.seed + ADDED_NOISE_SEED], window, like.device)
     shape = (1, *like.shape[2:]) if upload.is_grey else tuple(like.shape[1:])
     return noise.randn(shape).expand(like.shape)
-
-
-def _one_grey(x: Tensor) -> Tensor:
-    return to_8_bit(x.mean(1, keepdim=True)).expand(x.shape)

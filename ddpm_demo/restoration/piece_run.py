@@ -15,8 +15,9 @@ from ..recipes.run import Run
 from .fit import Fit
 from .pieces import Pieces, PieceStep
 from .recipe import RestorationRecipe
-from .run import RestorationRun
+from .run import REMOVED_GAIN, RestorationRun
 from .similarity import Likeness, likeness
+from .strips import strips
 from .window import Window
 
 
@@ -34,6 +35,7 @@ class PieceSetup:
         check: metrics of one finished picture.
         changed: where results may differ from the original; None for everywhere.
         alpha: transparency of the results.
+        shows_removed: whether what was seen less the result is a picture of interest.
     """
 
     steps: Pieces
@@ -45,6 +47,7 @@ class PieceSetup:
     check: Callable[[np.ndarray], dict[str, Any]] = lambda picture: {}
     changed: Sequence[Window] | None = None
     alpha: Image.Image | None = None
+    shows_removed: bool = False
 
 
 class PieceRun(RestorationRun):
@@ -130,6 +133,8 @@ class PieceRun(RestorationRun):
             name, baseline = setup.baseline
             common["baseline"] = name
             common.update(_named(likeness(baseline, setup.original), "baseline_"))
+        if setup.shows_removed:
+            self._removed = self._difference(self._setup.observed(), setup.steps.canvas.images[0])
         self._metrics = []
         for image in setup.steps.canvas.images:
             own = setup.check(image)
@@ -137,6 +142,15 @@ class PieceRun(RestorationRun):
                 own |= _named(likeness(image, setup.original, setup.changed))
             self._metrics.append({**common, **own})
         self.metrics = self._metrics[0]
+
+    def _difference(self, before: np.ndarray, after: np.ndarray) -> Image.Image:
+        """What was removed, as `RestorationRun` shows it, of 8 bits."""
+        top, result = np.iinfo(before.dtype).max, np.empty(before.shape, np.uint8)
+        for window in strips(*before.shape[:2]):
+            removed = before[window.slices].astype(np.float32) - after[window.slices]
+            levels = 127.5 + 255 / top * REMOVED_GAIN * removed
+            result[window.slices] = levels.round().clip(0, 255)
+        return Image.fromarray(result)
 
 
 def _named(found: Likeness, prefix: str = "") -> dict[str, float]:

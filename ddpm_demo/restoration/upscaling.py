@@ -13,6 +13,7 @@ from ..errors import UserError
 from . import large, settings, solve
 from .chains import LEVELS, added_noise, num_copies, run_chains, to_8_bit
 from .fit import Fit
+from .greyness import onto_tone
 from .observation import Observation
 from .operators import AveragePool
 from .piece_run import PieceSetup
@@ -65,7 +66,10 @@ def upscale(prior: Prior, recipe: RestorationRecipe, image: Image.Image) -> Setu
     seen = y if recipe.reduce_first else unclip(y, recipe.sigma_255 / LEVELS)
     observation = Observation(pool, seen, sigma_y, shape)
 
+    onto = onto_tone(y)
+
     def finish(x: Tensor) -> Tensor:
+        x = onto(x)
         for _ in range(20 if exact else 0):  # in range and consistent at once
             x = pool.prox(x.clamp(-1, 1), y, 0.0, 1.0)
         return to_8_bit(x)

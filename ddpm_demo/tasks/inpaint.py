@@ -79,6 +79,7 @@ class InpaintRecipe(RestorationRecipe):
         from ..restoration import settings, solve
         from ..restoration.blend import Restoration
         from ..restoration.chains import denoiser, run_chains, shape_of, to_8_bit
+        from ..restoration.greyness import onto_tone
         from ..restoration.observation import Observation
         from ..restoration.operators import Mask
         from ..restoration.repaint import NUM_STEPS, repaint
@@ -107,7 +108,10 @@ class InpaintRecipe(RestorationRecipe):
         known = (weight == 0).float()
         original = upload.tensor(prior.denoiser.channels).to(prior.device)
 
+        onto = onto_tone(original[..., (known[0, 0] > 0)][:, :, None])
+
         def finish(x: Tensor) -> Tensor:
+            x = onto(x)
             return to_8_bit(torch.where(known > 0, original, original + weight * (x - original)))
 
         if self.method == "repaint":

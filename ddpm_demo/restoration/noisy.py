@@ -1,0 +1,133 @@
+"""A noisy picture: what is found out about it once, and how any part of it is denoised.
+
+The whole of a small picture and each block of a large one go the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..core.denoiser import Denoiser
+from . import denoising, greyness, noise_model, solve
+from .blend import Restoration
+from .chain import Noise
+from .chains import LEVELS, across_grey, grey_to_8_bit, to_8_bit
+from .greyness import Tone
+from .noise_level import estimate_sigma
+from .noise_model import NoiseModel
+from .recipe import RestorationRecipe
+from .saturation import unclip
+
+
+@dataclass(frozen=True)
+class Noisy:
+    """What is known of a noisy picture.
+
+    Args:
+        model: its noise; of one channel where its channels are copies of one another.
+        channels: of the network.
+        is_copied: every channel holds the same noisy values: grey, or toned.
+        tone: the line that its colours lie on, None for grey and for colours.
+        is_clipped: a file cut the noise off at black and white.
+        is_nothing: there is no noise to speak of.
+        sigma_255: what is said about its level.
+    """
+
+    model: NoiseModel
+    channels: int
+    is_copied: bool
+    tone: Tone | None
+    is_clipped: bool
+    is_nothing: bool
+    sigma_255: float
+
+    def restored(
+        self,
+        denoiser: Denoiser,
+        y: Tensor,
+        recipe: RestorationRecipe,
+        noise: Noise,
+        across: Noise,
+    ) -> Restoration:
+        """The picture, or a part of it, without its noise.
+
+        Args:
+            denoiser: the prior's.
+            y: [1, C, H, W].
+            recipe: a `tasks.denoise.DenoiseRecipe`.
+            noise: a source for `recipe.num_images` pictures.
+            across: of one picture, for grey in a network of colours.
+        """
+        x = y if self.tone is None else self.tone.brightness(y).expand_as(y)
+        copied = self.is_copied and self.channels > 1
+        finish: Callable[[Tensor], Tensor] = grey_to_8_bit if copied else to_8_bit
+        if self.tone is not None:
+            finish = self.tone.finish(to_8_bit)
+        if recipe.amount < 1:
+            finish = denoising.blended(y, finish, recipe.amount, to_8_bit)
+        if self.is_nothing:
+            return denoising.unchanged(y, recipe)
+        sigma = self.sigma_255 / LEVELS
+        z = unclip(x, sigma) if self.is_clipped else x
+        if not self.model.is_white:
+            model = self.model.as_grey(self.channels) if copied else self.model
+            return denoising.denoise(denoiser, z, model, recipe, noise, finish)
+        if copied:
+            z, sigma = across_grey(z, sigma, across)
+        return solve.denoise(denoiser, z, sigma, recipe, noise, finish)
+
+    def num_steps(self, recipe: RestorationRecipe) -> int:
+        """Of `restored`."""
+        if self.is_nothing:
+            return 1
+        if recipe.perception > 0 or recipe.num_images > 1:
+            return recipe.num_steps or solve.DENOISE_STEPS
+        return 1 if self.model.is_white else len(denoising.SHARES)
+
+    def num_chains(self, recipe: RestorationRecipe) -> int:
+        """That run side by side; none where the network is not asked."""
+        if self.is_nothing:
+            return 0
+        is_mean = recipe.perception == 0 and recipe.num_images == 1
+        return 2 if is_mean and not self.model.is_white else recipe.num_images
+
+
+def look(
+    parts: Sequence[Tensor], is_grey: bool, recipe: RestorationRecipe, min_sigma_255: float
+) -> Noisy:
+    """What the recipe leaves open is found in parts of the picture.
+
+    Args:
+        parts: [1, C, h, w] each, as the network is to see them.
+        is_grey: their channels are equal.
+        recipe: a `tasks.denoise.DenoiseRecipe`.
+        min_sigma_255: less noise than this is not believed.
+    """
+    channels, is_clipped = parts[0].shape[1], recipe.add_noise_255 is None
+    tone = None
+    if is_clipped and channels == 3 and not is_grey:
+        tone = greyness.tone(joined(parts))
+    is_copied = is_grey or tone is not None
+    if tone is not None:
+        parts = [tone.brightness(part) for part in parts]
+    seen = [part[:, :1] if is_copied else part for part in parts]
+    if recipe.sigma_255 is not None:
+        model = NoiseModel.white(recipe.sigma_255 / LEVELS, seen[0].shape[1])
+    elif is_clipped:
+        model = noise_model.estimate([part.cpu() for part in seen])
+    else:
+        levels = torch.tensor([estimate_sigma(part) for part in seen], dtype=torch.float64)
+        model = NoiseModel.white(float(levels.median()), seen[0].shape[1])
+    is_nothing = recipe.sigma_255 is None and is_clipped and model.sigma < noise_model.NOTHING
+    # What was given stays the very number.
+    sigma_255 = recipe.sigma_255 or max(model.sigma * LEVELS, min_sigma_255)
+    return Noisy(model, channels, is_copied, tone, is_clipped, is_nothing, sigma_255)
+
+
+def joined(parts: Sequence[Tensor]) -> Tensor:
+    """Parts [1, C, h, w] as the pixels of one picture [1, C, 1, N]."""
+    return torch.cat([part.flatten(2) for part in parts], 2)[:, :, None]
