@@ -63,9 +63,15 @@ def load_image(
 def plain(image: Image.Image) -> Image.Image:
     """A picture that is open already as `load_image` gives it: upright, 8-bit, pixels alone.
 
+    One that is so already is given back itself: copies of a large picture take longer than a hole
+    in it.
+
     Raises:
         UserError: it is damaged.
     """
+    if type(image) is Image.Image and image.mode in ("L", "RGB", "RGBA") and not image.info:
+        if not image.getexif():
+            return image
     try:
         return _to_plain_mode(_turn_upright(image))
     except DECODER_ERRORS as error:

@@ -66,7 +66,7 @@ def _meaning(colour: np.ndarray, alpha: np.ndarray | None) -> np.ndarray:
 
 
 def _as_mask(chosen: np.ndarray) -> np.ndarray:
-    return np.where(chosen, FILL, 0).astype(np.uint8)
+    return chosen.astype(np.uint8) * np.uint8(FILL)
 
 
 def _by_level(grey: np.ndarray) -> np.ndarray:

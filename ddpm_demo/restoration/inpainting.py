@@ -20,7 +20,7 @@ from .canvas import Canvas, from_pixels
 from .coarse_to_fine import View, coarse_to_fine, factors_for, num_visits, reduce_known
 from .cutting import MARGIN_PX, Cut, find_cuts
 from .effort import tiled_pixels
-from .greyness import SAMPLE, onto_tone
+from .greyness import onto_tone
 from .pieces import Piece, Pieces
 from .recipe import RestorationRecipe
 from .repaint import NUM_STEPS, repaint, repaint_visits
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 # The network takes a cut whole up to this side, in tiles above: a hole that it sees with all its
 # rim comes out better than one that lies in the overlap of four tiles (benchmarks/holes.py).
 MAX_WHOLE_PX = 128
+# Pixels of a picture that say whether it has one tone.
+TONE_SAMPLE = 40_000
 # No picture is reduced below this side.
 MIN_SEEN_PX = 16
 
@@ -138,7 +140,7 @@ class _Filling:
     def _tone(self) -> Callable[[Tensor], Tensor]:
         """What gives a filling the one tone of what is known, grey for one; see `greyness`."""
         height, width = self.unknown.shape
-        every = max(1, int((height * width / SAMPLE) ** 0.5))
+        every = max(1, int((height * width / TONE_SAMPLE) ** 0.5))
         pixels = self.plan.canvas.pixels[::every, ::every]
         known = pixels[~self.unknown[::every, ::every]]
         if pixels.ndim == 2 or not len(known):

@@ -75,7 +75,7 @@ def prepare(
             width, height = image.width * factor, image.height * factor
             place = prior.fit(info, width, height, factor, num_chains)
     alpha = image.getchannel("A") if image.mode == "RGBA" else None
-    colour = image if image.mode == "L" else image.convert("RGB")
+    colour = image if image.mode in ("L", "RGB") else image.convert("RGB")
     if alpha is not None:
         # What lies under transparency is nobody's colour and must not bleed into what is seen.
         colour = spread_image(image)
