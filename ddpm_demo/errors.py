@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 
 
@@ -43,3 +44,33 @@ def check_range(name: str, value: float, low: float, high: float) -> None:
             high=high,
             value=value,
         )
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_MEMORY_WORDS = ("out of memory", "not enough memory", "can't allocate memory")
+
+
+def of_the_machine(error: BaseException) -> UserError | None:
+    """The sentence for what the machine has not enough of; None for any other error."""
+    words = str(error).lower()
+    no_memory = isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and any(said in words for said in _MEMORY_WORDS)
+    )
+    if no_memory or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+        return UserError(
+            "out_of_memory",
+            "This machine has too little memory for that; take a smaller picture or fewer of "
+            "them at a time.",
+        )
+    if isinstance(error, OSError) and error.errno in _FULL:
+        return UserError(
+            "disk_full",
+            "There is too little room left on the disk of this machine; make some first.",
+        )
+    if isinstance(error, OSError) and error.errno == errno.EROFS:
+        return UserError("disk_read_only", "The disk of this machine takes no files at present.")
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        return UserError(
+            "too_many_open", "Too many files are open on this machine; try again in a minute."
+        )
+    return None

@@ -137,3 +137,68 @@ def test_a_full_disk_is_told_before_and_while_writing(tmp_path, target, monkeypa
         refused([given], target, "No space left on device")
     monkeypatch.setattr(intake.shutil, "disk_usage", lambda path: SimpleNamespace(free=10))
     refused([given], target, "too little room")
+
+
+def overlapping(tmp_path, count=2000):
+    """An archive of many names for the same bytes."""
+    content = png(size=(64, 64))
+    path = archive(tmp_path, [("whole.png", content)])
+    with zipfile.ZipFile(path, "a") as file:
+        (first,) = file.infolist()
+        for number in range(count):
+            again = zipfile.ZipInfo(f"again-{number}.png")
+            for name in ("CRC", "compress_size", "file_size", "header_offset", "flag_bits"):
+                setattr(again, name, getattr(first, name))
+            file.filelist.append(again)
+            file._didModify = True
+    return path
+
+
+def test_members_that_lie_in_one_another_are_refused_by_name(tmp_path, target):
+    refused([overlapping(tmp_path)], target, r"again-\d+.png lies inside another one")
+
+
+def test_equal_names_cost_no_more_than_others(tmp_path, target, monkeypatch):
+    asked = []
+    path_of = intake.PurePosixPath
+    monkeypatch.setattr(intake, "PurePosixPath", lambda name: asked.append(name) or path_of(name))
+    tries = SimpleNamespace(count=0)
+
+    class Counted(dict):
+        def __contains__(self, key):
+            tries.count += 1
+            return super().__contains__(key)
+
+    packer = intake._Packer(target)
+    packer._names = Counted()
+    names = [packer._free_name("a/cat.png") for _ in range(1000)]
+    assert len(set(names)) == 1000 and names[1] == "a/cat (2).png" and tries.count <= 2000
+    assert packer._free_name("a/cat (2).png") not in names
+
+
+@pytest.mark.parametrize("method", ["LZMA", "BZIP2", "DEFLATED"])
+def test_a_damaged_member_of_any_method_is_named_and_the_rest_is_kept(tmp_path, target, method):
+    path = tmp_path / "given.zip"
+    with zipfile.ZipFile(path, "w", getattr(zipfile, f"ZIP_{method}")) as file:
+        file.writestr("bad.png", png(1, (90, 90)))
+        file.writestr("good.png", png(2))
+        bad = file.getinfo("bad.png")
+    content = bytearray(path.read_bytes())
+    start = bad.header_offset + 30 + len(bad.filename)
+    content[start + 4 : start + bad.compress_size // 2] = b"\xff" * (bad.compress_size // 2 - 4)
+    path.write_bytes(bytes(content))
+    found = take_in([path], target)
+    assert found.num_files == 1 and found.ignored == (("bad.png", "damaged"),)
+
+
+def test_what_is_unpacked_in_vain_counts_too(tmp_path, target, monkeypatch):
+    monkeypatch.setattr(intake, "MAX_TOTAL_BYTES", 10_000)
+    packer = intake._Packer(target)
+    packer.read(9_999, "a")
+    with pytest.raises(UserError, match="more than"):
+        packer.read(2, "b")
+
+
+def test_reading_is_given_up_after_a_while_with_the_name(tmp_path, target, monkeypatch):
+    monkeypatch.setattr(intake, "MAX_SECONDS", -1)
+    refused([archive(tmp_path, [("slow.png", png())])], target, "given up at slow.png")

@@ -1,8 +1,8 @@
 """Checkpoints: find them by name, describe them, load them.
 
 A name is looked up among the bundled and fine-tuned folders, then as a path, then as a Hub id with
-an optional @revision. Only safetensors weights are read; see `checkpoint_safety` for what is
-refused. Describing a checkpoint does not import torch.
+an optional @revision. Only safetensors weights are read; see `safety` for what is refused.
+Describing a checkpoint does not import torch.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from ..errors import UserError
 from .hub import fetch, parse_hub_id
 from .model_card import LearnedSteps, read_model_card
-from .safety import CheckpointFiles, check_folder, looks_like_checkpoint, refuse_too_large
+from .safety import CheckpointFiles, check_folder, looks_like_checkpoint
+from .weights import HASH_DIGITS, build
 
 if TYPE_CHECKING:
     import torch
@@ -139,7 +140,7 @@ def load(
     with _lock:
         unet = _loaded.get(key)
         if unet is None:
-            unet = ready_for_inference(_build(files, device))
+            unet = ready_for_inference(build(files, info.weight_hash, device))
             _loaded[key] = unet
         _loaded.move_to_end(key)
         while len(_loaded) > MAX_LOADED:
@@ -239,44 +240,4 @@ def _weight_hash(weights: Path) -> str:
 @lru_cache(maxsize=64)
 def _hash_file(path: Path, size: int, modified_ns: int) -> str:  # the last two void the cache
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:12]
-
-
-def _build(files: CheckpointFiles, device: torch.device | str) -> UNet2DModel:
-    import torch
-
-    from ..core.diffusers_parts import NETWORK, import_part
-
-    network_class = import_part(NETWORK).UNet2DModel
-    mismatch = UserError(
-        "checkpoint_mismatch",
-        "The weights of “{folder}” do not belong to its config.json; "
-        "copy or download the checkpoint again.",
-        field="checkpoint",
-        folder=files.unet_folder.name,
-    )
-    try:
-        # On the meta device a network has shapes and no memory.
-        with torch.device("meta"):
-            outline = network_class(**files.unet_config)
-    except (TypeError, ValueError, RuntimeError, ZeroDivisionError, IndexError) as error:
-        raise mismatch from error
-    expected = sum(parameter.numel() for parameter in outline.state_dict().values())
-    refuse_too_large(expected)
-    if expected != files.num_parameters:
-        raise mismatch
-    try:
-        unet, loading = network_class.from_pretrained(
-            files.unet_folder,
-            use_safetensors=True,
-            local_files_only=True,
-            output_loading_info=True,
-        )
-    except (OSError, ValueError, RuntimeError) as error:
-        raise mismatch from error
-    # diffusers only warns of missing weights and leaves them random.
-    if loading["missing_keys"] or loading["mismatched_keys"]:
-        raise mismatch
-    # `to` of diffusers' own would import torch's compiler.
-    torch.nn.Module.to(unet, device)
-    return unet.float().eval().requires_grad_(False)
+        return hashlib.file_digest(file, "sha256").hexdigest()[:HASH_DIGITS]

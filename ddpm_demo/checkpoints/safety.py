@@ -22,6 +22,7 @@ MAX_PARAMETERS = 500_000_000
 WEIGHTS_NAME = "diffusion_pytorch_model.safetensors"
 PICKLE_SUFFIXES = (".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth")
 _MAX_JSON_BYTES = 2**20
+_NUMBER_TYPES = {"F16", "BF16", "F32", "F64"}
 _PIPELINES = ("DDPMPipeline", "DDIMPipeline", "PNDMPipeline", "RePaintPipeline")
 
 
@@ -137,6 +138,8 @@ def read_json(path: Path) -> dict[str, Any]:
         UserError: too large, not JSON, or not an object.
     """
     try:
+        if not path.is_file():  # a pipe would be waited for, a device never ends
+            raise OSError("not a file")
         with path.open("rb") as file:
             content = file.read(_MAX_JSON_BYTES + 1)
         value = json.loads(content) if len(content) <= _MAX_JSON_BYTES else None
@@ -161,17 +164,25 @@ def count_parameters(weights: Path) -> int:
     try:
         # Opening compares the header with the file's length and touches no tensor.
         with safe_open(weights, framework="numpy") as file:
-            total = sum(math.prod(file.get_slice(key).get_shape()) for key in file.keys())
+            slices = [file.get_slice(key) for key in file.keys()]
+            total = sum(math.prod(part.get_shape()) for part in slices)
+            kinds = {part.get_dtype() for part in slices}
     except (SafetensorError, OSError) as error:
-        raise UserError(
-            "checkpoint_weights_broken",
-            "The weights file {file} is truncated or damaged; copy or download the checkpoint "
-            "again.",
-            field="checkpoint",
-            file=weights.name,
-        ) from error
+        raise weights_broken(weights) from error
     refuse_too_large(total)
+    if not kinds <= _NUMBER_TYPES:
+        raise weights_broken(weights)
     return total
+
+
+def weights_broken(weights: Path) -> UserError:
+    """The sentence for a file that is not what its name says."""
+    return UserError(
+        "checkpoint_weights_broken",
+        "The weights file {file} is truncated or damaged; copy or download the checkpoint again.",
+        field="checkpoint",
+        file=weights.name,
+    )
 
 
 def refuse_too_large(num_parameters: int) -> None:

@@ -2,18 +2,20 @@
 
 The commands of the tasks are derived from their declarations (`task_parsers`); the others have a
 module each, with `add_parser(commands)`. What takes long to import is imported when the command
-runs, so that `--help` answers at once. A user's mistake is one sentence on stderr and exit code
-2.
+runs, so that `--help` answers at once. Every end but a good one is one sentence on stderr: exit
+code 2 for a user's mistake, 1 for whatever else went wrong.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import NoReturn
 
-from ..errors import UserError
+from ..errors import UserError, of_the_machine
 from ..texts.naming import sentence_of
 from ..version import __version__
 from . import checkpoints, evaluate, tasks, train, tune_steps
@@ -21,8 +23,11 @@ from .language import cli_language
 from .task_parsers import add_task_parsers
 
 COMMANDS = (train, evaluate, tune_steps, checkpoints, tasks)
+EXIT_FAILED = 1
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
+# With this set, an error that nobody foresaw is shown with its trace.
+TRACE_VARIABLE = "DDPM_DEMO_TRACE"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -46,15 +51,46 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code: 0, 1 where some of many pictures failed, 2 for a
-    user's mistake, 130 for Ctrl-C."""
+    """Run a command and return its exit code: 0, 1 where some of many pictures failed or something
+    else went wrong, 2 for a user's mistake, 130 for Ctrl-C."""
     try:
         words = list(sys.argv[1:] if argv is None else argv)
         args = build_parser().parse_args(words, argparse.Namespace(words=words))
-        return args.run(args) or 0
+        code = args.run(args) or 0
+        sys.stdout.flush()  # while there is still somebody to say that it could not be written
+        return code
     except UserError as error:
-        print(sentence_of(error, cli_language(), labels=False), file=sys.stderr)
+        _say(sentence_of(error, cli_language(), labels=False))
         return EXIT_USER_ERROR
     except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
+        _say("Interrupted.")
         return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the output has gone; Python would complain once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
+    except Exception as error:
+        if os.environ.get(TRACE_VARIABLE):
+            traceback.print_exc()
+        _say(sentence_of(_unforeseen(error), cli_language(), labels=False))
+        return EXIT_FAILED
+
+
+def _unforeseen(error: Exception) -> UserError:
+    """One sentence for an error that is no user's mistake."""
+    words = " ".join(str(error).split())[:200]
+    if isinstance(error, OSError) and error.strerror:
+        words = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return of_the_machine(error) or UserError(
+        "command_failed",
+        "The command could not be finished ({name}: {words}); set {variable}=1 to see where.",
+        name=type(error).__name__,
+        words=words,
+        variable=TRACE_VARIABLE,
+    )
+
+
+def _say(words: str) -> None:
+    """On stderr, whatever it can show."""
+    shown = words.encode(sys.stderr.encoding or "utf-8", "replace")
+    print(shown.decode(sys.stderr.encoding or "utf-8"), file=sys.stderr)

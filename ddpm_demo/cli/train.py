@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 DEFAULT_MAX_STEPS = 3000
 FINE_TUNING_RATE = 2e-4
 POLL_SECONDS = 1.0
+MAX_CONFIG_BYTES = 2**20
 
 # Options that are settings of the run under the same name.
 _SETTINGS = ("data", "out", "max_steps", "max_hours", "batch_size", "learning_rate")
@@ -204,10 +205,16 @@ def _python_path() -> str:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise ValueError("not a file")
+        with path.open("rb") as file:
+            content = file.read(MAX_CONFIG_BYTES + 1)
+        if len(content) > MAX_CONFIG_BYTES:
+            raise ValueError("larger than 1 MB")
+        values = json.loads(content)
         if not isinstance(values, dict):
             raise ValueError("not an object")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(
             "train_config_unreadable",
             "The training configuration {path} cannot be read: {reason}.",

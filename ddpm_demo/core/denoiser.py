@@ -23,6 +23,10 @@ PREDICTION_TYPES = ("epsilon", "sample", "v_prediction")
 # Tiles that the network takes at a time: under a second on two cores, so that a run can be watched
 # and stopped within an evaluation, and in the faster caches besides.
 MAX_SLICE_PIXELS = 2**17
+# Noise, v and pictures are of the order of 1.
+LARGEST_OUTPUT = 1e6
+# Below this share of the picture in x_t, its network was not made for the schedule.
+NO_SIGNAL = 1e-12
 
 
 @dataclass(frozen=True)
@@ -98,8 +102,26 @@ class UNetDenoiser:
 
         A colour picture given to a grey network is taken channel by channel, a grey picture given
         to a colour network is repeated and the answers averaged.
+
+        Raises:
+            UserError: the network answers with what are no numbers, or has nothing to go by.
         """
+        if self.prediction_type == "epsilon" and self.schedule.abar(t) < NO_SIGNAL:
+            raise UserError(
+                "no_signal",
+                "At t = {t} this checkpoint's schedule leaves nothing of the picture, and a "
+                "network that predicts the noise cannot begin there; its scheduler_config.json "
+                "was not made for it (rescale_betas_zero_snr).",
+                t=round(t),
+            )
         output = self._forward_channels(x_t.to(self.dtype), t).to(x_t.dtype)
+        if not bool(output.abs().amax() <= LARGEST_OUTPUT):  # also where it is no number
+            raise UserError(
+                "not_numbers",
+                "At t = {t} the network's answer is not made of numbers any more, or of ones "
+                "beyond all reason; its weights are damaged, or too large for this precision.",
+                t=round(t),
+            )
         if self.prediction_type == "v_prediction":
             x0 = self.schedule.x0_from_v(x_t, output, t)
         elif self.prediction_type == "epsilon":

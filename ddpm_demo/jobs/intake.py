@@ -7,17 +7,17 @@ none of its names is used as a path; names are kept for the report only.
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 import stat
+import struct
+import time
 import zipfile
-import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ..errors import UserError
-from ..training.listing import ENDINGS, is_hidden
+from ..training.listing import DAMAGED, ENDINGS, is_hidden
 
 MAX_FILES = 20_000
 MAX_MEMBERS = 100_000  # of an archive, pictures or not
@@ -27,6 +27,8 @@ MAX_RATIO = 200  # unpacked to packed, of a whole archive
 RATIO_FROM_BYTES = 64 * 2**20  # below this much an archive may pack as well as it likes
 SPARE_BYTES = 2**30  # of the disk, left alone
 MAX_NAMED = 50
+_HEADER_BYTES = 30  # of a member at least
+MAX_SECONDS = 120  # of reading and packing an upload
 
 
 @dataclass(frozen=True)
@@ -96,10 +98,27 @@ class _Packer:
         self.num_files = 0
         self.num_bytes = 0
         self.ignored: list[tuple[str, str]] = []
-        self._names: set[str] = set()
+        self.num_read = 0
+        self._names: dict[str, int] = {}  # each with how often it came
+        self._until = time.monotonic() + MAX_SECONDS
 
     def ignore(self, name: str, reason: str) -> None:
         self.ignored.append((plain_name(name), reason))
+
+    def read(self, num_bytes: int, name: str) -> None:
+        """So many bytes have been unpacked, whether they are kept or not."""
+        self.num_read += num_bytes
+        if self.num_read > MAX_TOTAL_BYTES:
+            raise _too_large()
+        if time.monotonic() > self._until:
+            raise UserError(
+                "upload_too_slow",
+                "Reading the upload takes more than {seconds} seconds and was given up at "
+                "{name}; choose fewer pictures.",
+                field="files",
+                seconds=MAX_SECONDS,
+                name=plain_name(name),
+            )
 
     def add(self, name: str, content: bytes) -> None:
         self.num_files += 1
@@ -111,12 +130,13 @@ class _Packer:
         self.archive.writestr(self._free_name(plain_name(name)), content)
 
     def _free_name(self, name: str) -> str:
-        path, number = PurePosixPath(name), 1
-        while name in self._names:
-            number += 1
-            name = str(path.with_name(f"{path.stem} ({number}){path.suffix}"))
-        self._names.add(name)
-        return name
+        path = PurePosixPath(name)
+        free = name
+        while free in self._names:
+            self._names[name] += 1
+            free = str(path.with_name(f"{path.stem} ({self._names[name]}){path.suffix}"))
+        self._names[free] = 1
+        return free
 
 
 def plain_name(name: str) -> str:
@@ -136,7 +156,7 @@ def _add_file(packer: _Packer, path: Path) -> None:
 
 
 def _add_archive(packer: _Packer, path: Path) -> None:
-    with _readable(path), zipfile.ZipFile(path) as archive:
+    with _opened(path) as archive:
         members = sorted(archive.infolist(), key=lambda member: member.filename)
         _check_archive(path, members)
         for member in members:
@@ -147,12 +167,16 @@ def _add_archive(packer: _Packer, path: Path) -> None:
             if reason:
                 packer.ignore(name, reason)
                 continue
+            packer.read(0, name)
             try:
                 with archive.open(member) as file:  # whatever size the header claims
                     content = file.read(MAX_FILE_BYTES + 1)
-            except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
+            except DAMAGED:
+                # A damaged one has been unpacked up to where it is.
+                packer.read(member.file_size, name)
                 packer.ignore(name, "damaged")
                 continue
+            packer.read(len(content), name)
             if len(content) > MAX_FILE_BYTES:
                 packer.ignore(name, "size")
             else:
@@ -178,14 +202,30 @@ def _check_archive(path: Path, members: list[zipfile.ZipInfo]) -> None:
     bomb = unpacked > RATIO_FROM_BYTES and unpacked > MAX_RATIO * path.stat().st_size
     if bomb or unpacked > MAX_TOTAL_BYTES:
         raise _too_large()
+    _check_overlaps(path, members)
     _check_room(path.parent, unpacked)
 
 
-@contextlib.contextmanager
-def _readable(path: Path) -> Iterator[None]:
+def _check_overlaps(path: Path, members: list[zipfile.ZipInfo]) -> None:
+    """Refuse members that lie in one another, so that few bytes are read as many pictures."""
+    end = 0
+    for member in sorted(members, key=lambda member: member.header_offset):
+        if member.header_offset < end:
+            raise UserError(
+                "upload_zip_overlaps",
+                "In the archive {file} the file {name} lies inside another one; pack the "
+                "pictures again.",
+                field="files",
+                file=path.name,
+                name=plain_name(member.filename),
+            )
+        end = member.header_offset + _HEADER_BYTES + member.compress_size
+
+
+def _opened(path: Path) -> zipfile.ZipFile:
     try:
-        yield
-    except zipfile.BadZipFile as error:
+        return zipfile.ZipFile(path)
+    except (*DAMAGED, struct.error, OverflowError) as error:
         raise UserError(
             "train_zip_unreadable",
             "The file {name} is not a zip archive or is damaged.",

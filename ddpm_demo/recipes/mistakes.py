@@ -50,12 +50,7 @@ def _sentence(task: str, fields: Mapping[str, TaskField], mistake: Any) -> UserE
         assert isinstance(raised, UserError)
         return raised
     if mistake["type"] == "extra_forbidden":
-        return UserError(
-            "recipe_unknown_field",
-            "The task {task} has no field “{name}”; leave it out.",
-            task=task,
-            name=shown(name),
-        )
+        return unknown_field(task, name)
     told = fields[name]
     if mistake["type"] == "missing" and name == "checkpoint":
         return UserError("checkpoint_missing", "Choose a checkpoint first.", field="checkpoint")
@@ -80,6 +75,16 @@ def _sentence(task: str, fields: Mapping[str, TaskField], mistake: Any) -> UserE
             value=shown(mistake["input"]),
         )
     return value_error(name)
+
+
+def unknown_field(task: str, name: str) -> UserError:
+    """A field that the task does not have."""
+    return UserError(
+        "recipe_unknown_field",
+        "The task {task} has no field “{name}”; leave it out.",
+        task=task,
+        name=shown(name),
+    )
 
 
 def value_error(name: str) -> UserError:

@@ -17,7 +17,7 @@ from ..core.seeds import MAX_SEED
 from ..errors import UserError, check_range
 from .field import TaskField, field, fields_of
 from .inputs import Alias, Picture
-from .mistakes import choice_error, user_error, value_error
+from .mistakes import choice_error, unknown_field, user_error, value_error
 
 if TYPE_CHECKING:
     from .prior import Prior
@@ -60,6 +60,9 @@ class Recipe(BaseModel):
 
     def __init__(self, /, **values: Any):  # noqa: ANN401  of the fields' own types
         fields = fields_of(type(self))
+        for name in values:
+            if not _is_text(name):  # pydantic cannot even say what is wrong with it
+                raise unknown_field(type(self).task, name)
         plain = {name: _normalised(fields.get(name), value) for name, value in values.items()}
         try:
             super().__init__(**plain)

@@ -9,6 +9,7 @@ takes it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -21,6 +22,8 @@ from ..core.diffusers_parts import SCHEDULERS, import_part
 from ..core.noise import NoiseSource
 from ..core.schedule import Schedule
 from ..core.step import Step
+
+_LEAST_ABAR = 2.0**-24
 
 # (its module in diffusers, class, options, works on x_t / sqrt(abar_t) instead of x_t)
 SOLVERS: dict[str, tuple[str, str, dict[str, Any], bool]] = {
@@ -68,7 +71,7 @@ def make_solver(name: str, schedule: Schedule, timesteps: Sequence[float]) -> An
         **options,
     )
     scheduler.set_timesteps(len(timesteps))
-    sigmas = [schedule.sigma(t) for t in timesteps]
+    sigmas = [_finite(schedule.sigma(t)) for t in timesteps]
     times = np.asarray(timesteps, dtype=np.float64)
     # DEIS works with log sigma and cannot end at 0; sigma at t = 0 is below half a grey level.
     last = min(schedule.sigma(0), sigmas[-1] / 2) if name == "deis" else 0.0
@@ -81,6 +84,12 @@ def make_solver(name: str, schedule: Schedule, timesteps: Sequence[float]) -> An
     scheduler.timesteps = torch.from_numpy(times)
     scheduler.set_begin_index(0)
     return scheduler
+
+
+def _finite(sigma: float) -> float:
+    """With zero terminal SNR sigma begins at infinity, where the solvers' differences are no
+    numbers; diffusers begins at the same large one."""
+    return sigma if math.isfinite(sigma) else (1 / _LEAST_ABAR) ** 0.5
 
 
 @torch.inference_mode()
@@ -101,7 +110,7 @@ def solve(
     extra: dict[str, Any] = {}
     if name == "euler_a":
         extra["generator"] = noise.generators
-    sample = x_t / schedule.abar(timesteps[0]) ** 0.5 if sigma_space else x_t
+    sample = x_t / max(schedule.abar(timesteps[0]), _LEAST_ABAR) ** 0.5 if sigma_space else x_t
     evaluations, index = 0, 0
     for position, t in enumerate(scheduler.timesteps):
         t_float = float(t)

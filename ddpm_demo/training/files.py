@@ -7,8 +7,8 @@ used is named in the report and skipped; it never ends a run.
 from __future__ import annotations
 
 import hashlib
+import struct
 import zipfile
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from PIL import Image
 from ..errors import UserError
 from ..pictures.images import FORMATS, load_image, open_header
 from .config import TrainConfig
-from .listing import MAX_FILE_BYTES, Listing, Reader, folder_files, zip_files
+from .listing import DAMAGED, MAX_FILE_BYTES, Listing, Reader, folder_files, zip_files
 from .pictures import PackedSource, PictureWriter, read_facts, resize_square, to_channels
 from .report import DataReport, ReportBuilder
 
@@ -57,15 +57,16 @@ def open_zip(
         OSError: there is no room for the prepared pictures in the run folder.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            return _prepare(zip_files(archive, path), path.name, config, tell)
-    except zipfile.BadZipFile as error:
+        archive = zipfile.ZipFile(path)
+    except (*DAMAGED, struct.error, OverflowError) as error:
         raise UserError(
             "train_zip_unreadable",
             "The file {name} is not a zip archive or is damaged.",
             field="data",
             name=path.name,
         ) from error
+    with archive:
+        return _prepare(zip_files(archive, path), path.name, config, tell)
 
 
 def _prepare(
@@ -118,8 +119,8 @@ def _pack(
             except UserError as error:
                 builder.skip(name, str(error))
                 continue
-            except (OSError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
-                builder.skip(name, str(error))  # RuntimeError: an encrypted member
+            except DAMAGED as error:
+                builder.skip(name, str(error) or type(error).__name__)
                 continue
             animated = getattr(image, "n_frames", 1) > 1
             builder.add(image.width, image.height, image.mode, animated, ready)

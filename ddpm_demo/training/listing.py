@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import lzma
 import os
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -16,6 +18,20 @@ ENDINGS = (
 MAX_FILE_BYTES = 256 * 2**20
 HIDDEN, UNKNOWN_KIND = "hidden", "not a picture by its name"
 _CHUNK = 2**20
+
+# What reading a member of an archive ends in when it is damaged or locked: bzip2 says OSError, a
+# locked one RuntimeError, an unknown method NotImplementedError, a dictionary beyond all reason
+# MemoryError.
+DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
+    RuntimeError,
+    ValueError,
+    MemoryError,
+)
 
 Reader = Callable[[], bytes]
 

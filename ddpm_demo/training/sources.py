@@ -31,7 +31,7 @@ def open_source(config: TrainConfig, tell: Tell = silent) -> tuple[Samples, Data
 
         return open_stream(config)
     path = Path(config.data)
-    if not path.exists():
+    if not (path.is_dir() or path.is_file()):  # a pipe would be waited for
         raise UserError(
             "train_data_missing",
             "There is no data at {name}; give a folder, a zip archive, a .npy, .npz or IDX file.",

@@ -22,6 +22,7 @@ from .context import Context
 from .endpoints import add_endpoints
 from .guard import Guard, Served
 from .models import Models
+from .page import Page, announce_full_queue
 from .relabel import Texts
 from .restoring import connect_restore, restore_area
 from .sessions import Store
@@ -30,7 +31,6 @@ from .stage import head as stage_head
 from .tabs.task.arrangement import Arrangement
 from .tabs.task.tab import build_task
 from .theme import CSS_PATH, SCRIPT, make_theme
-from .uploads import Page
 from .visitors import login
 
 # Tasks whose controls are a part of another tab.
@@ -120,6 +120,7 @@ def build_app(
         app.unload(on_unload)
     # Not open: a direct call of a queued endpoint would go round the queue.
     app.queue(max_size=MAX_QUEUE, api_open=False)
+    announce_full_queue(app)
     app.ctx = ctx  # for whoever starts it, and for tests
     return app
 

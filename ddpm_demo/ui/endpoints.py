@@ -16,16 +16,16 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from ..errors import UserError
 from ..recipes.describe import describe
 from ..recipes.field import TaskField, fields_of
 from ..recipes.inputs import Alias, Picture
 from ..recipes.recipe import Recipe
 from ..tasks.registry import tasks
 from ..texts import negotiate, text
-from ..texts.naming import field_help, field_label, sentence_of, task_description
+from ..texts.naming import field_help, field_label, task_description
 from .components.as_sent import checkbox, choice, number, plain_text
 from .context import MODEL_SLOT
+from .errors import sentence
 from .exports import write_animation, write_extras, write_pictures
 from .in_turn import last_in_turn
 from .models import Models
@@ -124,20 +124,22 @@ def _add_task(models: Models, task: type[Recipe]) -> None:
     parameters, outputs = list(_parameters(models, task)), _outputs(task)
 
     def run(request: gr.Request, *values: Any) -> Iterator[Any]:  # noqa: ANN401  as sent
-        folder = Path(tempfile.mkdtemp(prefix="ddpm_demo-"))
+        folder: Path | None = None
         names = [parameter.name for parameter, _ in parameters]
         try:
+            folder = Path(tempfile.mkdtemp(prefix="ddpm_demo-"))
             given = dict(zip(names, values, strict=True))
             # Gradio ends a handler whose caller has left at a yield, and nowhere else.
             found = yield from _nothing_yet(answer(models, task, given, folder), len(outputs))
             yield tuple(found)
-        except UserError as error:
+        except Exception as error:
             language = negotiate((request.headers if request else {}).get("accept-language", ""))
-            said = sentence_of(error, language, task.task, labels=False)
+            said = sentence(error, language, task.task, labels=False)
             raise gr.Error(said, print_exception=False) from error
         finally:
             # Gradio has taken its own copies of the files when it asks for more.
-            shutil.rmtree(folder, ignore_errors=True)
+            if folder is not None:
+                shutil.rmtree(folder, ignore_errors=True)
 
     gr.Button().click(
         _with_parameters(run, [parameter for parameter, _ in parameters]),

@@ -16,6 +16,8 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from typing import Any, TypeVar
 
+from ..core.progress import Progress
+
 Item = TypeVar("Item")
 
 EVERY_S = 0.5
@@ -79,6 +81,35 @@ def last_in_turn(
     finally:
         stream.close()  # type: ignore[attr-defined]
     return last
+
+
+def updates_in_turn(
+    work: Callable[[], Iterator[list[Any]]], waiting: list[Any]
+) -> Iterator[list[Any]]:
+    """What a handler of the page yields: `waiting` while nothing is new, then what `work` makes.
+
+    For work that is no task's run and has no progress of its own: its network stops within an
+    evaluation once whoever asked for it has left.
+
+    Args:
+        work: makes the updates of the handler's outputs.
+        waiting: updates that change nothing, one an output.
+    """
+    progress = Progress()
+
+    def begun() -> Iterator[list[Any]]:
+        yield from work()
+
+    def watched() -> Iterator[list[Any]]:
+        stop_with_caller(progress.stop)
+        yield from progress.track(begun())
+
+    stream = in_turn(watched)
+    try:
+        for updates in stream:
+            yield waiting if updates is None else updates
+    finally:
+        stream.close()  # type: ignore[attr-defined]
 
 
 def stop_with_caller(stop: Callable[[], None]) -> None:

@@ -1,8 +1,8 @@
 """Which files a visitor may name: the page's own uploads and its examples, nothing else.
 
 Gradio hands on the path in a picture's payload as it came unless the payload bears Gradio's mark.
-`Page` therefore looks through everything that is sent, whatever component and handler it is for,
-before a component sees any of it.
+`page.Page` therefore looks through everything that is sent, whatever component and handler it is
+for, before a component sees any of it.
 """
 
 from __future__ import annotations
@@ -13,54 +13,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import anyio
-import gradio as gr
-from gradio.utils import get_upload_folder
-
 from ..errors import UserError
-from ..texts import DEFAULT_LANGUAGE, known_language
-from .errors import sentence
 
 EXAMPLES_FOLDER = Path(__file__).parent / "examples"
 
 # A dictionary with one of these keys says where a file is.
 _FILE_KEYS = ("path", "url", "is_stream")
 _FILE_MARK = "gradio.FileData"
-
-
-class Page(gr.Blocks):
-    """`gr.Blocks` whose components read uploads and examples alone.
-
-    `Page.speaks` is the component whose value is the visitor's language, None for English.
-    """
-
-    speaks: gr.components.Component | None = None
-
-    async def preprocess_data(
-        self,
-        block_fn: Any,  # noqa: ANN401  Gradio's own types
-        inputs: list[Any],
-        *more: Any,  # noqa: ANN401
-        **options: Any,  # noqa: ANN401
-    ) -> list[Any]:
-        """As Gradio's, after everything in `inputs` that names a file has been checked.
-
-        Raises:
-            gr.Error: something names another file than an upload or an example.
-        """
-        roots = {get_upload_folder(), *(str(block.GRADIO_CACHE) for block in block_fn.inputs)}
-        try:
-            await anyio.to_thread.run_sync(check, inputs, [*roots, EXAMPLES_FOLDER])
-        except UserError as error:
-            words = sentence(error, self._language(block_fn, inputs))
-            raise gr.Error(words, print_exception=False) from error
-        return await super().preprocess_data(block_fn, inputs, *more, **options)
-
-    def _language(self, block_fn: Any, inputs: Sequence[Any]) -> str:  # noqa: ANN401
-        for block, value in zip(block_fn.inputs, inputs, strict=False):
-            if block is self.speaks and isinstance(value, str):
-                return known_language(value)
-        return DEFAULT_LANGUAGE
 
 
 def check(payload: Any, roots: Sequence[str | Path]) -> None:  # noqa: ANN401  any JSON

@@ -11,10 +11,10 @@ import torch
 
 from ddpm_demo.core.step import Step
 from ddpm_demo.errors import UserError
-from ddpm_demo.ui import uploads
 from ddpm_demo.ui.app import launch_options
 from ddpm_demo.ui.context import MODEL_SLOT
 from ddpm_demo.ui.in_turn import in_turn, last_in_turn, stop_with_caller
+from ddpm_demo.ui.page import Page
 from ddpm_demo.ui.work_limit import check_work, limit, work_of
 
 # Gradio's own use of pandas.
@@ -58,7 +58,7 @@ class Runs:
 @pytest.fixture
 def page():
     runs = Runs()
-    with uploads.Page() as made:
+    with Page() as made:
 
         def run(kind):
             last = yield from last_in_turn(lambda: runs.work(kind), every_s=0.05)

@@ -9,9 +9,9 @@ from gradio_client import Client
 
 import app as app_module
 from ddpm_demo.errors import UserError
-from ddpm_demo.ui import uploads
 from ddpm_demo.ui.app import launch_options, open_to_all
 from ddpm_demo.ui.guard import Guard, Served, is_loopback
+from ddpm_demo.ui.page import Page
 from ddpm_demo.ui.visitors import read_passwords, visitor_of
 
 # Gradio's own use of pandas.
@@ -27,7 +27,7 @@ def launch(monkeypatch):
     pages = []
 
     def start(environment=None, **options):
-        with uploads.Page() as page:
+        with Page() as page:
             out = gr.JSON()
 
             def who(request: gr.Request):

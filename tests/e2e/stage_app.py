@@ -10,9 +10,9 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
+from ddpm_demo.ui.page import Page
 from ddpm_demo.ui.stage import CSS_PATH, Stage, head
 from ddpm_demo.ui.theme import make_theme
-from ddpm_demo.ui.uploads import Page
 
 
 def picture(width, height, seed=0):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -13,6 +14,7 @@ from ...components.live_view import pane_html, picture_html
 from ...components.notice import notice, notice_html
 from ...context import Context, Update
 from ...errors import sentence
+from ...in_turn import updates_in_turn
 from ...models import Models
 from ...spaces_gpu import gpu
 from .kept import Kept
@@ -57,9 +59,11 @@ class Reverse:
             t: float,
             language: str,
             request: gr.Request,
-        ) -> list[Update]:
-            session = request.session_hash or ""
-            return self.on_step((checkpoint, image, seed, t), language, session)
+        ) -> Iterator[list[Update]]:
+            session, named = request.session_hash or "", (checkpoint, image, seed, t)
+            yield from updates_in_turn(
+                lambda: iter([self.on_step(named, language, session)]), [gr.skip(), gr.skip()]
+            )
 
         pressed = [*inputs, self.t, ctx.language]
         ctx.heavy(self.button.click, on_step, pressed, [self.notice, self.view])

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
 from gradio.components import Component
 
+from ....core.progress import Stopped
 from ...components.form import Form
 from ...components.notice import notice, notice_html
 from ...components.seed import roll, seed_row
 from ...context import Context, Update
 from ...errors import sentence
+from ...in_turn import stop_with_caller, updates_in_turn
 from ...models import Models
 from ...restoration.pictures import example_path, picture_input
 from ...spaces_gpu import gpu
@@ -148,18 +151,30 @@ def _connect(ctx: Context, lessons: Lessons, inputs: list[Component], page_tab: 
 
 
 def _connect_draw(ctx: Context, draw: gr.Button, inputs: list[Component], said: gr.HTML) -> None:
-    def on_draw(language: str, checkpoint: str, seed: float, request: gr.Request) -> list[Update]:
-        folder = ctx.store.folder(request.session_hash or "")
-        seed = roll() if seed is None else seed
-        try:
-            path = folder / f"sample-{int(seed)}.png"
-            drawn(ctx.models, checkpoint, seed).save(path)
-        except Exception as error:
-            return [gr.skip(), notice_html(sentence(error, language))]
-        return [str(path), ""]
+    def on_draw(
+        language: str, checkpoint: str, seed: float, request: gr.Request
+    ) -> Iterator[list[Update]]:
+        session = request.session_hash or ""
+        yield from updates_in_turn(
+            lambda: iter([_draw(ctx, language, checkpoint, seed, session)]),
+            [gr.skip(), gr.skip()],
+        )
 
     checkpoint, image, seed = inputs
     ctx.heavy(draw.click, on_draw, [ctx.language, checkpoint, seed], [image, said])
+
+
+def _draw(
+    ctx: Context, language: str, checkpoint: str, seed: float | None, session: str
+) -> list[Update]:
+    """[path of a new sample, ""] or [nothing, what went wrong]."""
+    try:
+        seed = roll() if seed is None else seed
+        path = ctx.store.folder(session) / f"sample-{int(seed)}.png"
+        drawn(ctx.models, checkpoint, seed).save(path)
+    except Exception as error:
+        return [gr.skip(), notice_html(sentence(error, language))]
+    return [str(path), ""]
 
 
 @gpu
@@ -173,4 +188,9 @@ def drawn(models: Models, checkpoint: str, seed: float) -> Any:  # noqa: ANN401 
 
     models.check(checkpoint or "")
     recipe = GenerateRecipe(checkpoint=checkpoint, num_images=1, seed=int(seed or 0))
-    return models.load(checkpoint).generate(recipe).images()[0]
+    run = models.load(checkpoint).generate(recipe)
+    stop_with_caller(run.stop)
+    pictures = run.images()
+    if run.progress.is_stopped:  # it has ended early, and nobody is there
+        raise Stopped
+    return pictures[0]

@@ -14,6 +14,7 @@ from ...components.live_view import status_html
 from ...components.notice import notice, notice_html
 from ...context import Context, Update
 from ...errors import sentence
+from ...in_turn import updates_in_turn
 from ...models import Models
 from ...spaces_gpu import gpu
 from .explain import explanation
@@ -57,10 +58,13 @@ class Step:
             terms: str,
             language: str,
             request: gr.Request,
-        ) -> list[Update]:
+        ) -> Iterator[list[Update]]:
             named = (checkpoint, image, seed, draw)
             session = request.session_hash or ""
-            return [draw + 1, *self.on_step(named, terms, language, session)]
+            yield from updates_in_turn(
+                lambda: iter([[draw + 1, *self.on_step(named, terms, language, session)]]),
+                _skips(3),
+            )
 
         def on_terms(terms: str, language: str, request: gr.Request) -> Update:
             return step_html(kept.get(request.session_hash or "", STEP), terms, language)
@@ -106,7 +110,10 @@ class Measure:
             checkpoint: str, image: str | None, seed: float, language: str, request: gr.Request
         ) -> Iterator[list[Update]]:
             named = (checkpoint, image, seed)
-            yield from self.on_measure(named, language, request.session_hash or "")
+            session = request.session_hash or ""
+            yield from updates_in_turn(
+                lambda: self.on_measure(named, language, session), _skips(5)
+            )
 
         ctx.heavy(
             self.measure_button.click, on_measure, [*inputs, ctx.language], self.measure_outputs
