@@ -23,7 +23,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--port",
         type=int,
-        default=int(env("GRADIO_SERVER_PORT") or 0) or None,
+        default=env("GRADIO_SERVER_PORT") or None,  # a text is read as the option's would be
         help="port to listen on (default: the first free one from 7860)",
     )
     parser.add_argument(
@@ -75,13 +75,19 @@ def main(argv: Sequence[str] | None = None) -> None:
         os.environ["DDPM_DEMO_DEVICE"] = args.device
     from ddpm_demo.errors import UserError
     from ddpm_demo.ui.app import build_app, launch_options, open_to_all, resolve_checkpoint
+    from ddpm_demo.ui.temp_folder import use_own_folder
     from ddpm_demo.ui.visitors import read_passwords
 
     try:
         passwords = read_passwords(args.auth_file) if args.auth_file else None
         name, owner_folders = resolve_checkpoint(args.checkpoint)
     except UserError as error:
-        sys.exit(f"app.py: {error}")
+        print(f"app.py: {error}", file=sys.stderr)
+        sys.exit(2)
+    try:
+        use_own_folder()
+    except OSError as error:
+        sys.exit(f"app.py: no files can be kept for a while: {error.strerror}.")
     app = build_app(name, args.lang, owner_folders)
     open_browser = not args.no_browser and not ON_SPACES
     options = launch_options(
@@ -94,7 +100,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     if said := open_to_all(args.host, args.root_path, passwords, args.lang):
         print(said, flush=True)
-    app.launch(**options, prevent_thread_lock=True)
+    try:
+        app.launch(**options, prevent_thread_lock=True)
+    except OSError as error:  # the port is taken, the address is another machine's
+        sys.exit(f"app.py: {' '.join(str(error).split())}")
     app.ctx.models.warm_up()
     app.block_thread()
 

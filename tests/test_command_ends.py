@@ -14,6 +14,9 @@ from ddpm_demo import cli
 from ddpm_demo.checkpoints.library import ROOT
 from ddpm_demo.cli import EXIT_FAILED, EXIT_USER_ERROR, main
 from ddpm_demo.errors import UserError
+from ddpm_demo.jobs.networks import SCRATCH_UNET
+from ddpm_demo.training.config import TrainConfig
+from ddpm_demo.training.sources import open_source
 
 ERRORS = {
     "memory": MemoryError(),
@@ -73,7 +76,7 @@ def test_the_trace_is_there_for_who_asks(monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("kind", ["pipe", "socket", "device", "folder"])
-@pytest.mark.parametrize("command", ["recipe", "data", "run file", "checkpoint"])
+@pytest.mark.parametrize("command", ["recipe", "data", "settings", "checkpoint"])
 def test_what_is_no_file_is_refused_and_not_waited_for(
     kind, command, tmp_path, monkeypatch, capsys
 ):
@@ -90,15 +93,19 @@ def test_what_is_no_file_is_refused_and_not_waited_for(
     else:
         os.mkdir("it.zip")
     words = {
-        "recipe": ["generate", "--recipe", "it.zip"],
-        "data": ["train", "--data", "it.zip", "--out", "run", "--max-steps", "1"],
-        "run file": ["train", "--config", "it.zip"],
-        "checkpoint": ["generate", "--checkpoint", "it.zip"],
-    }[command]
+        "recipe": ["generate", "--out", "out", "--recipe", "it.zip"],
+        "settings": ["train", "--out", "out", "--config", "it.zip"],
+        "checkpoint": ["generate", "--out", "out", "--checkpoint", "it.zip"],
+    }
+    config = TrainConfig(data="it.zip", out="out", unet=SCRATCH_UNET, max_steps=1)
     signal.signal(signal.SIGALRM, lambda *_: pytest.fail("it waits"))
     signal.alarm(60)
     try:
-        assert main(words) == EXIT_USER_ERROR
+        if command == "data":
+            with pytest.raises(UserError):
+                open_source(config)
+            return
+        assert main(words[command]) == EXIT_USER_ERROR
     finally:
         signal.alarm(0)
     assert capsys.readouterr().err.count("\n") == 1

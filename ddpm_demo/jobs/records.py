@@ -53,6 +53,7 @@ class Job:
         title: for people.
         owner: whose it is, on an app that strangers share; "" for anybody's.
         wish: what was last asked for.
+        shared: whether everybody on the app may see and use its result.
         created, queued, launched: seconds since 1970; 0.0 for not yet.
     """
 
@@ -62,6 +63,7 @@ class Job:
     created: float = 0.0
     queued: float = 0.0
     launched: float = 0.0
+    shared: bool = False
 
 
 def plain_title(title: str) -> str:

@@ -226,6 +226,15 @@ class Jobs:
             except OSError as error:
                 raise not_stored(error) from error
 
+    def share(self, name: str, shared: bool) -> None:
+        """Let everybody on the app use a run's result, or nobody but its owner.
+
+        Raises:
+            UserError: there is no such run.
+        """
+        with self._mutex():
+            self._write(name, self.job(name), shared=shared)
+
     def discard(self, name: str) -> None:
         """End the run at once and delete everything of it.
 

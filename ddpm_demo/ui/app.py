@@ -16,6 +16,7 @@ from ..tasks.registry import tasks
 from ..texts import LANGUAGES, known_language, negotiate, text
 from ..texts.naming import task_title
 from ..version import __version__
+from .asking import forget
 from .components import header
 from .components.notice import notice
 from .context import Context
@@ -116,6 +117,7 @@ def build_app(
 
         def on_unload(request: gr.Request) -> None:
             store.forget(request.session_hash or "")
+            forget(request.session_hash or "")
 
         app.unload(on_unload)
     # Not open: a direct call of a queued endpoint would go round the queue.

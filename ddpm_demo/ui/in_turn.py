@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from typing import Any, TypeVar
 
+from ..core.memory import give_back
 from ..core.progress import Progress
 
 Item = TypeVar("Item")
@@ -169,6 +170,7 @@ def _work(work: Callable[[], Iterator[Any]], turn: _Turn) -> None:
     except BaseException as error:  # noqa: BLE001  it is raised again at the caller's
         ending = ("error", error)
     finally:
+        give_back()
         _model.release()
     # Only now: a caller who is slow to take it must not keep the model.
     turn.put(*ending)

@@ -9,12 +9,26 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..checkpoints.hub import parse_hub_id
-from ..checkpoints.library import CheckpointInfo, find, list_checkpoints
+from ..checkpoints.library import RESULT_FOLDER, CheckpointInfo, find, list_checkpoints
+from ..errors import UserError
+from ..jobs.records import read_job
+from .asking import asking
 
 if TYPE_CHECKING:
     from ..pipeline import DDPM
 
 _log = logging.getLogger(__name__)
+
+
+def _is_theirs(info: CheckpointInfo) -> bool:
+    """Whether whoever is asking may see and use it."""
+    if info.source != "local" or info.folder.name != RESULT_FOLDER:
+        return True
+    job = read_job(info.folder.parent)
+    if job is None or not job.owner or job.shared:
+        return True
+    who = asking()
+    return who.is_owner or who.key == job.owner
 
 
 class Models:
@@ -38,9 +52,14 @@ class Models:
         return next((name for name in preferred if name in names), self._default or "")
 
     def infos(self) -> list[CheckpointInfo]:
-        """The owner's checkpoints, the bundled and the fine-tuned ones."""
+        """The owner's checkpoints, the bundled and the fine-tuned ones; of a visitor's own results
+        those of whoever is asking, and those that are shared."""
         own = [replace(find(folder), name=name) for name, folder in self.owner_folders.items()]
-        return own + [info for info in list_checkpoints() if info.name not in self.owner_folders]
+        return own + [
+            info
+            for info in list_checkpoints()
+            if info.name not in self.owner_folders and _is_theirs(info)
+        ]
 
     def info(self, name: str) -> CheckpointInfo:
         """The checkpoint called `name`; a Hub id may be downloaded first, which takes its time.
@@ -50,6 +69,7 @@ class Models:
         """
         known = self.peek(name)
         if known is None:
+            self._check_hidden(name)
             known = self._from_hub[name] = find(name, allow_paths=name == self._default)
         return known
 
@@ -64,8 +84,30 @@ class Models:
         Raises:
             UserError: neither one that is known nor a Hub id.
         """
-        if self.peek(name) is None and parse_hub_id(name) is None:
-            find(name, allow_paths=False)
+        if self.peek(name) is None:
+            self._check_hidden(name)
+            if parse_hub_id(name) is None:
+                try:
+                    find(name, allow_paths=False)
+                except UserError as error:  # whose list of names has all of them
+                    if error.key != "checkpoint_unknown":
+                        raise
+                    raise self._unknown(name) from None
+
+    def _check_hidden(self, name: str) -> None:
+        """Say of others' results what is said of what is not there."""
+        if any(info.name == name for info in list_checkpoints()):
+            raise self._unknown(name)
+
+    def _unknown(self, name: str) -> UserError:
+        return UserError(
+            "checkpoint_unknown",
+            "There is no checkpoint called “{name}”; choose one of {known}, "
+            "or a Hugging Face Hub id such as owner/name.",
+            field="checkpoint",
+            name=name[:100],
+            known=", ".join(info.name for info in self.infos()),
+        )
 
     def load(self, name: str) -> DDPM:
         """The pipeline of the checkpoint called `name`; networks stay in memory.

@@ -13,6 +13,7 @@ from gradio.utils import get_upload_folder
 
 from ..errors import UserError
 from ..texts import known_language, negotiate
+from .asking import asked_by
 from .errors import sentence
 from .uploads import EXAMPLES_FOLDER, check
 
@@ -39,8 +40,10 @@ class Page(gr.Blocks):
             gr.Error: of whatever went wrong.
         """
         request = options.get("request", more[1] if len(more) > 1 else None)
+        one = request[0] if isinstance(request, list) and request else request
         try:
-            return await super().process_api(block_fn, inputs, *more, **options)
+            with asked_by(one):
+                return await super().process_api(block_fn, inputs, *more, **options)
         except gr.Error:
             raise
         except Exception as error:

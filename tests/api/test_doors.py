@@ -171,15 +171,16 @@ def test_with_passwords_only_those_who_know_one_come_in(launch, tmp_path):
         ("# nobody\n", 0o600, "names nobody"),
     ],
 )
-def test_a_file_of_passwords_that_is_none(content, mode, words, tmp_path):
+def test_a_file_of_passwords_that_is_none(content, mode, words, tmp_path, capsys):
     file = tmp_path / "people"
     if content is not None:
         file.write_text(content)
         file.chmod(mode)
     with pytest.raises(UserError, match=words):
         read_passwords(file)
-    with pytest.raises(SystemExit, match=words):
+    with pytest.raises(SystemExit) as ended:
         app_module.main(["--auth-file", str(file)])
+    assert ended.value.code == 2 and words in capsys.readouterr().err
 
 
 def test_whoever_starts_it_for_all_is_told(monkeypatch):

@@ -155,6 +155,15 @@ class Desk:
         self._own(name, who)
         self.jobs.rename(name or "", title)
 
+    def share(self, name: str | None, shared: bool, who: Visitor) -> None:
+        """Let everybody on the app use the result of a run, or nobody else.
+
+        Raises:
+            UserError: there is no such run of this visitor's.
+        """
+        self._own(name, who)
+        self.jobs.share(name or "", shared)
+
     def watch(self, name: str | None, who: Visitor, language: str) -> Watch:
         """What to show of the run `name`, or of the newest one when there is no such run."""
         names = self.names(who)

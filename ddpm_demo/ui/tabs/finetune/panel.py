@@ -11,6 +11,7 @@ from gradio.components import Component
 
 from ....jobs.records import MAX_TITLE
 from ....texts import text
+from ... import asking
 from ...components import header
 from ...components.download import downloads
 from ...components.live_view import status_html
@@ -263,6 +264,7 @@ def connect_panel(ctx: Context, desk: Desk, panel: Panel) -> Callable[[Any], Any
 
 
 def _remember(panel: Panel, session: str, name: str | None, who: Visitor) -> None:
+    asking.remember(session, who)
     panel.selected.pop(session, None)
     panel.selected[session] = (name, who)
     while len(panel.selected) > MAX_SESSIONS:
