@@ -97,6 +97,7 @@ def test_what_is_no_file_is_refused_and_not_waited_for(
         "settings": ["train", "--out", "out", "--config", "it.zip"],
         "checkpoint": ["generate", "--out", "out", "--checkpoint", "it.zip"],
     }
+    os.mkdir("out")
     config = TrainConfig(data="it.zip", out="out", unet=SCRATCH_UNET, max_steps=1)
     signal.signal(signal.SIGALRM, lambda *_: pytest.fail("it waits"))
     signal.alarm(60)

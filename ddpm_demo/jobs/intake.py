@@ -161,7 +161,7 @@ def _add_archive(packer: _Packer, path: Path) -> None:
         _check_archive(path, members)
         for member in members:
             name = member.filename
-            if member.is_dir() or is_hidden(name):
+            if name.endswith("/") or is_hidden(name):  # `is_dir` fails where there is no name
                 continue
             reason = _refusal(member)
             if reason:

@@ -96,7 +96,7 @@ def zip_files(archive: zipfile.ZipFile, path: Path) -> Listing:
     files: list[tuple[str, int, Reader]] = []
     left_out: dict[str, str] = {}
     for member in sorted(archive.infolist(), key=lambda member: member.filename):
-        if member.is_dir():
+        if member.filename.endswith("/"):  # `is_dir` fails where there is no name
             continue
         name = member.filename
         hidden = _hidden_part(name)

@@ -70,7 +70,7 @@ class Models:
         known = self.peek(name)
         if known is None:
             self._check_hidden(name)
-            known = self._from_hub[name] = find(name, allow_paths=name == self._default)
+            known = self._from_hub[name] = self._find(name, name == self._default)
         return known
 
     def peek(self, name: str) -> CheckpointInfo | None:
@@ -87,12 +87,16 @@ class Models:
         if self.peek(name) is None:
             self._check_hidden(name)
             if parse_hub_id(name) is None:
-                try:
-                    find(name, allow_paths=False)
-                except UserError as error:  # whose list of names has all of them
-                    if error.key != "checkpoint_unknown":
-                        raise
-                    raise self._unknown(name) from None
+                self._find(name, False)
+
+    def _find(self, name: str, allow_paths: bool) -> CheckpointInfo:
+        """As `library.find`, which names all checkpoints where there is none of that name."""
+        try:
+            return find(name, allow_paths=allow_paths)
+        except UserError as error:
+            if error.key != "checkpoint_unknown":
+                raise
+            raise self._unknown(name) from None
 
     def _check_hidden(self, name: str) -> None:
         """Say of others' results what is said of what is not there."""

@@ -1,0 +1,1 @@
+"""Seeded attacks on what takes anything from strangers: `python -m benchmarks.fuzz`."""
