@@ -1,13 +1,13 @@
 """The everyday part of `python -m benchmarks.fuzz`; its long part is `slow`.
 
-    python -m pytest tests/test_fuzz.py                 # seconds
-    python -m pytest tests/test_fuzz.py -m slow         # minutes
+python -m pytest tests/test_fuzz.py                 # seconds
+python -m pytest tests/test_fuzz.py -m slow         # minutes
 """
 
 import pytest
+
 from benchmarks.fuzz.__main__ import KINDS, run
 from benchmarks.fuzz.tally import attack
-
 from ddpm_demo.errors import UserError
 
 IN_THIS_PROCESS = ("decoders", "recipes", "archives", "checkpoints")
