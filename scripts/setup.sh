@@ -27,9 +27,12 @@ set_up() {
     fi
     # The stamp holds what was installed, so that nothing is asked of the network when nothing changed.
     stamp=.venv/$1.installed
-    wanted=$(cat requirements.txt "$1" | cksum)
+    wanted=$(cat requirements.lock requirements.txt "$1" | cksum)
     if [ "$(cat "$stamp" 2>/dev/null || true)" != "$wanted" ]; then
         echo "Installing $1 into .venv; the first time this takes minutes, PyTorch is large."
+        # By their hashes first; then what has none there: torch, and what only the tests need.
+        .venv/bin/python -m pip install --disable-pip-version-check --quiet --no-deps \
+            --require-hashes -r requirements.lock
         .venv/bin/python -m pip install --disable-pip-version-check --quiet -r "$1"
         printf '%s\n' "$wanted" >"$stamp"
     fi
