@@ -66,9 +66,9 @@ def test_settings_that_were_not_let_through_change_nothing(folder, tiny_checkpoi
 def test_weights_exchanged_after_the_check_are_not_loaded(folder, monkeypatch):  # noqa: F811
     real = library.build
 
-    def exchanged(files, weight_hash):
+    def exchanged(files, weight_hash, device):
         spoil(files.weights, lambda tensor: tensor + 1)
-        return real(files, weight_hash)
+        return real(files, weight_hash, device)
 
     monkeypatch.setattr(library, "build", exchanged)
     refused(folder, "checkpoint_changed", loading=True)

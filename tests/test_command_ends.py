@@ -28,7 +28,7 @@ ERRORS = {
     "no room": OSError(errno.ENOSPC, "No space left on device", "/tmp/x"),
     "no writing": OSError(errno.EROFS, "Read-only file system", "/tmp/x"),
     "files": OSError(errno.EMFILE, "Too many open files"),
-    "a file": PermissionError(errno.EACCES, "Permission denied", "/root/x"),
+    "a file": PermissionError(errno.EACCES, "Permission denied", "/nowhere/x"),
     "depth": RecursionError("maximum recursion depth exceeded"),
     "anything": KeyError("a\nb\x00\ud800"),
     "Unicode": UnicodeEncodeError("ascii", "\ud800", 0, 1, "no"),
