@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from PIL import Image
-from torch import Tensor
 
 from ..errors import UserError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 ROWS = 256  # worked on at a time, so that no copy of a whole picture is made on the way
 
@@ -100,6 +102,8 @@ class Photograph:
         Args:
             channels: 1 for grey (ITU-R 601 luma), 3 for colour.
         """
+        import torch  # the page is built without it
+
         top = np.iinfo(self.colour.dtype).max
         values = torch.from_numpy(self.colour.astype(np.float32)) / (top / 2) - 1
         if self.is_grey:

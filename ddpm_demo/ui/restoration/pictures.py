@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,9 @@ from ..errors import sentence
 from ..uploads import EXAMPLES_FOLDER
 
 SOURCES = ["upload", "clipboard", "webcam"]
+
+DECODED_AT_ONCE = 2
+_decoding = threading.BoundedSemaphore(DECODED_AT_ONCE)
 
 Size = tuple[int, int]
 
@@ -49,7 +53,8 @@ def picture_input(**props: Any) -> gr.Image:  # noqa: ANN401  whatever gr.Image 
 
 
 def load_picture(path: str | None, field: str = "image") -> Image.Image:
-    """The uploaded picture, upright and in 8 bits.
+    """The uploaded picture, upright and in 8 bits; no more than `DECODED_AT_ONCE` are being
+    decoded at a time, over all visitors, since that goes on outside the queue.
 
     Raises:
         UserError: there is none, or it cannot be read.
@@ -59,7 +64,8 @@ def load_picture(path: str | None, field: str = "image") -> Image.Image:
     if not path:
         raise UserError("picture_missing", "Give a picture first.", field=field)
     try:
-        return load_image(path)
+        with _decoding:
+            return load_image(path)
     except UserError as error:
         error.field = field
         raise
