@@ -42,10 +42,11 @@ NOTHING = 1.7 / LEVELS
 LEAST_COLOURED = 5.0 / LEVELS
 # Noise is a floor that many patches lie on, texture is here more and there less: by how much the
 # calmest tenth of the patches exceeds the calmest fiftieth. Noise of sigma 20, whatever was done
-# to it, has 1.1 to 1.5, under JPEG 70, which empties calm patches, 1.65 to 1.84; white noise and
-# Poisson's from sigma 5 up 1.2 to 2.0; clean photographs with strong texture have 1.3 to 70.
-UNEVEN, VERY_UNEVEN, UNEVEN_WHITE = 1.55, 2.2, 2.0
-STRONG = 14.0 / LEVELS
+# to it, has 1.1 to 1.5, under JPEG 70, which empties calm patches, 1.65 to 3.5; white noise and
+# Poisson's from sigma 5 up 1.2 to 2.0; clean photographs with strong texture have 1.3 to 70, but
+# in none are calm patches as strong as 14 levels.
+UNEVEN, VERY_UNEVEN, UNEVEN_WHITE = 1.55, 4.0, 2.0
+STRONG = 16.0 / LEVELS
 # Where calm patches have less than this, and the estimate of white noise is so many times as much,
 # it is mistaken: in one channel texture leaves it few dimensions.
 WEAK, MISTAKEN = 3.0 / LEVELS, 1.4
