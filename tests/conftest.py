@@ -1,8 +1,11 @@
 """Shared fixtures. No test downloads anything, and none depends on how fast the machine is."""
 
+import atexit
 import json
 import os
 import shutil
+import sys
+import tempfile
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 # The networks of the tests are small: threads of several processes at once only get in each
@@ -11,6 +14,14 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 # Tests of equality need it wherever they run; tests/test_precision.py is about the others.
 os.environ["DDPM_DEMO_PRECISION"] = "float32"
+
+if sys.dont_write_bytecode:
+    # Dozens of the tests start programs of their own, and each would compile torch and gradio
+    # anew, which takes longer than all else that it does. This is theirs, and goes with the tests.
+    sys.pycache_prefix = os.environ["PYTHONPYCACHEPREFIX"] = tempfile.mkdtemp(prefix="bytecode-")
+    sys.dont_write_bytecode = False
+    del os.environ["PYTHONDONTWRITEBYTECODE"]
+    atexit.register(shutil.rmtree, sys.pycache_prefix, ignore_errors=True)
 
 import pytest
 import torch
