@@ -12,13 +12,13 @@ from ddpm_demo.pictures.png_recipe import png_bytes, read_recipe
 from ddpm_demo.tasks.generate import GenerateRecipe
 from ddpm_demo.texts import text
 from ddpm_demo.ui.app import build_app
-from ddpm_demo.ui.components.presets import preset_updates
-from ddpm_demo.ui.components.result import relabelled, scrub_to
 from ddpm_demo.ui.components.seed import last_seed, roll
 from ddpm_demo.ui.components.send_to import picture_to_send
 from ddpm_demo.ui.exports import export
 from ddpm_demo.ui.restoring import restored
-from ddpm_demo.ui.stream import preview_grid
+from ddpm_demo.ui.stage import Said
+from ddpm_demo.ui.stage_view import cell
+from ddpm_demo.ui.stream import preview_grid, sheet_columns
 from ddpm_demo.ui.tabs.generate import EXAMPLES
 from ddpm_demo.ui.tabs.task.arrangement import Arrangement
 from ddpm_demo.ui.tabs.task.examples import examples_of
@@ -53,8 +53,8 @@ def run_through(flow, **changes):
     """Run, stream and finish; returns the record."""
     run_id, _ = flow.on_run(values(**changes), "en", ME)
     assert run_id is not None
-    updates = list(flow.on_stream(run_id, "en", ME))
-    assert "Step 4 of 4" in updates[-1][1]
+    scenes = [scene for scene, _ in flow.on_stream(run_id, "en", ME)]
+    assert (scenes[-1]["progress"]["step"], scenes[-1]["progress"]["num_steps"]) == (4, 4)
     finished = flow.on_finish(run_id, "en", ME)
     assert len(finished) == len(flow.finish_outputs)
     return flow.ctx.store.result(ME, "generate")
@@ -64,21 +64,25 @@ def update_of(flow, updates, component):
     return updates[flow.finish_outputs.index(component)]
 
 
+def stage_of(flow, updates):
+    """The scene that the stage is given."""
+    return update_of(flow, updates, flow.view.stage.component)
+
+
 def test_the_run_buttons_follow_the_run(flow):
     run_id, started = flow.on_run(values(), "en", ME)
     assert update_of(flow, started, flow.bar.run)["interactive"] is False
     assert update_of(flow, started, flow.bar.cancel)["interactive"] is True
-    views = [view for view, _ in flow.on_stream(run_id, "en", ME)]
-    assert sum("<img" in view for view in views if isinstance(view, str)) >= 2
+    scenes = [scene for scene, _ in flow.on_stream(run_id, "en", ME)]
+    assert sum("x0_hat" in scene and "x_t" in scene for scene in scenes) >= 2
     finished = flow.on_finish(run_id, "en", ME)
     assert update_of(flow, finished, flow.bar.run)["interactive"] is True
     assert update_of(flow, finished, flow.bar.cancel)["interactive"] is False
-    gallery = update_of(flow, finished, flow.result.gallery)
-    assert len(gallery["value"]) == 3
-    scrubber = update_of(flow, finished, flow.result.scrubber)
-    assert (scrubber["minimum"], scrubber["maximum"], scrubber["value"]) == (0, 4, 4)
+    scene = stage_of(flow, finished)
+    assert (scene["phase"], len(scene["samples"]), scene["num_steps"]) == ("result", 3, 5)
+    assert [layer["name"] for layer in scene["layers"]] == ["sheet"] and scene["columns"] == 3
     # The end is told once: a second call changes nothing.
-    assert "value" not in update_of(flow, flow.on_finish(run_id, "en", ME), flow.result.gallery)
+    assert "phase" not in stage_of(flow, flow.on_finish(run_id, "en", ME))
 
 
 @pytest.mark.parametrize(
@@ -128,13 +132,12 @@ def test_too_many_steps_for_the_schedule_are_said_when_the_run_starts(flow):
 
 def test_cancel_leaves_the_estimate_of_the_last_step_marked_as_unfinished(flow):
     run_id, _ = flow.on_run(values(num_steps=900), "en", ME)
-    for _, status in flow.on_stream(run_id, "en", ME):
-        if "Step" in str(status):
+    for scene, _ in flow.on_stream(run_id, "en", ME):
+        if "x_t" in scene:
             flow.on_cancel("en", ME)
-    updates = flow.on_finish(run_id, "en", ME)
-    gallery = update_of(flow, updates, flow.result.gallery)
-    assert len(gallery["value"]) == 3 and "Unfinished" in gallery["label"]
-    saved = read_recipe(gallery["value"][0][0])
+    scene = stage_of(flow, flow.on_finish(run_id, "en", ME))
+    assert len(scene["samples"]) == 3 and "Unfinished" in scene["words"]["en"]
+    saved = read_recipe(scene["samples"][0]["full"]["path"])
     assert saved["stopped_at_step"] < 900
 
 
@@ -149,7 +152,7 @@ def test_a_run_that_the_queue_had_no_room_for_is_one_sentence(flow):
 def test_a_result_that_cannot_be_written_does_not_leave_the_page_running(flow, monkeypatch):
     run_id, _ = flow.on_run(values(), "en", ME)
     list(flow.on_stream(run_id, "en", ME))
-    monkeypatch.setattr(flow.ctx.store, "folder", lambda session: 1 / 0)
+    monkeypatch.setattr("ddpm_demo.ui.stage.component.rendition", lambda *given: 1 / 0)
     updates = flow.on_finish(run_id, "en", ME)
     assert "unexpected" in update_of(flow, updates, flow.bar.notice)
     assert update_of(flow, updates, flow.bar.run)["interactive"] is True
@@ -158,13 +161,33 @@ def test_a_result_that_cannot_be_written_does_not_leave_the_page_running(flow, m
 def test_scrubbing_shows_stored_steps_and_calls_no_network(flow, monkeypatch):
     record = run_through(flow)
     monkeypatch.setattr(flow.ctx.models, "load", None)
-    view, status = scrub_to(record, 0, "en")
+    scene, status = flow.view.on_step(record, Said(step=0, sample=1), "en")
     assert "Step 0 of 4" in status and "t = 999" in status
-    other, _ = scrub_to(record, 3, "en")
-    assert view != other and view.count("<img") == 2
-    _, status = relabelled(record, "zh-CN")
-    assert text("zh-CN", "common.status_step", index=3, total=4) in status
-    assert "no longer stored" in scrub_to(None, 3, "en")[1]
+    assert (scene["picture"]["width"], scene["x_t"]["height"]) == (16, 16)
+    other, _ = flow.view.on_step(record, Said(step=3, sample=1), "en")
+    assert scene["picture"]["data"] != other["picture"]["data"]
+    neighbour, _ = flow.view.on_step(record, Said(step=3, sample=2), "en")
+    assert neighbour["picture"]["data"] != other["picture"]["data"]
+    whole, _ = flow.view.on_step(record, Said(step=3, layer="sheet"), "en")
+    assert whole["picture"]["width"] == 16 * record.columns == 48
+    status, _ = flow.view.on_select(record, Said(sample=1), "zh-CN")
+    assert text("zh-CN", "common.status_steps", count=4) in status
+    assert "no longer stored" in flow.view.on_step(None, Said(step=3), "en")[1]
+
+
+def test_a_step_shows_the_sample_that_is_on_the_stage():
+    pictures = [Image.new("RGB", (8, 6), (40 * k, 0, 0)) for k in range(5)]
+    grid = preview_grid(pictures, columns=3)
+    for index in (*range(5), 9):
+        found = cell(grid, 3, 5, index)
+        assert found.size == (8, 6) and found.getpixel((4, 3))[0] == 40 * min(index, 4)
+
+
+@pytest.mark.parametrize(
+    ("count", "size", "columns"), [(1, (64, 64), 1), (4, (64, 64), 2), (16, (64, 64), 6)]
+)
+def test_a_sheet_has_the_shape_of_the_stage(count, size, columns):
+    assert sheet_columns(count, size) == columns
 
 
 def test_the_gallery_has_the_true_pixels_and_the_recipe(flow):
@@ -270,8 +293,10 @@ def test_an_example_sets_every_control_and_can_be_run(flow, ctx):
     assert len(shown) == len(EXAMPLES)
     for preset in shown.values():
         assert {"checkpoint", *flow.form.controls} >= {*preset} >= {*flow.form.controls}
-        assert [update["value"] for update in preset_updates(preset)] == [*preset.values()]
-        assert flow.prepare({"checkpoint": "tiny", **preset}).recipe.task == "generate"
+        run_id, updates = flow.on_run({"checkpoint": "tiny", **preset}, "en", ME, preset)
+        assert run_id is not None
+        for name in flow.form.settable:
+            assert update_of(flow, updates, flow.form.controls[name])["value"] == preset[name]
 
 
 def test_no_steps_and_no_sampler_are_what_suits_the_checkpoint(flow):

@@ -3,22 +3,22 @@
 import shutil
 import struct
 import zlib
-from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from ddpm_demo.pictures import masks
 from ddpm_demo.pictures.png_recipe import png_bytes, read_recipe
 from ddpm_demo.tasks.deblur import DeblurRecipe
 from ddpm_demo.ui.app import build_app
-from ddpm_demo.ui.components.before_after import before_after_value
 from ddpm_demo.ui.exports import export
 from ddpm_demo.ui.restoration import mask_controls
-from ddpm_demo.ui.restoration.comparison import measure_words
-from ddpm_demo.ui.restoration.pictures import EXAMPLES_FOLDER, picture_facts, picture_input
+from ddpm_demo.ui.restoration.measures import measure_words
+from ddpm_demo.ui.restoration.pictures import EXAMPLES_FOLDER, picture_input
+from ddpm_demo.ui.restoration.stage_picture import arrived, scene_of, stage_values
 from ddpm_demo.ui.restoring import restored
+from ddpm_demo.ui.stage import Said
 from ddpm_demo.ui.tabs import colourise, deblur, denoise, inpaint, upscale
 from ddpm_demo.ui.tabs.task.fields import shown_with
 
@@ -65,7 +65,8 @@ def saved(path, size):
 def at_first(ctx, tab):
     """What the controls hold when the page opens; an empty number, an empty text, is None."""
     controls = ctx.flows[tab].form.controls
-    return {name: None if c.value == "" else c.value for name, c in controls.items()}
+    plain = {name: None if c.value == "" else c.value for name, c in controls.items()}
+    return {**plain, "image": None}
 
 
 def values(ctx, tab, **changes):
@@ -87,19 +88,29 @@ def run_through(ctx, tab, **changes):
     return ctx.store.result(ME, tab), dict(zip(flow.finish_outputs, finished, strict=True))
 
 
-def extra(ctx, tab, updates):
-    """[against, slider, measures, beside, chosen] after a run."""
-    return [updates[component] for component in ctx.flows[tab].extra_outputs]
+def scene_after(ctx, tab, updates):
+    """What the stage is given after a run."""
+    return updates[ctx.flows[tab].view.stage.component]
+
+
+def measures_after(ctx, tab, updates):
+    """The table below the stage after a run."""
+    return updates[ctx.flows[tab].view.measures]
+
+
+def opened(rendition):
+    with Image.open(rendition["full"]["path"]) as image:
+        return np.asarray(image)
 
 
 def sentence_of(ctx, tab, **changes):
     """What is said instead of a result, and the control that it stands at."""
     flow = ctx.flows[tab]
     run_id, updates = flow.on_run(values(ctx, tab, **changes), "en", ME)
-    outputs = [*flow.frame_outputs, *flow.result.outputs]
+    outputs = flow.finish_outputs
     if run_id is not None:
         list(flow.on_stream(run_id, "en", ME))
-        outputs, updates = flow.finish_outputs, flow.on_finish(run_id, "en", ME)
+        updates = flow.on_finish(run_id, "en", ME)
     shown = dict(zip(outputs, updates, strict=True))
     assert shown[flow.bar.run]["interactive"] is True
     for name, control in flow.form.controls.items():
@@ -119,51 +130,31 @@ def test_an_empty_number_is_none_and_not_the_zero_that_gradio_would_show(ctx):
     assert steps.placeholder == "automatic" and steps.get_block_name() == "number"
 
 
-def test_the_canvas_is_set_once_for_each_picture(ctx, app):
-    """What is painted is gone whenever Gradio updates the editor, be it only by a status."""
-    controls = ctx.flows["inpaint"].form.controls
-    setters = [fn for fn in app.fns.values() if controls["painted"] in fn.outputs]
-    triggers = {target for fn in setters for target in fn.targets}
-    loads = {target for target in triggers if target[1] == "load"}
-    changes = {(controls["image"]._id, "change"), (ctx.language._id, "change")}
-    assert triggers - loads == changes
-    canvas = mask_controls._Canvas()
-    new = [canvas.is_new(path) for path in ("a", "a", "b", None, "b")]
-    assert new == [True, False, True, True, True]
-
-
 def test_denoising_shows_estimate_measures_and_uncertainty(ctx, picture):
     record, updates = run_through(
         ctx, "denoise", image=picture, num_images=2, add_noise_255=40.0, perception=1.0
     )
     assert len(record.images) == 2 and record.images[0].size == (24, 16)
-    against, slider, measures, beside, _ = extra(ctx, "denoise", updates)
-    assert [name for _, name in against["choices"]] == ["observed", "original", "mean"]
-    assert slider[0].size == slider[1].size
+    scene, measures = (f(ctx, "denoise", updates) for f in (scene_after, measures_after))
+    assert np.array_equal(opened(scene["before"][0]), np.asarray(record.extras["observed"]))
+    for shown, image in zip(scene["samples"], record.images, strict=True):
+        assert np.array_equal(opened(shown), np.asarray(image))
     assert "estimated" in measures and "dB (noisy:" in measures and "SSIM" in measures
-    assert [Path(path).stem for path, _ in beside["value"]] == [
-        "observed",
-        "original",
-        "mean",
-        "uncertainty",
-        "removed",
-    ]
-    recipe = read_recipe(export(record, "png", ctx.store.folder(ME)).parent / "seed-0.png")
+    names = [layer["name"] for layer in scene["layers"]]
+    assert names == ["sheet", "original", "mean", "uncertainty", "removed"]
+    assert scene["layer"] == "" and scene["captions"][1]["en"].startswith("Picture 2 of 2")
+    recipe = read_recipe(scene["samples"][0]["full"]["path"])
     assert recipe["task"] == "denoise" and recipe["metrics"]["psnr"]
 
 
-def test_choosing_a_result_changes_slider_and_measures(ctx, picture):
-    record, updates = run_through(
+def test_choosing_a_result_changes_the_measures(ctx, picture):
+    record, _ = run_through(
         ctx, "denoise", image=picture, num_images=2, perception=1.0, add_noise_255=40.0
     )
-    flow = ctx.flows["denoise"]
-    found = flow.extra_values.__self__
-    first, second = (found.on_choice("original", index, "en", ME) for index in (0, 1))
-    assert np.array_equal(np.asarray(first[0][0]), np.asarray(second[0][0]))
-    assert not np.array_equal(np.asarray(first[0][1]), np.asarray(second[0][1]))
-    expected = before_after_value(record.extras["original"], record.images[1])[1]
-    assert np.array_equal(np.asarray(second[0][1]), np.asarray(expected))
-    assert first[1] != second[1]
+    view = ctx.flows["denoise"].view
+    (_, first), (_, second) = (view.on_select(record, Said(sample=k), "en") for k in (0, 1))
+    assert first != second and "PSNR" in second
+    assert view.on_select(None, Said(sample=1), "en")[1] == {"__type__": "update"}
 
 
 def test_a_cancelled_run_can_be_compared_too(ctx, picture):
@@ -171,23 +162,23 @@ def test_a_cancelled_run_can_be_compared_too(ctx, picture):
     run_id, _ = flow.on_run(
         values(ctx, "upscale", image=picture, factor=2, num_steps=200), "en", ME
     )
-    for _, status in flow.on_stream(run_id, "en", ME):
-        if "Step" in str(status):
+    for scene, _ in flow.on_stream(run_id, "en", ME):
+        if "x_t" in scene:
             flow.on_cancel("en", ME)
     updates = dict(zip(flow.finish_outputs, flow.on_finish(run_id, "en", ME), strict=True))
-    _, slider, measures, beside, _ = extra(ctx, "upscale", updates)
-    assert slider[1].size == slider[0].size and measures == ""
-    assert "observed" in [Path(path).stem for path, _ in beside["value"]]
+    scene = scene_after(ctx, "upscale", updates)
+    assert scene["before"] and "Unfinished" in scene["words"]["en"]
+    assert measures_after(ctx, "upscale", updates) == ""
 
 
 def test_upscaling_the_upload_and_a_reduced_copy(ctx, tmp_path):
     path = saved(tmp_path / "a.png", (32, 24))
     record, updates = run_through(ctx, "upscale", image=path, factor=2, reduce_first=False)
     assert record.images[0].size == (64, 48)
-    assert "Reduced again" in extra(ctx, "upscale", updates)[2]
+    assert "Reduced again" in measures_after(ctx, "upscale", updates)
     record, updates = run_through(ctx, "upscale", image=path, factor=2, reduce_first=True)
     assert record.images[0].size == (32, 24)
-    assert "bicubic" in extra(ctx, "upscale", updates)[2]
+    assert "bicubic" in measures_after(ctx, "upscale", updates)
     assert record.metadata[0]["metrics"]["consistency_255"] <= 1
 
 
@@ -196,7 +187,7 @@ def test_colours_and_sharpness(ctx, picture, tab):
     changes = {"blur_first": True} if tab == "deblur" else {}
     record, updates = run_through(ctx, tab, image=picture, **changes)
     assert record.job.recipe.task == tab and record.images[0].size == (24, 16)
-    assert "dB" in extra(ctx, tab, updates)[2]
+    assert "dB" in measures_after(ctx, tab, updates)
 
 
 def test_only_the_controls_that_apply_are_shown():
@@ -205,12 +196,41 @@ def test_only_the_controls_that_apply_are_shown():
     assert shown_with(DeblurRecipe, {"kind": "motion"}, names) == [False, True, True]
 
 
-def test_a_picture_says_its_size_or_what_is_wrong(tmp_path):
-    path = tmp_path / "large.png"
+def test_a_picture_says_its_size_or_what_is_wrong(ctx, tmp_path):
+    stage, path = ctx.flows["denoise"].view.stage, tmp_path / "large.png"
     Image.new("1", (2600, 2000)).save(path)
-    assert "5.2 megapixels" in picture_facts(str(path), "en")
+    scene, status, said = arrived(stage, Said(upload=path, upload_name="photo.jpg"), "en")
+    assert "5.2 megapixels" in status and said == ""
+    assert (scene["picture"]["width"], scene["name"]) == (2600, "photo.jpg")
+    assert scene["file"]["path"] == str(path)  # what a run reads is the upload itself
     path.write_text("no picture")
-    assert "notice-error" in picture_facts(str(path), "en") and picture_facts(None, "en") == ""
+    scene, _, said = arrived(stage, Said(upload=path), "en")
+    assert scene["picture"] is None and "notice-error" in said
+
+
+def test_what_the_stage_tells_is_what_the_run_reads(ctx, monkeypatch, tmp_path):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    path = saved(tmp_path / "a.png", (24, 16))
+    masks.half((24, 16)).save(tmp_path / "mask.png")
+    said = {
+        "upload": {"path": path, "name": "a.png"},
+        "mask": {"path": str(tmp_path / "mask.png")},
+    }
+    stage = ctx.flows["inpaint"].view.stage
+    given = {"image": path, "painted": str(tmp_path / "mask.png")}
+    assert stage_values(stage, said) == given
+    job = ctx.flows["inpaint"].prepare(values(ctx, "inpaint", image=said))
+    assert job.inputs["image"].size == (24, 16) and masks.share(job.inputs["mask"]) == 0.5
+    assert stage_values(stage, {}) == {"image": None, "painted": None}
+
+
+def test_an_example_or_a_result_of_another_tab_stands_on_the_stage_with_its_own_mask(ctx, picture):
+    stage = ctx.flows["inpaint"].view.stage
+    scene = scene_of(stage, picture, masks.half((24, 16)))
+    assert opened(scene["mask"]).mean() == 127.5 and scene["file"] is None
+    assert scene_of(stage, picture)["mask"] is None
+    example = EXAMPLES_FOLDER / "cat.png"
+    assert scene_of(stage, str(example))["file"]["path"] == str(example)
 
 
 @pytest.mark.parametrize("tab", TABS)
@@ -220,14 +240,16 @@ def test_examples_are_small_here_and_can_be_run(ctx, tab):
     for example in module.EXAMPLES.values():
         path = EXAMPLES_FOLDER / example["image"]
         assert path.stat().st_size < 150_000
-        assert set(example) <= set(flow.form.controls)
+        assert set(example) <= {*flow.form.controls, "preset", "box"}
         job = flow.prepare(values(ctx, tab, **{**example, "image": str(path)}))
         assert job.recipe.checkpoint == example["checkpoint"]
 
 
 @pytest.mark.parametrize("tab", TABS)
 def test_a_picture_is_all_that_must_be_given(ctx, tab, picture):
-    plain = {**at_first(ctx, tab), "image": picture, "painted": None}
+    plain = {**at_first(ctx, tab), "image": picture}
+    if tab == "inpaint":
+        plain["preset"] = "half"
     job = ctx.flows[tab].prepare(plain)
     assert job.inputs["image"].size == (24, 16) and job.recipe.checkpoint
 
@@ -236,7 +258,7 @@ def test_a_picture_is_all_that_must_be_given(ctx, tab, picture):
     ("tab", "changes"),
     [
         ("denoise", {"sigma_255": 12.0, "seed": 5}),
-        ("inpaint", {"mask": "expand", "expand_left": 4, "feather_px": 3, "time_travel": 1}),
+        ("inpaint", {"expand_left": 4, "feather_px": 3, "time_travel": 1}),
         ("upscale", {"factor": 2, "reduce_first": True, "sigma_255": 3.0}),
         ("deblur", {"kind": "motion", "angle_degrees": 30, "blur_first": True}),
     ],
@@ -254,27 +276,15 @@ def test_a_picture_restores_the_controls_of_its_tab(ctx, picture, tab, changes):
     assert ctx.flows[tab].prepare({**before, **back}).recipe == used
 
 
-def painting(size, corners):
-    """The editor's value with a rectangle painted where the picture shows those corners."""
-    left, top, right, _ = masks.canvas_box(size, mask_controls.CANVAS_PX)
-    scale = (right - left) / size[0]
-    x0, y0, x1, y1 = corners
-    layer = Image.new("RGBA", (mask_controls.CANVAS_PX,) * 2, (0, 0, 0, 0))
-    box = [left + x0 * scale, top + y0 * scale, left + x1 * scale - 1, top + y1 * scale - 1]
-    ImageDraw.Draw(layer).rectangle(box, fill=(230, 0, 126, 255))
-    return {"background": None, "layers": [layer], "composite": None}
-
-
 @pytest.mark.parametrize("size", [(16, 16), (16, 32), (32, 16)])
 def test_known_pixels_come_back_exactly_and_the_painted_ones_are_new(ctx, tmp_path, size):
     path = saved(tmp_path / "a.png", size)
-    corners = (4, 6, 10, 12)
-    record, _ = run_through(
-        ctx, "inpaint", image=path, mask="paint", painted=painting(size, corners), num_images=2
-    )
     given = np.asarray(Image.open(path))
     hole = np.zeros(given.shape[:2], bool)
-    hole[corners[1] : corners[3], corners[0] : corners[2]] = True
+    hole[6:12, 4:10] = True
+    painted = tmp_path / "mask.png"
+    Image.fromarray(np.where(hole, 255, 0).astype(np.uint8)).save(painted)
+    record, _ = run_through(ctx, "inpaint", image=path, painted=str(painted), num_images=2)
     folder = ctx.store.folder(ME)
     export(record, "png", folder)
     files = sorted(folder.rglob("seed-*.png"))
@@ -285,42 +295,32 @@ def test_known_pixels_come_back_exactly_and_the_painted_ones_are_new(ctx, tmp_pa
         assert not np.array_equal(result[hole], given[hole])
 
 
-def test_inverting_fills_the_rest(ctx, picture):
-    plain = values(ctx, "inpaint", mask="preset", preset="half")
-    mask = mask_controls.mask_of(plain, (24, 16))
-    other = mask_controls.mask_of({**plain, "invert": True}, (24, 16))
-    assert masks.share(mask) == 0.5
-    assert np.array_equal(np.asarray(other), 255 - np.asarray(mask))
+def test_a_shape_is_drawn_on_the_stage_and_needs_a_picture(ctx, monkeypatch, tmp_path):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    stage = ctx.flows["inpaint"].view.stage
+    said = {"upload": {"path": saved(tmp_path / "a.png", (24, 16))}}
+    scene = mask_controls.drawn_on(stage, "half", said)
+    assert np.array_equal(opened(scene["mask"]), np.asarray(masks.half((24, 16))))
+    for name, told in (("half", {}), ("no-such", said), ("", said)):
+        assert "phase" not in mask_controls.drawn_on(stage, name, told)
 
 
 def test_expanding_keeps_the_picture_inside(ctx, picture):
-    record, _ = run_through(
-        ctx, "inpaint", image=picture, mask="expand", expand_left=4, expand_bottom=8
-    )
+    record, _ = run_through(ctx, "inpaint", image=picture, expand_left=4, expand_bottom=8)
     result = np.asarray(record.images[0])
     assert result.shape == (24, 28, 3)
     assert np.array_equal(result[:16, 4:], np.asarray(Image.open(picture)))
 
 
-def test_a_mask_file_of_the_pictures_size(ctx, picture, tmp_path):
-    path = tmp_path / "mask.png"
-    masks.half((24, 16)).save(path)
-    record, _ = run_through(ctx, "inpaint", image=picture, mask="picture", mask_image=str(path))
-    given, result = np.asarray(Image.open(picture)), np.asarray(record.images[0])
-    assert np.array_equal(result[:, :12], given[:, :12])
-    assert not np.array_equal(result[:, 12:], given[:, 12:])
-
-
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"mask": "paint"}, "mask is empty"),
-        ({"mask": "expand"}, "mask is empty"),
-        ({"mask": "paint", "invert": True}, "covers the whole picture"),
-        ({"mask": "box", "box_left": 80, "box_right": 20}, "box holds no pixel"),
-        ({"mask": "box", "box_left": None}, "number"),
-        ({"mask": "picture"}, "picture first"),
-        ({"mask": "expand", "expand_left": 5000}, "between 0 and 1024"),
+        ({}, "mask is empty"),
+        ({"preset": "no-such"}, "no mask preset"),
+        ({"box": (0, 0, 100, 100)}, "covers the whole picture"),
+        ({"box": (80, 0, 20, 100)}, "box holds no pixel"),
+        ({"expand_left": None}, "number"),
+        ({"expand_left": 5000}, "between 0 and 1024"),
     ],
 )
 def test_a_mask_that_cannot_be_is_one_sentence(ctx, picture, changes, words):
@@ -330,7 +330,7 @@ def test_a_mask_that_cannot_be_is_one_sentence(ctx, picture, changes, words):
 def test_a_mask_of_another_size_is_one_sentence(ctx, picture, tmp_path):
     path = tmp_path / "mask.png"
     masks.half((16, 24)).save(path)
-    said, _ = sentence_of(ctx, "inpaint", image=picture, mask="picture", mask_image=str(path))
+    said, _ = sentence_of(ctx, "inpaint", image=picture, painted=str(path))
     assert "16 x 24 pixels but the picture has 24 x 16" in said
 
 
@@ -406,18 +406,6 @@ def test_a_noise_level_that_cannot_be_stands_at_its_control(ctx, picture, sigma)
 def test_eight_times_a_tiny_picture(ctx, tmp_path):
     path = saved(tmp_path / "tiny.png", (4, 4))
     assert "4 x 4" in sentence_of(ctx, "upscale", image=path, factor=8, reduce_first=False)[0]
-
-
-def test_the_preview_says_what_will_be_filled(ctx, picture):
-    image = Image.open(picture)
-    plain = values(ctx, "inpaint", mask="preset", preset="half")
-    assert "50 % will be filled" in mask_controls.preview_html(image, plain, "en")
-    assert mask_controls.preview_html(image, {**plain, "mask": "paint"}, "en") == ""
-    assert mask_controls.preview_html(None, plain, "en") == ""
-    wide = {**plain, "mask": "expand", "expand_right": 8}
-    assert "32 × 16" in mask_controls.preview_html(image, wide, "en")
-    wrong = {**plain, "mask": "box", "box_left": 90, "box_right": 10}
-    assert "notice-error" in mask_controls.preview_html(image, wrong, "en")
 
 
 def test_files_reach_the_handlers_as_they_were_uploaded(tmp_path):

@@ -29,11 +29,13 @@ class Receiver:
 
     Args:
         tab: its name.
-        component: the image component that the picture is put into.
+        component: that the picture is put into.
+        value: path of a PNG -> what `component` is given.
     """
 
     tab: str
     component: Component
+    value: Callable[[str], Update]
 
 
 @dataclass(frozen=True)
@@ -144,9 +146,11 @@ class Context:
         """Call `fn(name, *inputs)` when the visitor has chosen another checkpoint."""
         self.checkpoint_handlers.append((fn, inputs, outputs))
 
-    def receive(self, tab: str, component: Component) -> None:
-        """Let other tabs send their pictures into `component`."""
-        self.receivers[tab] = Receiver(tab, component)
+    def receive(
+        self, tab: str, component: Component, value: Callable[[str], Update] = str
+    ) -> None:
+        """Let other tabs send their pictures into `component`, which is given `value(path)`."""
+        self.receivers[tab] = Receiver(tab, component, value)
 
     def at_end(self, build: Callable[[], None]) -> None:
         """Call `build` when all tabs are there, for what needs the other tabs."""

@@ -15,6 +15,15 @@ from .sessions import RunRecord, StoredFrame
 
 Export = Literal["png", "enlarged", "gif", "webp", "recipe"]
 
+# Text key of each download's button.
+EXPORTS = {
+    "png": "common.download_png",
+    "enlarged": "common.download_enlarged",
+    "gif": "common.download_gif",
+    "webp": "common.download_webp",
+    "recipe": "common.download_recipe",
+}
+
 ENLARGED_SIDE_PX = 512
 MAX_ANIMATION_SIDE_PX = 512
 ENLARGED_ANIMATION_SIDE_PX = 256
@@ -40,7 +49,7 @@ def export(record: RunRecord | None, kind: Export, folder: Path) -> Path:
     name = file_stem(record)
     if kind == "recipe":
         path = target / f"{name}.json"
-        recipe = {k: v for k, v in _metadata(record, 0).items() if k != "image_index"}
+        recipe = {k: v for k, v in metadata_of(record, 0).items() if k != "image_index"}
         path.write_text(json.dumps(recipe, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         return path
     if kind in ("gif", "webp"):
@@ -56,7 +65,7 @@ def file_stem(record: RunRecord) -> str:
     return f"{plain}-seed-{record.job.recipe.seed}"
 
 
-def _metadata(record: RunRecord, index: int) -> dict[str, Any]:
+def metadata_of(record: RunRecord, index: int) -> dict[str, Any]:
     """What picture `index` carries; of a cancelled run also where it stopped."""
     metadata = dict(record.metadata[index])
     if record.is_unfinished and record.last is not None:
@@ -74,7 +83,7 @@ def _write_pngs(record: RunRecord, folder: Path, enlarge: bool) -> list[Path]:
             size = (image.width * factor, image.height * factor)
             image = image.resize(size, Image.Resampling.NEAREST)
         path = folder / f"{record.job.recipe.picture_name(index)}.png"
-        paths.append(save_png(image, path, _metadata(record, index)))
+        paths.append(save_png(image, path, metadata_of(record, index)))
     return paths
 
 

@@ -40,8 +40,9 @@ def restore_area(ctx: Context) -> tuple[gr.File, gr.HTML]:
 def connect_restore(ctx: Context, box: gr.File, said: gr.HTML, open_tab: gr.State) -> None:
     """Called when all tabs are there."""
     forms = {name: tab.form for name, tab in ctx.task_tabs.items()}
-    receivers = {name: found.component for name, found in ctx.receivers.items()}
-    outputs = [ctx.tabs, ctx.checkpoint, said, box, *receivers.values()]
+    receivers = ctx.receivers
+    pictures_in = [found.component for found in receivers.values()]
+    outputs = [ctx.tabs, ctx.checkpoint, said, box, *pictures_in]
     for form in forms.values():
         outputs += form.error_outputs
 
@@ -52,11 +53,13 @@ def connect_restore(ctx: Context, box: gr.File, said: gr.HTML, open_tab: gr.Stat
         try:
             recipe, note = restored(ctx.models, path, language)
         except Exception as error:
+            head = [gr.skip(), gr.skip(), notice_html(sentence(error, language)), None]
             if isinstance(error, UserError) and error.key in _NO_RECIPE and tab in receivers:
-                pictures[tab] = path
-                head = [gr.skip(), gr.skip(), "", None]
-            else:
-                head = [gr.skip(), gr.skip(), notice_html(sentence(error, language)), None]
+                try:
+                    pictures[tab] = receivers[tab].value(path)
+                    head[2] = ""
+                except UserError as unreadable:
+                    head[2] = notice_html(sentence(unreadable, language))
             return [*head, *pictures.values(), *_form_updates(ctx, None, language)]
         target = TAB_OF.get(recipe.task, recipe.task)
         chosen = gr.skip() if _has_own_checkpoint(recipe) else recipe.checkpoint

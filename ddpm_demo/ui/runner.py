@@ -24,10 +24,16 @@ class Report:
     Args:
         status: the line in words and numbers.
         snapshot: the step to show, None while there is none yet.
+        moment: where the run is within a step; None where that is not known.
+        seconds_left: None while it is not known.
+        is_loading: the run has not begun; its checkpoint may be on the way.
     """
 
     status: str
     snapshot: Snapshot | None = None
+    moment: Moment | None = None
+    seconds_left: float | None = None
+    is_loading: bool = False
 
 
 def follow(
@@ -48,7 +54,7 @@ def follow(
         return
     record.phase = "running"
     started = clock()
-    yield Report(text(language, "common.status_loading"))
+    yield Report(text(language, "common.status_loading"), is_loading=True)
     try:
         yield from _steps(models, record, language, clock)
         started_at_all = record.last is not None
@@ -79,7 +85,10 @@ def _steps(
                     return
                 moment = begun[0].snapshot() if begun else None
                 within = moment is not None and moment.num_tiles > 0
-                yield Report(moment_text(language, moment) if within else status)
+                if within:
+                    yield Report(moment_text(language, moment), moment=moment)
+                else:
+                    yield Report(status, is_loading=record.last is None)
                 continue
             now = clock()
             first_step = now if first_step is None else first_step
@@ -88,8 +97,9 @@ def _steps(
             is_end = snapshot.index == snapshot.num_steps or record.cancel_asked
             if due or is_end:
                 last_report = now
-                status = progress_text(language, snapshot, now - first_step)
-                yield Report(status, snapshot)
+                left = seconds_left(snapshot, now - first_step)
+                status = progress_text(language, snapshot, left)
+                yield Report(status, snapshot, seconds_left=left)
             if record.cancel_asked:
                 return
     finally:
@@ -98,14 +108,20 @@ def _steps(
             close()
 
 
-def progress_text(language: str, snapshot: Snapshot, seconds: float) -> str:
-    """ "Step 7 of 20 · 1.4 s left · 7 U-Net evaluations", `seconds` after step 0."""
+def seconds_left(snapshot: Snapshot, seconds: float) -> float | None:
+    """How long the run goes on that has come so far in `seconds` since step 0."""
+    if not 0 < snapshot.index < snapshot.num_steps:
+        return None
+    return seconds / snapshot.index * (snapshot.num_steps - snapshot.index)
+
+
+def progress_text(language: str, snapshot: Snapshot, left: float | None) -> str:
+    """ "Step 7 of 20 · 1.4 s left · 7 U-Net evaluations"."""
     parts = [
         text(language, "common.status_step", index=snapshot.index, total=snapshot.num_steps),
         _evaluations(language, snapshot.num_evaluations),
     ]
-    if 0 < snapshot.index < snapshot.num_steps:
-        left = seconds / snapshot.index * (snapshot.num_steps - snapshot.index)
+    if left is not None:
         words = format_seconds(language, left)
         parts.insert(1, text(language, "common.status_left", seconds=words))
     return text(language, "common.status_join").join(parts)

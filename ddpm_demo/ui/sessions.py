@@ -69,6 +69,7 @@ class RunRecord:
     seconds: float = 0.0
     num_steps: int = 0
     num_shown: int = 0
+    columns: int = 1
     frames: list[StoredFrame] = field(default_factory=list)
     last: Snapshot | None = None
     shown_index: int = 0
@@ -105,6 +106,7 @@ class RunRecord:
         self.last = snapshot
         self.num_steps = snapshot.num_steps
         self.num_shown = snapshot.num_shown
+        self.columns = snapshot.columns
         frame = StoredFrame(
             snapshot.index,
             snapshot.t,

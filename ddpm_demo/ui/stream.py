@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from ..recipes.recipe import Recipe
     from ..recipes.run import Run
 
+# Of a picture's longer side; a sheet of small ones may be as wide as two of these.
 MAX_PREVIEW_PX = 512
+# The stage is about as wide and high as this, in pixels of a screen.
+_STAGE_PX = (1000, 460)
 
 
 @dataclass(frozen=True)
@@ -36,12 +39,14 @@ class Job:
         start: a function of a module (it is pickled on ZeroGPU) that makes the run.
         inputs: what the task needs besides, such as uploaded pictures.
         with_eps: the predicted noise is shown too.
+        on_stage: its pictures stand side by side on a stage, which is wide; else in a square.
     """
 
     recipe: Recipe
     start: Callable[[DDPM, Recipe, Mapping[str, Any]], Run]
     inputs: Mapping[str, Any] = field(default_factory=dict)
     with_eps: bool = False
+    on_stage: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,7 @@ class Snapshot:
         index, num_steps, t, num_evaluations: as in `samplers.Step`.
         x_t, x0_hat: the first pictures of the run side by side, at most 512 pixels wide or high.
         num_shown, num_images: how many pictures those are, and how many the run has.
+        columns: how many of them stand in a row.
         images: every picture of x0_hat.
         metadata: what each picture's file says of the run, in the order of `images`.
         extras: what the run has besides.
@@ -72,6 +78,7 @@ class Snapshot:
     extras: Mapping[str, Any] = field(default_factory=dict)
     eps: Image.Image | None = None
     warnings: Sequence[UserError] = ()
+    columns: int = 1
 
 
 @gpu
@@ -98,7 +105,9 @@ def snapshots(models: Models, job: Job, begun: list[Progress] | None = None) -> 
         check_work(step)
         images = run.pictures(step)
         shown = preview_count(len(images), max(images[0].size))
-        eps = None
+        columns, eps = math.ceil(math.sqrt(shown)), None
+        if job.on_stage:
+            columns = sheet_columns(shown, images[0].size)
         if job.with_eps:
             eps = ddpm.schedule.eps_from_x0(step.x_t[:shown], step.x0_hat[:shown], step.t)
         yield Snapshot(
@@ -106,14 +115,15 @@ def snapshots(models: Models, job: Job, begun: list[Progress] | None = None) -> 
             num_steps=step.num_steps,
             t=step.t,
             num_evaluations=step.num_evaluations,
-            x_t=preview_grid(to_pil(step.x_t[:shown])),
-            x0_hat=preview_grid(images[:shown]),
+            x_t=preview_grid(to_pil(step.x_t[:shown]), columns),
+            x0_hat=preview_grid(images[:shown], columns),
             num_shown=shown,
             num_images=len(images),
             images=images,
             metadata=[run.metadata(i) for i in range(len(images))],
             extras=_extras(run),
-            eps=None if eps is None else preview_grid(to_pil(eps)),
+            eps=None if eps is None else preview_grid(to_pil(eps), columns),
+            columns=columns,
             warnings=run.warnings,
         )
 
@@ -131,12 +141,12 @@ def preview_count(num_images: int, side_px: int) -> int:
     return min(num_images, per_side**2)
 
 
-def preview_grid(images: Sequence[Image.Image]) -> Image.Image:
-    """The pictures in a grid about as wide as high, without gaps that a dark page would show; what
+def preview_grid(images: Sequence[Image.Image], columns: int = 0) -> Image.Image:
+    """The pictures in a grid about as wide as high, or of `columns`, without gaps that a dark page would show; what
     is left of the last row is transparent for the same reason."""
     from ..pictures.images import make_grid
 
-    columns = math.ceil(math.sqrt(len(images)))
+    columns = columns or math.ceil(math.sqrt(len(images)))
     grid = make_grid(images, columns=columns, gap_px=0)
     in_last_row = len(images) % columns
     if in_last_row:
@@ -144,6 +154,19 @@ def preview_grid(images: Sequence[Image.Image]) -> Image.Image:
         grid.putalpha(255)
         nothing = Image.new(grid.mode, ((columns - in_last_row) * width, height))
         grid.paste(nothing, (in_last_row * width, grid.height - height))
-    if max(grid.size) > MAX_PREVIEW_PX:
-        grid.thumbnail((MAX_PREVIEW_PX, MAX_PREVIEW_PX), Image.Resampling.BOX)
+    widest = MAX_PREVIEW_PX if len(images) == 1 else 2 * MAX_PREVIEW_PX
+    if grid.width > widest or grid.height > MAX_PREVIEW_PX:
+        grid.thumbnail((widest, MAX_PREVIEW_PX), Image.Resampling.BOX)
     return grid
+
+
+def sheet_columns(count: int, size: tuple[int, int]) -> int:
+    """How many of `count` pictures of `size` (width, height) stand in a row, so that they are
+    seen as large as a stage lets them be: by whole factors, then with the fewest empty places."""
+
+    def seen(columns: int) -> tuple[float, int, int]:
+        rows = math.ceil(count / columns)
+        fits = min(_STAGE_PX[0] / (columns * size[0]), _STAGE_PX[1] / (rows * size[1]))
+        return math.floor(fits) if fits >= 1 else fits, -(columns * rows - count), -columns
+
+    return max(range(1, count + 1), key=seen)

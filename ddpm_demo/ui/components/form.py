@@ -75,6 +75,11 @@ class Form:
             self._folds[field] = self._open_fold
         return control
 
+    def add_said(self, field: str, said: Component) -> None:
+        """Take what a stage tells as the control of `field`; its errors stand in a notice here."""
+        self.controls[field] = said
+        self._notices[field] = notice()
+
     def add_field(self, task: str, told: TaskField, **props: Any) -> Component:  # noqa: ANN401
         """The control of a task's field: what it can hold, and its words, are the field's."""
         texts: dict[str, Text] = {}
@@ -117,6 +122,10 @@ class Form:
     def values(self, inputs: Sequence[Update]) -> dict[str, Update]:
         """What the controls say, by field."""
         return dict(zip(self.controls, inputs, strict=True))
+
+    def notice_of(self, field: str) -> gr.HTML:
+        """Where sentences about a picture stand."""
+        return self._notices[field]
 
     @property
     def error_outputs(self) -> list[Component]:

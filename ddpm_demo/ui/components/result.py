@@ -12,20 +12,12 @@ from gradio.components import Component
 
 from ...texts import text
 from ..context import Context, Update
-from ..exports import export, write_pictures
+from ..exports import EXPORTS, export, write_pictures
 from ..runner import frame_text, outcome_text
 from ..sessions import RunRecord
 from .download import Downloads, downloads
 from .live_view import PANES, LiveView, empty_html, live_html, status_html
 from .send_to import send_to_row
-
-EXPORTS = {
-    "png": "common.download_png",
-    "enlarged": "common.download_enlarged",
-    "gif": "common.download_gif",
-    "webp": "common.download_webp",
-    "recipe": "common.download_recipe",
-}
 
 MAX_FEW = 4
 MAX_GALLERY = 256
@@ -56,15 +48,14 @@ class ResultPanel:
 
     @property
     def outputs(self) -> list[Component]:
-        return [self.gallery, self.scrubber, *self.files.buttons, *self.send_buttons]
+        return [self.gallery, *self.files.buttons, *self.send_buttons]
 
     def updates(self, record: RunRecord, language: str, session: str) -> list[Update]:
         """For `outputs`: what the run left; all that is there stays if it left nothing."""
         if not record.images:
-            return self.skips(enabled=self.ctx.store.result(session, self.tab) is not None)
+            return [gr.skip()] * len(self.outputs)
         paths = write_pictures(record, self.ctx.store.folder(session))
         items = [(str(path), path.stem) for path in paths[:MAX_GALLERY]]
-        last = record.frames[-1].index
         return [
             gr.update(
                 value=items,
@@ -73,15 +64,9 @@ class ResultPanel:
                 elem_classes=gallery_classes(len(items), self.strip),
                 selected_index=None,
             ),
-            gr.update(minimum=0, maximum=max(1, last), value=last, interactive=True),
             *self.files.updates(True),
             *[gr.update(interactive=True) for _ in self.send_buttons],
         ]
-
-    def skips(self, enabled: bool) -> list[Update]:
-        """For `outputs`: the pictures stay; the slider is off while a run goes on."""
-        rest = len(self.files.buttons) + len(self.send_buttons)
-        return [gr.skip(), gr.update(interactive=enabled), *[gr.skip()] * rest]
 
 
 def result_panel(
@@ -125,10 +110,16 @@ def result_panel(
         return make_export(ctx.store.result(session, tab), kind, ctx.store.folder(session))
 
     files = downloads(ctx, dict(exports), make_file, notice)
-    send_buttons = send_to_row(ctx, tab, gallery, notice)
+    chosen = gr.State(0)
+    ctx.quick(gallery.select, _on_select, None, [chosen])
+    send_buttons = send_to_row(ctx, tab, chosen, int, notice)
     panel = ResultPanel(ctx, tab, live, gallery, scrubber, files, send_buttons, strip)
     _connect_scrubber(panel)
     return panel
+
+
+def _on_select(event: gr.SelectData) -> int:
+    return event.index if isinstance(event.index, int) else 0
 
 
 def step_slider(ctx: Context) -> gr.Slider:

@@ -1,37 +1,66 @@
 """From Run to the result: the wiring that every tab with a run shares.
 
-Run checks the controls at once (`prepare`), then waits for the model and streams the live view,
-then fills the result panel. Cancel sets a flag that the stream obeys at its next step.
+Run checks the controls at once (`prepare`), then waits for the model and streams into the view,
+then shows the result. Cancel sets a flag that the stream obeys at its next step.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import gradio as gr
 from gradio.components import Component
-from gradio.events import Dependency, EventListener
+from gradio.events import EventListener
 
 from ...errors import UserError
 from ...texts import text
 from ..context import Context, Update
 from ..errors import sentence
-from ..runner import follow, outcome_text
+from ..runner import Report, follow, outcome_text
 from ..sessions import RunRecord
 from ..stream import Job
 from .form import Form
-from .live_view import LiveView, live_html, status_html
 from .notice import notice_html
-from .result import ResultPanel
 from .run_bar import RunBar, buttons
 
 # (values of the form by field, with "checkpoint") -> what to run; raises UserError
 Prepare = Callable[[dict[str, Any]], Job]
 
-# (the ended run, language, session) -> one value for each extra component
-ExtraValues = Callable[[RunRecord, str, str], Sequence[Update]]
+
+class RunView(Protocol):
+    """Where a run is seen: what it changes of the page, and how."""
+
+    @property
+    def frame_outputs(self) -> list[Component]:
+        """What begins, ends and breaks off with a run."""
+
+    @property
+    def stream_outputs(self) -> list[Component]:
+        """What changes from step to step."""
+
+    @property
+    def result_outputs(self) -> list[Component]:
+        """What else a finished run fills."""
+
+    def begun(self, language: str) -> list[Update]:
+        """For `frame_outputs`, when a run waits for its turn."""
+
+    def stopping(self, language: str) -> list[Update]:
+        """For `frame_outputs`, when a run has been asked to end."""
+
+    def ended(self, words: str, record: RunRecord | None = None) -> list[Update]:
+        """For `frame_outputs`, when no run goes on any more; `record` is one with pictures."""
+
+    def reported(self, report: Report, language: str) -> list[Update]:
+        """For `stream_outputs`."""
+
+    def results(self, record: RunRecord, language: str, session: str) -> list[Update]:
+        """For `result_outputs`, when a run has ended."""
+
+    def skips(self) -> list[Update]:
+        """For `result_outputs`: all that is there stays."""
 
 
 @dataclass(frozen=True)
@@ -42,19 +71,16 @@ class RunFlow:
     tab: str
     form: Form
     bar: RunBar
-    live: LiveView
-    result: ResultPanel
+    view: RunView
     prepare: Prepare
-    extra_outputs: Sequence[Component] = ()
-    extra_values: ExtraValues | None = None
 
     @property
     def frame_outputs(self) -> list[Component]:
-        """What a run changes besides the live view and the result."""
+        """What a run changes besides its result."""
         return [
             self.bar.run,
             self.bar.cancel,
-            self.live.status,
+            *self.view.frame_outputs,
             self.bar.notice,
             self.ctx.checkpoint_notice,
             *self.form.error_outputs,
@@ -63,68 +89,69 @@ class RunFlow:
     @property
     def finish_outputs(self) -> list[Component]:
         """What changes at the end of a run."""
-        return [*self.frame_outputs, *self.result.outputs, *self.extra_outputs]
+        return [*self.frame_outputs, *self.view.result_outputs]
 
     def on_run(
-        self, values: dict[str, Any], language: str, session: str
+        self,
+        values: dict[str, Any],
+        language: str,
+        session: str,
+        settings: Mapping[str, Update] | None = None,
     ) -> tuple[str | None, list[Update]]:
-        """(id of the new run or None, updates for `frame_outputs` and the result's)."""
+        """(id of the new run or None, updates for `finish_outputs`).
+
+        `settings` are new values of the form's controls, where an example sets them.
+        """
+        skips = self.view.skips()
         try:
             job = self.prepare(values)
         except Exception as error:
             # Whatever went wrong, the page must go on: the sentence is all that changes.
-            return None, [
-                *self._frame(False, gr.skip(), error, language),
-                *[gr.skip()] * len(self.result.outputs),
-            ]
+            record = self.ctx.store.result(session, self.tab)
+            words = outcome_text(language, record) if record is not None else ""
+            ended = self.view.ended(words)
+            return None, [*self._frame(False, ended, error, language, settings), *skips]
         record = self.ctx.store.begin(session, self.tab, job)
-        status = status_html(text(language, "common.status_waiting"), busy=True)
-        frame = self._frame(True, status, None, language)
-        return record.id, [*frame, *self.result.skips(enabled=False)]
+        begun = self.view.begun(language)
+        return record.id, [*self._frame(True, begun, None, language, settings), *skips]
 
-    def on_stream(
-        self, run_id: str | None, language: str, session: str
-    ) -> Iterator[tuple[Update, Update]]:
-        """(live view, status line) as the run goes on."""
+    def on_stream(self, run_id: str | None, language: str, session: str) -> Iterator[list[Update]]:
+        """For the view's `stream_outputs` as the run goes on."""
         ctx = self.ctx
         # Gradio empties the outputs of a generator that yields nothing at all.
-        yield gr.skip(), gr.skip()
+        yield [gr.skip()] * len(self.view.stream_outputs)
         for report in follow(ctx.models, ctx.store, session, self.tab, run_id, language):
-            snapshot = report.snapshot
-            view: Update = gr.skip()
-            if snapshot is not None:
-                view = live_html(
-                    language,
-                    snapshot.x_t,
-                    snapshot.x0_hat,
-                    eps=snapshot.eps,
-                    num_shown=snapshot.num_shown,
-                    num_images=snapshot.num_images,
-                )
-            yield view, status_html(report.status, busy=True)
+            yield self.view.reported(report, language)
 
     def on_finish(self, run_id: str | None, language: str, session: str) -> list[Update]:
-        """Updates for `frame_outputs` and the result's when the stream has ended."""
+        """Updates for `finish_outputs` when the stream has ended."""
         record = self.ctx.store.take_ended(session, self.tab, run_id)
         if record is None:
             return self._not_started(run_id, language, session)
-        status = status_html(outcome_text(language, record))
+        words = outcome_text(language, record)
         try:
-            result = self._result_updates(record, language, session)
+            results = self.view.results(record, language, session)
+            ended = self.view.ended(words, record if record.images else None)
         except Exception as error:  # a full disk, say: the page must not stay as if running
-            return [*self._frame(False, status, error, language), *self._finish_skips()]
-        return [*self._frame(False, status, record.error, language), *result]
+            ended = self.view.ended(words)
+            return [*self._frame(False, ended, error, language), *self.view.skips()]
+        return [*self._frame(False, ended, record.error, language), *results]
 
     def on_cancel(self, language: str, session: str) -> list[Update]:
-        """Updates for [run, cancel, status]."""
+        """Updates for [run, cancel, *the view's `frame_outputs`]."""
         record = self.ctx.store.cancel(session, self.tab)
         if record is not None and record.phase == "running":
-            status = status_html(text(language, "common.status_stopping"), busy=True)
-            return [gr.skip(), gr.update(interactive=False), status]
-        return [*buttons(False), status_html(text(language, "common.status_not_started"))]
+            stopping = self.view.stopping(language)
+            return [gr.skip(), gr.update(interactive=False), *stopping]
+        return [*buttons(False), *self.view.ended(text(language, "common.status_not_started"))]
 
     def _frame(
-        self, running: bool, status: Update, error: Exception | None, language: str
+        self,
+        running: bool,
+        shown: Sequence[Update],
+        error: Exception | None,
+        language: str,
+        settings: Mapping[str, Update] | None = None,
     ) -> list[Update]:
         field = error.field if isinstance(error, UserError) else None
         note = notice_html(sentence(error, language, self.tab)) if error is not None else ""
@@ -132,17 +159,11 @@ class RunFlow:
         at_checkpoint = field == "checkpoint" and not in_form
         return [
             *buttons(running),
-            status,
+            *shown,
             note if not in_form and not at_checkpoint else "",
             note if at_checkpoint else "",
-            *self.form.error_updates(error, language),
+            *self.form.error_updates(error, language, settings),
         ]
-
-    def _result_updates(self, record: RunRecord, language: str, session: str) -> list[Update]:
-        extra: Sequence[Update] = [gr.skip()] * len(self.extra_outputs)
-        if self.extra_values is not None and record.images:
-            extra = self.extra_values(record, language, session)
-        return [*self.result.updates(record, language, session), *extra]
 
     def _not_started(self, run_id: str | None, language: str, session: str) -> list[Update]:
         """The stream ended without a run: it was cancelled, or the queue had no room for it."""
@@ -153,12 +174,8 @@ class RunFlow:
         error = UserError(
             "run_queue_full", "Too many runs are waiting here; try again in a minute."
         )
-        status = status_html(text(language, "common.status_failed"))
-        return [*self._frame(False, status, error, language), *self._finish_skips()]
-
-    def _finish_skips(self) -> list[Update]:
-        enabled = self.result.skips(enabled=True)
-        return [*enabled, *[gr.skip()] * len(self.extra_outputs)]
+        ended = self.view.ended(text(language, "common.status_failed"))
+        return [*self._frame(False, ended, error, language), *self.view.skips()]
 
 
 def connect_run(
@@ -166,76 +183,83 @@ def connect_run(
     tab: str,
     form: Form,
     bar: RunBar,
-    live: LiveView,
-    result: ResultPanel,
+    view: RunView,
     prepare: Prepare,
-    extra_outputs: Sequence[Component] = (),
-    extra_values: ExtraValues | None = None,
+    js: str | None = None,
 ) -> RunFlow:
     """Wire Run and Cancel of a tab; returns the handlers.
 
     Args:
-        ctx, tab, form, bar, live, result: the tab's pieces.
+        ctx, tab, form, bar, view: the tab's pieces.
         prepare: (values by field) -> what to run.
-        extra_outputs, extra_values: what else a finished run puts on the page.
+        js: what the browser does at a click on Run, as Gradio's events take it; its inputs are
+            the language, the checkpoint above the tabs, and the form's controls.
     """
-    flow = RunFlow(ctx, tab, form, bar, live, result, prepare, extra_outputs, extra_values)
+    flow = RunFlow(ctx, tab, form, bar, view, prepare)
     ctx.flows[tab] = flow
-    run_on_click(flow, bar.run)
+    run_on_click(flow, bar.run, js=js)
 
     def on_cancel(language: str, request: gr.Request) -> list[Update]:
         return flow.on_cancel(language, request.session_hash or "")
 
-    ctx.quick(bar.cancel.click, on_cancel, [ctx.language], [bar.run, bar.cancel, live.status])
+    outputs = [bar.run, bar.cancel, *view.frame_outputs]
+    ctx.quick(bar.cancel.click, on_cancel, [ctx.language], outputs)
     return flow
 
 
 def run_on_click(
-    flow: RunFlow, button: gr.Button, more: Mapping[str, Component] | None = None
+    flow: RunFlow,
+    button: gr.Button,
+    more: Mapping[str, Component] | None = None,
+    js: str | None = None,
 ) -> None:
     """Let `button` start a run of the flow, too.
 
     `more` are components beside the form's whose values `prepare` gets under these names.
     """
-    _connect(flow, button.click, more)
-
-
-def run_after(flow: RunFlow, event: Dependency) -> None:
-    """Let a run of the flow start when that event's handler is done."""
-    _connect(flow, event.then, None)
-
-
-def _connect(
-    flow: RunFlow,
-    trigger: EventListener | Callable[..., Dependency],
-    more: Mapping[str, Component] | None,
-) -> None:
-    ctx, form, result = flow.ctx, flow.form, flow.result
-    run_id = gr.State(None)
-    names = [*form.controls, *(more or {})]
-    inputs = [*form.inputs, *(more or {}).values()]
+    names = [*flow.form.controls, *(more or {})]
+    inputs = [*flow.form.inputs, *(more or {}).values()]
 
     def on_run(
         request: gr.Request, language: str, checkpoint: str, *inputs: Update
-    ) -> list[Update]:
+    ) -> tuple[str | None, list[Update]]:
         values = {"checkpoint": checkpoint, **dict(zip(names, inputs, strict=True))}
-        new_id, updates = flow.on_run(values, language, request.session_hash or "")
+        return flow.on_run(values, language, request.session_hash or "")
+
+    inputs = [flow.ctx.language, flow.ctx.checkpoint, *inputs]
+    start_run(flow, button.click, on_run, inputs, flow.finish_outputs, js)
+
+
+def start_run(
+    flow: RunFlow,
+    trigger: EventListener,
+    on_run: Callable[..., tuple[str | None, list[Update]]],
+    inputs: Sequence[Component],
+    outputs: Sequence[Component],
+    js: str | None = None,
+) -> None:
+    """Let an event start a run, follow it and show what came of it.
+
+    Args:
+        flow: the tab's.
+        trigger: the event.
+        on_run: (request, *values of `inputs`) -> (id of the run or None, updates for `outputs`).
+        inputs, outputs: of `on_run`.
+        js: what the browser does first.
+    """
+    ctx, run_id = flow.ctx, gr.State(None)
+
+    def on_start(request: gr.Request, *values: Update) -> list[Update]:
+        new_id, updates = on_run(request, *values)
         return [new_id, *updates]
 
-    def on_stream(
-        run: str | None, language: str, request: gr.Request
-    ) -> Iterator[tuple[Update, Update]]:
+    def on_stream(run: str | None, language: str, request: gr.Request) -> Iterator[list[Update]]:
         yield from flow.on_stream(run, language, request.session_hash or "")
 
     def on_finish(run: str | None, language: str, request: gr.Request) -> list[Update]:
         return flow.on_finish(run, language, request.session_hash or "")
 
-    started = ctx.quick(
-        trigger,
-        on_run,
-        [ctx.language, ctx.checkpoint, *inputs],
-        [run_id, *flow.frame_outputs, *result.outputs],
-    )
-    live = [flow.live.view, flow.live.status]
-    streamed = ctx.heavy(started.then, on_stream, [run_id, ctx.language], live)
-    ctx.quick(streamed.then, on_finish, [run_id, ctx.language], flow.finish_outputs)
+    started = ctx.quick(trigger, on_start, inputs, [run_id, *outputs], js=js)
+    told = [run_id, ctx.language]
+    streamed = ctx.heavy(started.then, on_stream, told, flow.view.stream_outputs)
+    ctx.quick(streamed.then, on_finish, told, flow.finish_outputs)

@@ -1,6 +1,6 @@
-""" "Send to": hand the picture chosen in a gallery to another tab.
+""" "Send to": hand the picture chosen among the results to another tab.
 
-A tab that takes pictures calls `ctx.receive(tab, component)`; every result panel then has a button
+A tab that takes pictures calls `ctx.receive(tab, component)`; every result then has a button
 for it.
 """
 
@@ -19,14 +19,22 @@ from ..exports import write_pictures
 from ..sessions import Store
 from .notice import notice_html
 
+Index = Callable[[Update], int]
 
-def send_to_row(ctx: Context, tab: str, gallery: gr.Gallery, notice: Component) -> list[gr.Button]:
-    """Make the row of buttons here; none when no other tab takes pictures."""
+
+def send_to_row(
+    ctx: Context, tab: str, chosen: Component, index_of: Index, notice: Component
+) -> list[gr.Button]:
+    """Make the row of buttons here; none when no other tab takes pictures.
+
+    Args:
+        ctx, tab: whose results are sent.
+        chosen, index_of: the component that knows which of them, and how its value says so.
+        notice: where a sentence goes when there is nothing to send.
+    """
     others = [name for name in ctx.receiving_tabs if name != tab]
     if not others:
         return []
-    chosen = gr.State(0)
-    ctx.quick(gallery.select, _on_select, None, [chosen])
     with gr.Row(elem_classes=["send-to"]):
         ctx.make(gr.HTML, {"value": "common.send_to"}, elem_classes=["row-label"], min_width=0)
         targets = {
@@ -36,7 +44,7 @@ def send_to_row(ctx: Context, tab: str, gallery: gr.Gallery, notice: Component) 
             for name in others
         }
     # The other tabs' components are there only when all tabs have been built.
-    ctx.at_end(lambda: _connect(ctx, tab, targets, chosen, notice))
+    ctx.at_end(lambda: _connect(ctx, tab, targets, chosen, index_of, notice))
     return list(targets.values())
 
 
@@ -58,32 +66,29 @@ def picture_to_send(store: Store, session: str, tab: str, index: int) -> str:
     return str(paths[min(max(0, index), len(paths) - 1)])
 
 
-def _on_select(event: gr.SelectData) -> int:
-    return event.index if isinstance(event.index, int) else 0
-
-
 def _connect(
     ctx: Context,
     tab: str,
     targets: dict[str, gr.Button],
-    chosen: gr.State,
+    chosen: Component,
+    index_of: Index,
     notice: Component,
 ) -> None:
     for name, button in targets.items():
         receiver = ctx.receivers[name]
 
         def on_send(
-            index: int, language: str, request: gr.Request, name: str = name
+            chosen: Update, language: str, request: gr.Request, name: str = name
         ) -> tuple[Update, Update, str]:
             try:
+                index = index_of(chosen)
                 path = picture_to_send(ctx.store, request.session_hash or "", tab, index)
+                value = ctx.receivers[name].value(path)
             except Exception as error:
                 return gr.skip(), gr.skip(), notice_html(sentence(error, language))
-            return path, gr.Tabs(selected=name), ""
+            return value, gr.Tabs(selected=name), ""
 
-        ctx.quick(
-            button.click,
-            on_send,
-            [chosen, ctx.language],
-            [receiver.component, ctx.tabs, notice],
-        )
+        outputs = [receiver.component, ctx.tabs, notice]
+        # The other tab is seen from its top, where the picture is.
+        sent = ctx.quick(button.click, on_send, [chosen, ctx.language], outputs)
+        ctx.quick(sent.then, None, None, None, js="() => window.scrollTo(0, 0)")

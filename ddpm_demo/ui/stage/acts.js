@@ -23,6 +23,7 @@ Object.assign(Stage.prototype, {
     this.at(".stage-wipe").oninput = (event) => this.setWipe(event.target.value / 1000);
     this.at(".stage-layers select").onchange = (event) => {
       this.layer = event.target.value;
+      this.forgetSteps();
       this.render();
       this.say("select", { layer: this.layer });
     };
@@ -97,28 +98,49 @@ Object.assign(Stage.prototype, {
 
   choose(index, focus = false) {
     const count = (this.state.samples || []).length;
-    if (this.state.phase !== "result" || index < 0 || index >= count || index === this.chosen) return;
+    const shown = index === this.chosen && this.layer !== "sheet";
+    if (this.state.phase !== "result" || index < 0 || index >= count || shown) return;
     this.chosen = index;
-    this.step = null;
-    this.state.stepPictures = index === (this.state.chosen || 0) ? [...this.state.steps] : [];
+    if (this.layer === "sheet") this.layer = "";
+    this.forgetSteps();
     this.render();
     const one = this.at(".stage-strip").children[index];
     one.scrollIntoView({ block: "nearest", inline: "nearest" });
     if (focus) one.focus();
     this.aloud(one.getAttribute("aria-label"));
-    this.say("select", { sample: index, step: null });
+    this.say("select", { sample: index, step: null, layer: this.layer });
+  },
+
+  // The steps' pictures are those of one sample, or of the sheet.
+  forgetSteps() {
+    const { state } = this;
+    this.step = null;
+    state.stepPictures = this.chosen === (state.chosen || 0) ? [...(state.steps || [])] : [];
+    state.stepNoisy = [];
+  },
+
+  // A click on the sheet of all samples shows the one that was meant.
+  chooseOnSheet(x, y) {
+    const { state, view } = this;
+    const [column, row] = [(x - view.x) / view.scale, (y - view.y) / view.scale];
+    if (this.layer !== "sheet" || !state.columns || column < 0 || row < 0) return;
+    if (column >= view.width || row >= view.height) return;
+    const side = view.width / state.columns;
+    const rows = Math.ceil(state.samples.length / state.columns);
+    this.choose(Math.floor(row / (view.height / rows)) * state.columns + Math.floor(column / side));
   },
 
   goTo(step) {
     const last = this.state.num_steps - 1;
     this.step = step >= last ? null : step;
-    this.layer = "";
+    if (this.layer !== "sheet") this.layer = "";
     this.render();
     const here = this.step === null || (this.state.stepPictures || [])[this.step];
     clearTimeout(this.asking);
     this.said = { ...this.said, step: this.step };
     if (here) return this.say(null, {}, false);
-    this.asking = setTimeout(() => this.say("release", { step: this.step, sample: this.chosen }), 60);
+    const told = { step: this.step, sample: this.chosen, layer: this.layer };
+    this.asking = setTimeout(() => this.say("release", told), 60);
   },
 
   hold(on) {
@@ -239,6 +261,7 @@ Object.assign(Stage.prototype, {
       const wiping = this.root.dataset.mode === "slider" && Math.abs(x - this.wipe * view.paneWidth) < 18;
       if (painter.on && event.button === 0) painter.start(x, y);
       else this.drag = wiping ? "wipe" : "pan";
+      this.pressed = [x, y];
       return;
     }
     const last = pointers.get(event.pointerId);
@@ -257,6 +280,8 @@ Object.assign(Stage.prototype, {
       return;
     }
     pointers.delete(event.pointerId);
+    const still = this.pressed && Math.hypot(x - this.pressed[0], y - this.pressed[1]) < 5;
+    if (event.type === "pointerup" && this.drag === "pan" && still) this.chooseOnSheet(x, y);
     if (painter.stroke) painter.end();
     if (touch) painter.cursor = null;
     if (!pointers.size) this.drag = null;

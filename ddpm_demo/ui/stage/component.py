@@ -14,7 +14,7 @@ from . import scene
 from .renditions import Rendition, file_rendition, preview, rendition
 from .said import Said, read_said
 from .scene import Caption, Scene
-from .script import TEMPLATE, on_load, on_load_said, settled
+from .script import TEMPLATE, begun, on_load, on_load_said, settled
 
 Accepts = Literal["picture", "picture+mask"]
 Listener = Callable[..., Dependency]
@@ -63,6 +63,10 @@ class Stage:
             said_at: which of the event's inputs is `said`.
         """
         return settled(self.name, said_at)
+
+    def begin_js(self) -> str:
+        """The `js` of the event that runs, where nothing that it is given is `said`."""
+        return begun(self.name)
 
     # Events, as any component's: `stage.on_upload(handler, stage.said, ...)`.
 
@@ -145,6 +149,7 @@ class Stage:
         before: Pictures | None = None,
         layers: Mapping[str, tuple[Caption, Pictures]] | None = None,
         names: Sequence[str] = (),
+        recipes: Sequence[Mapping[str, Any]] = (),
         steps: Sequence[Image.Image] = (),
         **told: Any,  # noqa: ANN401  as `scene.result`
     ) -> Scene:
@@ -155,12 +160,17 @@ class Stage:
             before: what they are compared with: one for all, or one a sample.
             layers: {name: (caption, pictures)}: one for all samples, or one a sample.
             names: of the samples' files, as they are saved from the page.
+            recipes: what each sample's file says of how it was made.
             steps: pictures of the steps, where they are at hand.
         """
         samples = [pictures] if isinstance(pictures, Image.Image) else list(pictures)
         named = [*names, *(f"sample-{n + 1}.png" for n in range(len(names), len(samples)))]
+        told_of = [*recipes, *[None] * (len(samples) - len(recipes))]
         return scene.result(
-            [self._rendition(image, name) for image, name in zip(samples, named, strict=True)],
+            [
+                self._rendition(image, name, recipe)
+                for image, name, recipe in zip(samples, named, told_of, strict=True)
+            ],
             before=self._all(before, "before") if before is not None else None,
             layers={
                 name: (caption, self._all(shown, name))
@@ -170,16 +180,19 @@ class Stage:
             **told,
         )
 
-    def step(self, index: int, picture: Image.Image) -> Scene:
-        """The answer to `on_step`."""
-        return scene.step(index, preview(picture))
+    def step(self, index: int, picture: Image.Image, x_t: Image.Image | None = None) -> Scene:
+        """The answer to `on_step`: the estimate at that step, and the noisy picture."""
+        return scene.step(index, preview(picture), preview(x_t) if x_t is not None else None)
 
     def idle(self, words: Caption = "") -> Scene:
         """The run has ended without anything new."""
         return scene.idle(words)
 
-    def _rendition(self, image: Image.Image, name: str) -> Rendition:
-        return rendition(image, self.component.GRADIO_CACHE, f"{Path(name).stem or 'picture'}.png")
+    def _rendition(
+        self, image: Image.Image, name: str, recipe: Mapping[str, Any] | None = None
+    ) -> Rendition:
+        file = f"{Path(name).stem or 'picture'}.png"
+        return rendition(image, self.component.GRADIO_CACHE, file, recipe)
 
     def _all(self, pictures: Pictures, name: str) -> list[Rendition]:
         images = [pictures] if isinstance(pictures, Image.Image) else list(pictures)

@@ -13,8 +13,13 @@ Object.assign(Stage.prototype, {
       let after = state.samples[this.chosen];
       const layer = (state.layers || []).find((one) => one.name === this.layer);
       if (layer) after = of(layer.pictures);
-      else if (this.step !== null) after = (state.stepPictures || [])[this.step] || after;
-      const before = of(state.before);
+      const stepped = this.step !== null && (state.stepPictures || [])[this.step];
+      if (stepped) {
+        const noisy = (state.stepNoisy || [])[this.step];
+        const [shown, other] = this.swapped && noisy ? [noisy, stepped] : [stepped, noisy];
+        return { after: shown, inset: other };
+      }
+      const before = this.layer === "sheet" ? null : of(state.before);
       return this.held && before ? { after: before } : { after, before };
     }
     return { after: state.phase === "upload" ? state.picture : null };
@@ -31,6 +36,7 @@ Object.assign(Stage.prototype, {
     this.at(".stage-before").hidden = !two;
     if (after) {
       // Before and after lie over each other at the result's size, whatever their own pixels are.
+      this.view.sheet = Boolean(after.sheet); // small pictures side by side
       this.view.picture(after.width, after.height);
       this.size = [after.width, after.height];
     }
@@ -184,7 +190,7 @@ Object.assign(Stage.prototype, {
     tools.inert = state.phase === "run";
     tools.hidden = tools.inert ? !this.toolsStay : !able || !painter.on;
     this.at("[data-do=paint]").setAttribute("aria-pressed", String(painter.on));
-    painter.shown = state.phase === "upload";
+    painter.shown = state.phase === "upload" || this.root.classList.contains("stage-old");
     this.root.classList.toggle("stage-painting", painter.on);
     if (!painter.mask) return painter.draw();
     this.at(".stage-filled").textContent = words("filled", { share: shareOf(painter.mask.filled) });

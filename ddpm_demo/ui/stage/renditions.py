@@ -8,10 +8,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
+
+from ...pictures.png_recipe import png_bytes
 
 # Edges of what is shown before anybody zooms in, of a preview, and of what needs no second file.
 SCREEN_EDGE = 1600
@@ -23,20 +26,28 @@ EXACT_EDGE = 256
 _PNG = {"format": "PNG", "compress_level": 1}
 _JPEG = {"format": "JPEG", "quality": 88}
 
-# What the page needs to know of a picture: {"width", "height", "full", "small", "data"}.
+# What the page needs to know of a picture: {"width", "height", "full", "small", "data"}, and
+# "sheet" where small pictures stand side by side, whose pixels are drawn hard.
 Rendition = dict[str, Any]
 
 
-def rendition(image: Image.Image, folder: str | Path, name: str = "picture.png") -> Rendition:
+def rendition(
+    image: Image.Image,
+    folder: str | Path,
+    name: str = "picture.png",
+    recipe: Mapping[str, Any] | None = None,
+) -> Rendition:
     """Files of `image` for the page: every pixel as PNG and, of a large one, a smaller JPEG.
 
     Args:
         image: 8-bit, any size.
         folder: Gradio's cache, `Component.GRADIO_CACHE`.
         name: of the file, as it is saved from the browser.
+        recipe: what the file says of how it was made.
     """
     shown: Rendition = {"width": image.width, "height": image.height}
-    shown["full"] = _file(_encoded(image, _PNG), folder, name)
+    content = _encoded(image, _PNG) if recipe is None else png_bytes(image, recipe)
+    shown["full"] = _file(content, folder, name)
     if image.width * image.height > ONE_FILE_PIXELS:
         reduced = _reduced(image, SCREEN_EDGE)
         options, ending = (_PNG, "png") if "A" in image.mode else (_JPEG, "jpg")

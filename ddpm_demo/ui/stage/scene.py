@@ -102,6 +102,8 @@ def result(
     num_steps: int = 0,
     steps: Sequence[Rendition] = (),
     chosen: int = 0,
+    layer: str = "",
+    columns: int = 0,
     words: Caption = "",
 ) -> Scene:
     """What a run has given.
@@ -114,6 +116,8 @@ def result(
         num_steps: length of the slider through the steps; 0 for none.
         steps: the steps' pictures, where they are here already; else the page asks for each.
         chosen: index of the sample to show first.
+        layer: name of the layer to show first; "" for the sample.
+        columns: of the layer "sheet", a grid of all samples that can be clicked; 0 without it.
         words: one line, such as "stopped at step 5 of 20".
     """
     count = len(samples)
@@ -130,13 +134,15 @@ def result(
         num_steps=num_steps or len(steps),
         steps=list(steps),
         chosen=chosen,
+        layer=layer,
+        columns=columns,
         words=words,
     )
 
 
-def step(index: int, picture: Rendition) -> Scene:
-    """The picture of one step, for the page that has asked for it."""
-    return _scene("step", index=index, picture=picture)
+def step(index: int, picture: Rendition, x_t: Rendition | None = None) -> Scene:
+    """The picture of one step, for the page that has asked for it; `x_t` is its noisy one."""
+    return _scene("step", index=index, picture=picture, x_t=x_t)
 
 
 def idle(words: Caption = "") -> Scene:

@@ -54,3 +54,11 @@ def settled(name: str, said_at: int) -> str:
         "async (...inputs) => { if (!window.ddpmStage) return inputs; "
         f"inputs[{said_at}] = await window.ddpmStage.begin({json.dumps(name)}); return inputs; }}"
     )
+
+
+def begun(name: str) -> str:
+    """The `js` of a Run button's event that is given nothing of the stage: a first sign."""
+    return (
+        "async (...inputs) => { if (window.ddpmStage) "
+        f"await window.ddpmStage.begin({json.dumps(name)}); return inputs; }}"
+    )

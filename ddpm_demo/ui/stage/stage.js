@@ -46,13 +46,14 @@ class Stage {
       Object.assign(state, scene);
       this.chosen = Math.min(scene.chosen || 0, scene.samples.length - 1);
       this.step = null;
-      this.layer = "";
+      this.layer = scene.layer || "";
       state.stepPictures = [...scene.steps];
+      state.stepNoisy = [];
       this.mode = this.mode !== "single" && scene.before.length ? this.mode : "single";
       this.setPainting(false);
       this.note(scene.words);
       this.aloud(words("finished", { count: scene.samples.length }));
-      this.say("select", { sample: this.chosen, step: null, layer: "" }, false);
+      this.say("select", { sample: this.chosen, step: null, layer: this.layer }, false);
     } else if (phase === "upload") {
       this.setPicture(scene.picture, scene.file || (scene.picture && scene.picture.full), scene.name);
       if ("mask" in scene) this.setMask(scene.mask);
@@ -104,9 +105,10 @@ class Stage {
     this.render();
   }
 
-  setStep({ index, picture }) {
+  setStep({ index, picture, x_t }) {
     const { state } = this;
     (state.stepPictures ||= [])[index] = picture;
+    (state.stepNoisy ||= [])[index] = x_t;
     this.render();
   }
 

@@ -9,11 +9,11 @@ const ratio = () => Math.max(0.5, window.devicePixelRatio || 1);
 class View {
   constructor() {
     Object.assign(this, { width: 0, height: 0, paneWidth: 0, paneHeight: 0 });
-    Object.assign(this, { scale: 1, x: 0, y: 0, fitted: true });
+    Object.assign(this, { scale: 1, x: 0, y: 0, fitted: true, sheet: false });
   }
 
   get small() {
-    return Math.max(this.width, this.height) <= HARD_EDGE;
+    return this.sheet || Math.max(this.width, this.height) <= HARD_EDGE;
   }
   get hard() {
     return this.small || this.scale * ratio() >= HARD_FROM;

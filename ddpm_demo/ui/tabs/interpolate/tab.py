@@ -11,6 +11,7 @@ from ....tasks.interpolate import LETTERS, InterpolateRecipe
 from ....texts import text
 from ...components.form import Form
 from ...components.live_view import live_view
+from ...components.panel_view import PanelView
 from ...components.result import result_panel, step_slider
 from ...components.run_bar import run_bar
 from ...components.run_flow import connect_run
@@ -80,17 +81,8 @@ def build(ctx: Context) -> None:
                 strip=True,
                 scrubber=scrubber,
             )
-    flow = connect_run(
-        ctx,
-        TAB,
-        form,
-        bar,
-        live,
-        result,
-        lambda values: prepare(ctx.models, values),
-        between.outputs,
-        between.values,
-    )
+    view = PanelView(live, result, between.outputs, between.values)
+    flow = connect_run(ctx, TAB, form, bar, view, lambda values: prepare(ctx.models, values))
     ctx.receive(TAB, form.controls["image_a"])
     examples_row(ctx, form, ARRANGEMENT, flow)
     _connect_shape(ctx, form, corners)

@@ -13,6 +13,7 @@ from ....samplers.table import SAMPLERS, check_eta, sampler_info
 from ....texts import text
 from ...components.form import Form
 from ...components.live_view import live_view
+from ...components.panel_view import PanelView
 from ...components.result import result_panel, step_slider
 from ...components.run_bar import run_bar
 from ...components.run_flow import connect_run, run_on_click
@@ -51,20 +52,16 @@ def build_generation(ctx: Context, form: Form, tab: str) -> None:
                 )
             result = result_panel(ctx, tab, live, bar.notice, scrubber=scrubber)
     last = gr.State(None)
-    flow = connect_run(
-        ctx,
-        tab,
-        form,
-        bar,
+    view = PanelView(
         live,
         result,
-        lambda values: prepare(ctx.models, values),
         [branch, last],
         lambda record, language, session: [
             gr.update(interactive=True),
             record.job.inputs["values"],
         ],
     )
+    flow = connect_run(ctx, tab, form, bar, view, lambda values: prepare(ctx.models, values))
     ctx.task_tabs["diffuse"] = TaskTab(form, control_values)
     run_on_click(flow, branch, {"branch_at": result.scrubber, "last": last})
 

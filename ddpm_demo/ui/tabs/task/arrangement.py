@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 from ....recipes.recipe import Recipe
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from ...components.form import Form
     from ...context import Context
+    from ...stage import Stage
 
 Values = Mapping[str, Any]
 
@@ -23,23 +26,22 @@ class Arrangement:
         task: its recipe's class.
         examples: values of the controls by the text key of the button; "image" is a file of
             `ui/examples`, and "checkpoint" must be here.
-        example_picture: file of `ui/examples` that is loaded when the page opens.
         controls: makes controls of the tab's own before those of the fields.
         instead_of: the fields that these controls stand for.
         to_values: values of the controls -> values of the task's fields, inputs and aliases.
         to_controls: a recipe -> values of the tab's own controls.
-        checkpoint: that the tab starts with, for its `example_picture`; "" for what suits.
+        mask_of: (values of an example, size of its picture) -> its mask, which stands for the
+            input "mask" on the stage; None for a task without one.
         own_picture: values that the controls take when a visitor brings a picture.
     """
 
     task: type[Recipe]
     examples: Mapping[str, Values] = field(default_factory=dict)
-    example_picture: str = ""
-    controls: Callable[[Context, Form], None] | None = None
+    controls: Callable[[Context, Form, Stage], None] | None = None
     instead_of: tuple[str, ...] = ()
     to_values: Callable[[dict[str, Any]], dict[str, Any]] = lambda values: values
     to_controls: Callable[[Any], dict[str, Any]] = lambda recipe: {}
-    checkpoint: str = ""
+    mask_of: Callable[[Values, tuple[int, int]], Image.Image] | None = None
     own_picture: Values = field(default_factory=dict)
 
     @property

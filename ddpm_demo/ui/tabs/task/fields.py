@@ -25,7 +25,7 @@ def add_fields(ctx: Context, form: Form, this: Arrangement) -> None:
     seed_row(ctx, form, form.tab)
     with form.more_settings():
         if any(told.required for told in this.task.inputs):
-            checkpoint_control(ctx, form, this.checkpoint)
+            checkpoint_control(ctx, form)
         # Precision comes last: it is about the machine, not about the picture.
         for told in sorted(shown, key=lambda told: told.name == "precision"):
             if told.advanced and told.name != "checkpoint":
@@ -33,14 +33,13 @@ def add_fields(ctx: Context, form: Form, this: Arrangement) -> None:
     _connect_applies(ctx, form, this.task)
 
 
-def checkpoint_control(ctx: Context, form: Form, at_first: str = "") -> gr.Dropdown:
+def checkpoint_control(ctx: Context, form: Form) -> gr.Dropdown:
     """The tab's own checkpoint: what suits the picture, unless one is chosen."""
-    is_here = any(info.name == at_first for info in ctx.models.infos())
     return form.add(
         "checkpoint",
         gr.Dropdown,
         {"choices": lambda language: checkpoint_choices(ctx, language)},
-        value=at_first if is_here else "",
+        value="",
         allow_custom_value=True,
     )
 

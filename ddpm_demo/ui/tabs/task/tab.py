@@ -1,21 +1,27 @@
-"""The tab of a task: controls, run, result, examples; every task gets one."""
+"""The tab of a task: its stage, controls, run, examples; every task gets one."""
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import gradio as gr
 
 from ....errors import UserError
+from ...components.download import downloads
 from ...components.form import Form
-from ...components.live_view import live_view
-from ...components.result import result_panel
+from ...components.live_view import status_html
 from ...components.run_bar import run_bar
 from ...components.run_flow import connect_run
-from ...context import Context, TaskTab
+from ...components.send_to import send_to_row
+from ...context import Context, TaskTab, Update
+from ...exports import EXPORTS, export
 from ...request import job_of
-from ...restoration.comparison import comparison, connect_comparison
-from ...restoration.pictures import connect_picture, picture_box, picture_input
+from ...restoration.measures import measures_html, shown_of
+from ...restoration.pictures import picture_input
+from ...restoration.stage_picture import connect_upload, scene_of, stage_values
+from ...stage import Stage
+from ...stage_view import StageView, connect_view
 from ...stream import Job
 from .arrangement import Arrangement
 from .examples import examples_row
@@ -25,69 +31,80 @@ from .fields import add_fields, control_values
 def build_task(ctx: Context, this: Arrangement) -> None:
     """Build the tab here."""
     form = Form(ctx, this.tab)
-    with gr.Row(elem_classes=["two-columns"]):
+    takes = _takes(this)
+    with gr.Row(elem_classes=["stage-and-controls"]):
+        with gr.Column(elem_classes=["stage-column"], min_width=280):
+            stage = Stage(this.tab, takes)
+            if takes is not None:
+                form.add_said("image", stage.said)
+            status = gr.HTML(status_html(""), elem_classes=["status"])
+            measures = gr.HTML("", elem_classes=["measures"])
         with gr.Column(elem_classes=["controls", this.tab], min_width=280):
-            box = _add_pictures(ctx, form, this)
+            _add_pictures(form, this)
             if this.controls is not None:
-                this.controls(ctx, form)
+                this.controls(ctx, form, stage)
             add_fields(ctx, form, this)
             bar = run_bar(ctx)
-        with gr.Column(elem_classes=["outputs"]):
-            live = live_view(ctx)
-            found = comparison(ctx, this.tab) if this.task.beside else None
-            below = found.beside.render if found is not None else lambda: None
-            result = result_panel(
-                ctx, this.tab, live, bar.notice, strip=found is not None, below=below
-            )
-    extra = (found.outputs, found.values) if found is not None else ((), None)
+    with gr.Row(elem_classes=["after-run"]):
+        files = downloads(ctx, EXPORTS, _export(ctx, this.tab), bar.notice)
+        sent = send_to_row(ctx, this.tab, stage.said, lambda s: stage.read(s).sample, bar.notice)
+    view = StageView(ctx, this.tab, stage, status, measures, files, sent, shown_of, measures_html)
+    connect_view(view)
+    # The language and the checkpoint above the tabs are the first inputs of every run.
+    js = stage.run_js(2 + list(form.controls).index("image")) if takes else stage.begin_js()
     flow = connect_run(
-        ctx, this.tab, form, bar, live, result, lambda values: prepare(ctx, this, values), *extra
+        ctx, this.tab, form, bar, view, lambda values: prepare(ctx, this, values, stage), js
     )
-    if found is not None:
-        connect_comparison(found, result)
-    if box is not None:
-        connect_picture(ctx, box)
-        _connect_own_picture(ctx, form, this)
-        ctx.receive(this.tab, box.image)
-    examples_row(ctx, form, this, flow)
+    if takes is not None:
+        connect_upload(ctx, stage, form, status, this.own_picture)
+        ctx.receive(this.tab, stage.component, lambda path: scene_of(stage, path))
+    examples_row(ctx, form, this, flow, stage)
     ctx.task_tabs[this.tab] = TaskTab(form, lambda recipe: control_values(this, recipe))
 
 
-def prepare(ctx: Context, this: Arrangement, values: dict[str, Any]) -> Job:
+def prepare(
+    ctx: Context, this: Arrangement, values: dict[str, Any], stage: Stage | None = None
+) -> Job:
     """The job that the controls ask for.
+
+    Args:
+        ctx, this: the page and the tab.
+        values: of the controls; "image" is what `stage` tells, or a path.
+        stage: the tab's.
 
     Raises:
         UserError: a value that cannot be, a picture that is missing or none, no such checkpoint.
     """
+    if stage is not None and isinstance(values.get("image"), dict):
+        values = {**values, **stage_values(stage, values["image"])}
     if not values.get("checkpoint") and not any(told.required for told in this.task.inputs):
         raise UserError("checkpoint_missing", "Choose a checkpoint first.", field="checkpoint")
     try:
-        return job_of(ctx.models, this.task, this.to_values(values))
+        job = job_of(ctx.models, this.task, this.to_values(values))
     except UserError as error:
-        # The mask's sentence stands below the control that gave it.
-        if error.field == "mask" and "mask_field" in values:
-            error.field = values["mask_field"]
+        if error.field == "mask":  # it stands on the stage, as the picture does
+            error.field = "image"
         raise
+    return dataclasses.replace(job, on_stage=True)
 
 
-def _add_pictures(ctx: Context, form: Form, this: Arrangement) -> Any:  # noqa: ANN401  a PictureBox
-    """The task's picture; further ones, which no arrangement stands for, below it."""
-    box = None
+def _takes(this: Arrangement) -> Any:  # noqa: ANN401  what a Stage accepts
+    """What visitors may put on the stage."""
+    names = [told.name for told in this.task.inputs]
+    if "image" not in names:
+        return None
+    return "picture+mask" if this.mask_of is not None else "picture"
+
+
+def _add_pictures(form: Form, this: Arrangement) -> None:
+    """The task's further pictures, which neither the stage nor an arrangement stands for."""
     for told in this.task.inputs:
-        if told.name == "image" and box is None:
-            box = picture_box(ctx, form, this.example_picture)
-        elif told.name not in this.instead_of and not told.several:
+        if told.name not in ("image", *this.instead_of) and not told.several:
             form.add_picture(told.name, picture_input, height=160)
-    return box
 
 
-def _connect_own_picture(ctx: Context, form: Form, this: Arrangement) -> None:
-    if this.own_picture:
-        values = list(this.own_picture.values())
-        outputs = [form.controls[name] for name in this.own_picture]
-        ctx.quick(
-            form.controls["image"].upload,
-            lambda: values if len(values) > 1 else values[0],
-            None,
-            outputs,
-        )
+def _export(ctx: Context, tab: str) -> Any:  # noqa: ANN401  a MakeFile
+    def make_file(kind: str, session: str) -> Update:
+        return export(ctx.store.result(session, tab), kind, ctx.store.folder(session))
+
+    return make_file

@@ -1,0 +1,79 @@
+"""The visitor's picture on a stage: read when it arrives, sent from another tab, or an example."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from PIL import Image
+
+from ...errors import UserError
+from ..components.form import Form
+from ..components.live_view import status_html
+from ..components.notice import notice_html
+from ..context import Context, Update
+from ..errors import sentence
+from ..stage import Said, Stage
+from ..uploads import EXAMPLES_FOLDER
+from .pictures import load_picture, size_text
+
+MASK = "painted"
+
+
+def stage_values(stage: Stage, said: Any) -> dict[str, str | None]:  # noqa: ANN401  any JSON
+    """{"image", "painted"} that a form's values have: paths of the picture and of its mask.
+
+    Raises:
+        UserError: it names a file that is no upload and no example.
+    """
+    told = stage.read(said)
+    return {
+        "image": str(told.upload) if told.upload else None,
+        MASK: str(told.mask) if told.mask else None,
+    }
+
+
+def scene_of(stage: Stage, path: str, mask: Image.Image | None = None) -> Update:
+    """The scene of an example or a result of another tab, its mask as given and no other.
+
+    Raises:
+        UserError: the file is no picture.
+    """
+    picture = load_picture(path)
+    own = path if Path(path).parent == EXAMPLES_FOLDER else None
+    name = Path(path).name
+    return stage.show(picture, path=own, name=name, mask=mask, clear_mask=mask is None)
+
+
+def connect_upload(
+    ctx: Context, stage: Stage, form: Form, status: gr.HTML, own_picture: Mapping[str, Any]
+) -> None:
+    """Show what the visitor brings, or say what is wrong with it.
+
+    Args:
+        ctx, stage, form, status: the tab's; `form` has the stage as its "image".
+        own_picture: values that controls take when a visitor brings a picture.
+    """
+    controls = [form.controls[name] for name in own_picture]
+    outputs = [stage.component, status, form.notice_of("image"), *controls]
+
+    def on_upload(said: Any, language: str) -> list[Update]:  # noqa: ANN401  any JSON
+        return [*arrived(stage, stage.read(said), language), *own_picture.values()]
+
+    ctx.quick(stage.on_upload, on_upload, [stage.said, ctx.language], outputs)
+    # What was said of the picture goes with it.
+    ctx.quick(stage.on_clear, lambda: "", None, [form.notice_of("image")])
+
+
+def arrived(stage: Stage, said: Said, language: str) -> Sequence[Update]:
+    """(stage, status, notice) for a picture that has been uploaded."""
+    if said.upload is None:
+        return gr.skip(), gr.skip(), ""
+    try:
+        picture = load_picture(str(said.upload))
+    except UserError as error:
+        return stage.show(None), status_html(""), notice_html(sentence(error, language))
+    size = status_html(size_text(picture.size, language))
+    return stage.show(picture, path=str(said.upload), name=said.upload_name), size, ""
