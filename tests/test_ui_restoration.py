@@ -371,7 +371,7 @@ def test_bad_files_are_one_sentence_and_the_tab_goes_on(ctx, tab, tmp_path, pict
         said, _ = sentence_of(ctx, tab, image=path)
         assert words in said, name
     assert "picture first" in sentence_of(ctx, tab, image=None)[0]
-    changes = {"factor": 2} if tab == "upscale" else {}
+    changes = {"upscale": {"factor": 2}, "inpaint": {"preset": "half"}}.get(tab, {})
     assert run_through(ctx, tab, image=picture, **changes)[0].images
 
 

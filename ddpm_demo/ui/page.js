@@ -20,6 +20,20 @@
     true,
   );
 
+  // Ctrl+Enter runs, Esc cancels, on the tab that is seen.
+  document.addEventListener("keydown", (event) => {
+    const runs = event.key === "Enter" && (event.ctrlKey || event.metaKey);
+    if ((!runs && event.key !== "Escape") || document.querySelector("dialog[open]")) return;
+    const bars = Array.from(document.querySelectorAll(".run-bar"));
+    const bar = bars.find((one) => one.offsetParent !== null);
+    const button = bar && bar.querySelectorAll("button")[runs ? 0 : 1];
+    if (!button || button.disabled) return;
+    event.preventDefault();
+    // A number that is being typed counts as it stands.
+    if (runs && document.activeElement) document.activeElement.blur();
+    setTimeout(() => button.click(), runs ? 50 : 0);
+  });
+
   // The endpoints' documentation opens over the page, so that results are not lost.
   document.addEventListener("click", (event) => {
     const link = event.target.closest && event.target.closest("a[href='?view=api']");

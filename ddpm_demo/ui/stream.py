@@ -142,8 +142,8 @@ def preview_count(num_images: int, side_px: int) -> int:
 
 
 def preview_grid(images: Sequence[Image.Image], columns: int = 0) -> Image.Image:
-    """The pictures in a grid about as wide as high, or of `columns`, without gaps that a dark page would show; what
-    is left of the last row is transparent for the same reason."""
+    """The pictures in a grid about as wide as high, or of `columns`, without gaps that a dark page
+    would show; what is left of the last row is transparent for the same reason."""
     from ..pictures.images import make_grid
 
     columns = columns or math.ceil(math.sqrt(len(images)))

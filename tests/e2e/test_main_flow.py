@@ -19,7 +19,7 @@ def set_number(page, label, value):
 
 
 def status(page):
-    return page.locator(".status-line")
+    return page.locator("[role=tabpanel]:visible .status-line")
 
 
 def run(page, num_images, num_steps):
@@ -28,58 +28,97 @@ def run(page, num_images, num_steps):
     button(page, "Run").click()
 
 
+def stage(page, part=""):
+    return page.locator(f"[role=tabpanel]:visible .stage-root {part}".strip())
+
+
 def test_noise_turns_into_pictures(page):
     expect(page.locator(".device-text")).to_contain_text("Device:")
     expect(button(page, "Cancel")).to_be_disabled()
 
-    # Run: the live view and the status follow the steps, then the gallery is filled.
+    # Run: the stage follows the steps, then it has the pictures.
     set_number(page, "Seed", 0)
     run(page, 4, 12)
+    expect(stage(page, ".stage-progress")).to_be_visible()
     expect(button(page, "Run")).to_be_disabled()
-    expect(page.locator(".stage img")).to_have_count(2)
-    expect(status(page)).to_contain_text(re.compile(r"Step \d+ of 12 · .*U-Net evaluation"))
+    expect(stage(page, ".stage-progress-words")).to_contain_text(re.compile(r"Step \d+ of 12"))
+    expect(stage(page, ".stage-inset")).to_be_visible()  # x_t beside x0_hat
     expect(status(page)).to_contain_text("Done in")
     expect(status(page)).to_contain_text("12 U-Net evaluations · seed 0")
-    expect(page.locator(".result .thumbnail-item img")).to_have_count(4)
+    samples = stage(page, ".stage-strip [role=option]")
+    expect(samples).to_have_count(4)
     expect(button(page, "Run")).to_be_enabled()
 
-    # Small pictures are enlarged by a whole factor with hard pixels.
-    picture = page.locator(".result .thumbnail-item img").first
+    # First all of them side by side, enlarged by a whole factor with hard pixels.
+    picture = stage(page, ".stage-after img")
     expect(picture).to_have_css("image-rendering", "pixelated")
-    assert picture.evaluate("image => image.clientWidth % image.naturalWidth") == 0
-    assert page.locator(".stage img").first.evaluate("image => image.clientWidth % 128") == 0
+    width, natural = picture.evaluate("image => [image.clientWidth, image.naturalWidth]")
+    assert natural == 128 and width % natural == 0 and width > natural
+    # A click on one shows that one; so does its place in the strip.
+    box = picture.bounding_box()
+    page.mouse.click(box["x"] + 0.75 * box["width"], box["y"] + 0.25 * box["height"])
+    expect(samples.nth(1)).to_have_attribute("aria-selected", "true")
+    expect(picture).to_have_attribute("src", re.compile("seed-1.png"))
+    samples.nth(2).click()
+    expect(picture).to_have_attribute("src", re.compile("seed-2.png"))
 
-    # Scrub: earlier steps come back, the pictures differ.
-    before = page.locator(".stage img").first.get_attribute("src")
-    slider = page.locator(".scrubber input[type=range]")
+    # The slider goes back through the steps of that sample.
+    slider = stage(page, ".stage-steps input")
     expect(slider).to_have_attribute("max", "12")
     slider.focus()
     slider.press("Home")
     expect(status(page)).to_contain_text("Step 0 of 12 · t = ")
-    assert page.locator(".stage img").first.get_attribute("src") != before
+    expect(picture).to_have_attribute("src", re.compile("^data:"))
     slider.press("End")
-    expect(status(page)).to_contain_text("Step 12 of 12 · finished")
+    expect(picture).to_have_attribute("src", re.compile("seed-2.png"))
 
     # The language switch relabels everything and loses nothing.
     page.get_by_text("中文", exact=True).click()
     expect(button(page, "运行")).to_be_visible()
     expect(status(page)).to_contain_text("12")
-    expect(page.locator(".result .thumbnail-item img")).to_have_count(4)
+    expect(samples).to_have_count(4)
     page.reload()
     expect(button(page, "运行")).to_be_visible()
     page.get_by_text("EN", exact=True).click()
     expect(button(page, "Run")).to_be_visible()
 
 
+def test_all_of_a_run_is_seen_without_scrolling_and_nothing_jumps(page):
+    """At 1440 x 900, before a run and after it."""
+    page.set_viewport_size({"width": 1440, "height": 900})
+    frame = stage(page, ".stage-frame").bounding_box()
+    set_number(page, "Images", 2)
+    set_number(page, "Steps", 2)
+    button(page, "Run").click()  # one click, for who changes nothing
+    expect(status(page)).to_contain_text("Done in")
+    assert stage(page, ".stage-frame").bounding_box() == frame
+    parts = [stage(page, name) for name in (".stage-frame", ".stage-strip", ".stage-steps")]
+    for part in [*parts, button(page, "Run"), status(page)]:
+        box = part.bounding_box()
+        assert box["y"] >= 0 and box["y"] + box["height"] <= 900
+    assert page.evaluate("window.scrollY") == 0
+
+
+def test_on_a_phone_run_and_the_stage_are_within_reach(page):
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(button(page, "Run")).to_be_visible()
+    top = stage(page, ".stage-frame").bounding_box()["y"]
+    run_box = button(page, "Run").bounding_box()
+    assert run_box["y"] + run_box["height"] - top <= 844
+    assert page.evaluate("document.documentElement.scrollHeight") <= 3 * 844
+
+
 def test_cancel_keeps_what_there_is(page):
     page.get_by_label("Sampler").click()
     page.get_by_role("option", name="DDPM ancestral").click()
     run(page, 4, 1000)
-    expect(status(page)).to_contain_text(re.compile(r"Step \d+ of 1000"))
-    button(page, "Cancel").click()
+    words = stage(page, ".stage-progress-words")
+    expect(words).to_contain_text(re.compile(r"Step \d+ of 1000"))
+    expect(page).to_have_title(re.compile("%"))
+    page.keyboard.press("Escape")
     expect(status(page)).to_contain_text(re.compile(r"Stopped at step \d+ of 1000"))
-    expect(page.locator(".result .thumbnail-item img")).to_have_count(4)
-    expect(page.locator(".result > label")).to_contain_text("Unfinished result")
+    expect(stage(page, ".stage-strip [role=option]")).to_have_count(4)
+    expect(stage(page, ".stage-note")).to_contain_text("Unfinished result")
     expect(button(page, "Run")).to_be_enabled()
     expect(button(page, "Cancel")).to_be_disabled()
 
@@ -123,7 +162,9 @@ def test_a_mistake_is_said_beside_its_control(page):
     run(page, 10_000, 4)
     expect(page.locator(".invalid")).to_contain_text("Images must be between 1 and 256")
     expect(button(page, "Run")).to_be_enabled()
-    run(page, 1, 2)
+    set_number(page, "Images", 1)
+    set_number(page, "Steps", 2)
+    page.keyboard.press("Control+Enter")
     expect(status(page)).to_contain_text("Done in")
     expect(page.locator(".invalid")).to_have_count(0)
 

@@ -86,6 +86,7 @@ const STAGE_HTML = `
 </section>`;
 
 const KEYS = [
+  ["Ctrl Enter", "key_run"], ["Esc", "key_cancel"],
   ["+ −", "key_zoom"], ["0", "fit"], ["1", "hundred"], ["← →", "key_arrows"], ["B", "hold"],
   ["[ ]", "key_brush"], ["E", "eraser"], ["Ctrl Z", "undo"], ["Ctrl ⇧ Z", "redo"],
   ["{space}", "key_dab"], ["Alt + {wheel}", "key_brush"], ["Ctrl + {wheel}", "key_wheel"], ["Esc", "key_leave"],
