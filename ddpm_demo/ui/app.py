@@ -88,7 +88,7 @@ def build_app(
         delete_cache=(_CACHE_CHECK_SECONDS, _CACHE_AGE_SECONDS),
     ) as app:
         with gr.Row(elem_classes=["header"]):
-            header.brand()
+            header.brand(texts)
             picker = header.checkpoint_picker(texts, models)
             card = gr.HTML(
                 header.card_html(models, models.default, texts.language),

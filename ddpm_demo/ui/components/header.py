@@ -15,9 +15,14 @@ from ..relabel import Texts
 from .notice import notice_html
 
 
-def brand() -> gr.HTML:
-    """The name of the program, as the page's heading."""
-    return gr.HTML("<h1>ddpm_demo</h1>", elem_classes=["brand"], min_width=0)
+def brand(texts: Texts) -> gr.HTML:
+    """The name of the program, as the page's heading, and what it is in one line."""
+    return texts.make(gr.HTML, {"value": brand_html}, elem_classes=["brand"], min_width=0)
+
+
+def brand_html(language: str) -> str:
+    """Name and line."""
+    return f"<h1>ddpm_demo</h1><p>{html.escape(text(language, 'common.tagline'))}</p>"
 
 
 def language_switch(texts: Texts) -> gr.Radio:

@@ -11,7 +11,7 @@ from gradio.events import Dependency
 from PIL import Image
 
 from . import scene
-from .renditions import Rendition, file_rendition, preview, rendition
+from .renditions import Rendition, file_rendition, moving_rendition, preview, rendition
 from .said import Said, read_said
 from .scene import Caption, Scene
 from .script import TEMPLATE, begun, on_load, on_load_said, settled
@@ -31,12 +31,19 @@ class Stage:
         name: of the tab; one stage a name.
         accepts: what visitors may put on it; None for a stage that only shows.
         words: the line on the empty stage; the stage's own by default.
+        moving: an animation that stands there above the line.
     """
 
-    def __init__(self, name: str, accepts: Accepts | None = None, words: Caption = ""):
+    def __init__(
+        self,
+        name: str,
+        accepts: Accepts | None = None,
+        words: Caption = "",
+        moving: Path | None = None,
+    ):
         self.name, self.accepts = name, accepts
         self.component = gr.HTML(
-            scene.empty(words),
+            scene.empty(words, moving_rendition(moving) if moving else None),
             html_template=TEMPLATE,
             js_on_load=on_load(name, accepts),
             apply_default_css=False,

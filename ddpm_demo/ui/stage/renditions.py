@@ -65,6 +65,14 @@ def file_rendition(path: str | Path, width: int, height: int) -> Rendition:
     return {"width": width, "height": height, "full": _named(Path(path))}
 
 
+def moving_rendition(path: Path) -> Rendition:
+    """An animation as a data address: it must be there for as long as a page is open."""
+    with Image.open(path) as image:
+        width, height, kind = image.width, image.height, (image.format or "").lower()
+    data = base64.b64encode(path.read_bytes()).decode()
+    return {"width": width, "height": height, "data": f"data:image/{kind};base64,{data}"}
+
+
 def preview(image: Image.Image) -> Rendition:
     """A picture of a run that goes on, at most `PREVIEW_EDGE` large, as a data address."""
     small = _reduced(image, PREVIEW_EDGE)

@@ -20,4 +20,4 @@ EXAMPLES = {
 
 def build(ctx: Context) -> None:
     """Build the tab here."""
-    build_task(ctx, Arrangement(GenerateRecipe, EXAMPLES))
+    build_task(ctx, Arrangement(GenerateRecipe, EXAMPLES, moving="first-view.webp"))

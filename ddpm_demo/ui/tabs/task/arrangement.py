@@ -33,6 +33,7 @@ class Arrangement:
         mask_of: (values of an example, size of its picture) -> its mask, which stands for the
             input "mask" on the stage; None for a task without one.
         own_picture: values that the controls take when a visitor brings a picture.
+        moving: animation of `ui/examples` on the stage before the first run.
     """
 
     task: type[Recipe]
@@ -43,6 +44,7 @@ class Arrangement:
     to_controls: Callable[[Any], dict[str, Any]] = lambda recipe: {}
     mask_of: Callable[[Values, tuple[int, int]], Image.Image] | None = None
     own_picture: Values = field(default_factory=dict)
+    moving: str = ""
 
     @property
     def tab(self) -> str:

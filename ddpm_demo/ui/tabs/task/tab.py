@@ -23,6 +23,7 @@ from ...restoration.stage_picture import connect_upload, scene_of, stage_values
 from ...stage import Stage
 from ...stage_view import StageView, connect_view
 from ...stream import Job
+from ...uploads import EXAMPLES_FOLDER
 from .arrangement import Arrangement
 from .examples import examples_row
 from .fields import add_fields, control_values
@@ -34,7 +35,8 @@ def build_task(ctx: Context, this: Arrangement) -> None:
     takes = _takes(this)
     with gr.Row(elem_classes=["stage-and-controls"]):
         with gr.Column(elem_classes=["stage-column"], min_width=280):
-            stage = Stage(this.tab, takes)
+            moving = EXAMPLES_FOLDER / this.moving if this.moving else None
+            stage = Stage(this.tab, takes, moving=moving)
             if takes is not None:
                 form.add_said("image", stage.said)
             status = gr.HTML(status_html(""), elem_classes=["status"])
