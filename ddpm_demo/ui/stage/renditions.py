@@ -14,8 +14,6 @@ from typing import Any
 
 from PIL import Image
 
-from ...pictures.png_recipe import png_bytes
-
 # Edges of what is shown before anybody zooms in, of a preview, and of what needs no second file.
 SCREEN_EDGE = 1600
 PREVIEW_EDGE = 1024
@@ -46,7 +44,7 @@ def rendition(
         recipe: what the file says of how it was made.
     """
     shown: Rendition = {"width": image.width, "height": image.height}
-    content = _encoded(image, _PNG) if recipe is None else png_bytes(image, recipe)
+    content = _encoded(image, _PNG) if recipe is None else _with_recipe(image, recipe)
     shown["full"] = _file(content, folder, name)
     if image.width * image.height > ONE_FILE_PIXELS:
         reduced = _reduced(image, SCREEN_EDGE)
@@ -97,6 +95,12 @@ def _encoded(image: Image.Image, options: dict[str, Any]) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, **options)
     return buffer.getvalue()
+
+
+def _with_recipe(image: Image.Image, recipe: Mapping[str, Any]) -> bytes:
+    from ...pictures.png_recipe import png_bytes  # it brings torch along
+
+    return png_bytes(image, recipe)
 
 
 def _file(content: bytes, folder: str | Path, name: str) -> dict[str, Any]:
