@@ -105,7 +105,6 @@ class Photograph:
         import torch  # the page is built without it
 
         top = np.iinfo(self.colour.dtype).max
-        import torch  # what only looks at a picture's header goes without
 
         values = torch.from_numpy(self.colour.astype(np.float32)) / (top / 2) - 1
         if self.is_grey:
