@@ -107,8 +107,9 @@ class StageView:
         """For `stream_outputs`, as a run goes on."""
         shown, moment = report.snapshot, report.moment
         if shown is None and moment is None:
-            words = in_all("common.status_loading") if report.is_loading else ""
-            return [self.stage.progress(words=words), gr.skip()]
+            if not report.is_loading:  # between two steps: what is seen stays
+                return [gr.skip(), gr.skip()]
+            return [self.stage.progress(words=in_all("common.status_loading")), gr.skip()]
         if shown is None:
             told = {"step": moment.step, "num_steps": moment.num_steps or None}
             told |= {"tile": moment.tiles, "num_tiles": moment.num_tiles}
