@@ -415,7 +415,7 @@ def test_a_mask_that_is_missing_is_one_sentence(tmp_path):
     assert caught.value.key == "batch_mask_missing"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_two_hundred_pictures_killed_half_way(tiny_checkpoint, tmp_path):
     """Through real processes, two of them, killed with -9 when about half is done."""
     broken = fill(tmp_path / "in", 200, (3, 50, 101, 150, 199))

@@ -23,13 +23,13 @@ def test_whatever_is_sent_is_taken_or_refused_with_a_sentence(kind):
     check(run(kind, seed=2026), 10)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("kind", IN_THIS_PROCESS)
 def test_a_great_deal_of_it(kind):
     check(run(kind, cases=10**9, seed=1, seconds=60), 10)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("kind", sorted(KINDS.keys() - IN_THIS_PROCESS))
 def test_doors(kind):
     """In a process of its own: the network is replaced there."""

@@ -193,7 +193,7 @@ def test_every_handler_refuses_in_the_same_words(page, hostile, queued):
     refuse_all(page, hostile, queued, thinned)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("queued", [False, True], ids=["at once", "queued"])
 def test_every_input_of_every_handler_refuses_in_the_same_words(page, hostile, queued):
     calls = refuse_all(page, hostile, queued, list)
