@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from ..pictures.photograph import Photograph
     from ..pipeline import DDPM
 
-# Keys of errors that the next picture would meet too.
-_FATAL = ("write_failed", "too_much_work")
+# Key of the error that the next picture would meet too.
+_FATAL = "write_failed"
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ def _one(
     files = _save(batch, source, run, read.photograph, read.entry.input_hash, journal)
     metrics = _plain(run.facts().get("metrics", {}))
     entry = replace(read.entry, files=files, metrics=metrics)
-    return entry, (*read.photograph.notes, *run.notes())
+    return entry, (*run.warnings, *read.photograph.notes, *run.notes())
 
 
 def _save(
@@ -230,7 +230,7 @@ def _failed(entry: Entry, error: Exception, sentence: Callable[[UserError], str]
         UserError: the next one would fail alike.
     """
     if isinstance(error, UserError):
-        if error.key in _FATAL:
+        if error.key == _FATAL:
             raise error
         return replace(entry, error=error.key, message=sentence(error))
     told = UserError(

@@ -69,7 +69,7 @@ def format_of(photograph: Photograph | None, asked: str | None = None) -> tuple[
         UserError: no such format.
     """
     if asked:
-        name = asked.lower().lstrip(".")
+        name = str(asked).lower().lstrip(".")
         if name not in FORMATS:
             raise UserError(
                 "format_unknown",

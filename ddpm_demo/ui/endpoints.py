@@ -16,6 +16,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
+from ..batch.sources import takes_many
 from ..recipes.describe import describe
 from ..recipes.field import TaskField, fields_of
 from ..recipes.inputs import Alias, Picture
@@ -26,13 +27,15 @@ from ..texts.naming import field_help, field_label, task_description
 from .components.as_sent import checkbox, choice, number, plain_text
 from .context import MODEL_SLOT
 from .errors import sentence
-from .exports import write_animation, write_extras, write_pictures
+from .exports import write_animation, write_extras, write_results
 from .in_turn import last_in_turn
+from .many_endpoint import add_many
 from .models import Models
 from .request import job_of
 from .restoration.pictures import picture_input
 from .sessions import RunRecord
 from .stream import snapshots
+from .writing import writing_of
 
 NO_ANIMATION = "none"
 ANIMATIONS = (NO_ANIMATION, "gif", "webp", "mp4")
@@ -45,6 +48,7 @@ def add_endpoints(models: Models) -> None:
         _add_checkpoints(models)
         for task in tasks().values():
             _add_task(models, task)
+        add_many(models)
 
 
 def checkpoints(models: Models) -> list[dict[str, Any]]:
@@ -86,11 +90,13 @@ def answer(
     Raises:
         UserError: something that was asked for cannot be done.
     """
+    named = ("format", "quality", "strip_metadata")
+    how = writing_of(*(values.get(name) for name in named))
     record = RunRecord(job_of(models, task, values))
     last = yield from last_in_turn(lambda: snapshots(models, record.job))
     assert last is not None
     record.keep(last)
-    found: list[Any] = [[str(path) for path in write_pictures(record, folder)]]
+    found: list[Any] = [[str(path) for path in write_results(record, folder, how)]]
     if task.beside:
         pictures = {name: record.extras[name] for name in task.beside if name in record.extras}
         beside = write_extras(record, pictures, folder)
@@ -203,11 +209,23 @@ def _parameters(
         yield _alias(task, alias)
     for told in fields_of(task).values():
         yield _field(models, task, told)
+    if takes_many(task):
+        yield from _file_parameters()
     if task.animates:
         kinds = choice(ANIMATIONS, value=NO_ANIMATION, label=text("en", "api.animation_kind"))
         yield _parameter("animation", str, NO_ANIMATION), kinds
         back = checkbox(value=True, label=text("en", "api.there_and_back"))
         yield _parameter("there_and_back", bool, True), back
+
+
+def _file_parameters() -> Iterator[tuple[inspect.Parameter, Component]]:
+    """How results are written, where they are made from an upload."""
+    label = text("en", "api.format")
+    yield _parameter("format", str | None, None), plain_text(None, label=label)
+    quality = number(None, precision=0, label=text("en", "api.quality"))
+    yield _parameter("quality", int | None, None), quality
+    strip = checkbox(value=True, label=text("en", "api.strip_metadata"))
+    yield _parameter("strip_metadata", bool, True), strip
 
 
 def _picture(task: type[Recipe], told: Picture) -> tuple[inspect.Parameter, Component]:
@@ -237,15 +255,15 @@ def _field(
         return _parameter(told.name, str, default), plain_text(default, label=label)
     kind: Any = _PYTHON.get(told.kind, list)
     annotation = kind | None if told.optional else kind
-    parameter = _parameter(told.name, annotation, _plain(told.default))
+    named = _parameter(told.name, annotation, _plain(told.default))
     if told.kind == "boolean":
-        return parameter, checkbox(value=told.default, label=label)
+        return named, checkbox(value=told.default, label=label)
     if told.kind == "choice":
-        return parameter, choice(told.choices, value=told.default, label=label)
+        return named, choice(told.choices, value=told.default, label=label)
     if told.kind in ("integer", "number"):
         precision = 0 if told.kind == "integer" else None
-        return parameter, number(told.default, precision=precision, label=label)
-    return parameter, gr.JSON(_plain(told.default), label=label)
+        return named, number(told.default, precision=precision, label=label)
+    return named, gr.JSON(_plain(told.default), label=label)
 
 
 def _plain(default: Any) -> Any:  # noqa: ANN401  of any field

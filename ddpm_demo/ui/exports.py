@@ -6,12 +6,16 @@ import json
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from PIL import Image
 
 from ..errors import UserError
+from ..pictures.saving import Writing, content_of, write_whole
 from .sessions import RunRecord, StoredFrame
+
+if TYPE_CHECKING:
+    from ..pictures.photograph import Photograph
 
 Export = Literal["png", "enlarged", "gif", "webp", "recipe"]
 
@@ -25,6 +29,8 @@ EXPORTS = {
 }
 
 ENLARGED_SIDE_PX = 512
+# Photographs of a phone say where they were taken: what is passed on from a page does not.
+ON_PAGE = Writing(strip_metadata=True)
 MAX_ANIMATION_SIDE_PX = 512
 ENLARGED_ANIMATION_SIDE_PX = 256
 
@@ -34,6 +40,42 @@ def write_pictures(record: RunRecord, folder: Path) -> list[Path]:
     target = folder / record.id
     target.mkdir(parents=True, exist_ok=True)
     return _write_pngs(record, target, enlarge=False)
+
+
+def write_results(record: RunRecord, folder: Path, how: Writing = ON_PAGE) -> list[Path]:
+    """Each picture in the format, depth, colours and under the name of the upload that it was made
+    from; a PNG where there was none. All carry their recipe.
+
+    Raises:
+        UserError: no such format.
+    """
+    from ..pictures.names import result_stem
+
+    recipe, photograph = record.job.recipe, _photograph(record)
+    base = ""
+    if record.job.source and recipe.result_suffix:
+        base = result_stem(record.job.source, recipe.result_suffix)
+    several, paths = len(record.images) > 1, []
+    for index, image in enumerate(record.images):
+        name = recipe.picture_name(index)
+        stem = (f"{base}-{name}" if several else base) if base else name
+        content, ending = content_of(image, photograph, metadata_of(record, index), how)
+        path = folder / f"{stem}{ending}"
+        write_whole(path, content)
+        paths.append(path)
+    return paths
+
+
+def _photograph(record: RunRecord) -> Photograph | None:
+    """The upload once more: it is too large to be kept, and may be gone by now."""
+    from ..pictures import decode
+
+    if not record.job.source:
+        return None
+    try:
+        return decode.read(record.job.source)
+    except UserError:
+        return None
 
 
 def export(record: RunRecord | None, kind: Export, folder: Path) -> Path:
@@ -54,7 +96,10 @@ def export(record: RunRecord | None, kind: Export, folder: Path) -> Path:
         return path
     if kind in ("gif", "webp"):
         return _write_animation(record, kind, target / f"{name}.{kind}")
-    pngs = _write_pngs(record, target, enlarge=kind == "enlarged")
+    if kind == "png":
+        pngs = write_results(record, target)
+    else:
+        pngs = _write_pngs(record, target, enlarge=True)
     return pngs[0] if len(pngs) == 1 else _zip(pngs, target / f"{name}.zip")
 
 

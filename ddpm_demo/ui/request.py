@@ -6,6 +6,7 @@ import random
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..batch.sources import takes_many
 from ..errors import UserError
 from ..recipes.field import fields_of
 from ..recipes.inputs import Picture
@@ -13,7 +14,7 @@ from ..recipes.recipe import Recipe
 from ..restoration.fit import check_side
 from ..samplers.table import check_eta, sampler_info
 from .models import Models
-from .restoration.pictures import load_picture
+from .restoration.pictures import load_mask, load_picture
 from .stream import Job
 
 if TYPE_CHECKING:
@@ -54,13 +55,21 @@ def job_of(models: Models, task: type[Recipe], values: Mapping[str, Any]) -> Job
     recipe = task(**fields)
     _check_sampler(recipe)
     models.check(recipe.checkpoint)
-    return Job(recipe, start, inputs)
+    return Job(recipe, start, inputs, source=_source(task, paths))
 
 
 def start(ddpm: DDPM, recipe: Recipe, inputs: Mapping[str, Any]) -> Run:
     """Start the run of a job."""
     names = [told.name for told in type(recipe).inputs]
     return ddpm.run(recipe, **{name: inputs[name] for name in names})
+
+
+def _source(task: type[Recipe], given: Mapping[str, Any]) -> str | None:
+    """The upload that the results are made from, where the task makes them from one."""
+    if not takes_many(task):
+        return None
+    path = next(given.get(told.name) for told in task.inputs if not told.is_mask)
+    return path if isinstance(path, str) else None
 
 
 def _alias_pictures(task: type[Recipe], values: Mapping[str, Any]) -> dict[str, Any]:
@@ -76,7 +85,8 @@ def _pictures(told: Picture, given: Any) -> Any:  # noqa: ANN401  paths in, pict
         if told.required:
             raise UserError("picture_missing", "Give a picture first.", field=told.name)
         return None
-    picture = load_picture(given, told.name) if isinstance(given, str) else given
+    load = load_mask if told.is_mask else load_picture
+    picture = load(given, told.name) if isinstance(given, str) else given
     if told.required:
         check_side(*picture.size)
     return picture

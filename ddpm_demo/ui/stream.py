@@ -40,6 +40,7 @@ class Job:
         inputs: what the task needs besides, such as uploaded pictures.
         with_eps: the predicted noise is shown too.
         on_stage: its pictures stand side by side on a stage, which is wide; else in a square.
+        source: path of the upload that the results are made from; results are written as it is.
     """
 
     recipe: Recipe
@@ -47,6 +48,7 @@ class Job:
     inputs: Mapping[str, Any] = field(default_factory=dict)
     with_eps: bool = False
     on_stage: bool = False
+    source: str | None = None
 
 
 @dataclass(frozen=True)

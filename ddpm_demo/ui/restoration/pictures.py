@@ -71,6 +71,21 @@ def load_picture(path: str | None, field: str = "image") -> Image.Image:
         raise
 
 
+def load_mask(path: str, field: str = "mask") -> Image.Image:
+    """The uploaded mask, mode L, 255 where it says fill: by its two values, its alpha, its paint.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    from ...pictures import mask_reading
+
+    try:
+        return mask_reading.read(path)
+    except UserError as error:
+        error.field = field
+        raise
+
+
 @dataclass(frozen=True)
 class PictureBox:
     """A picture and what is said of it.
@@ -115,14 +130,17 @@ def connect_picture(ctx: Context, box: PictureBox) -> None:
 
 
 def picture_facts(path: str | None, language: str) -> str:
-    """Its size in words, or what is wrong with it."""
+    """Its size in words and what else its owner should know, or what is wrong with it."""
+    from ...pictures import decode
+
     if not path:
         return ""
     try:
-        size = load_picture(path).size
+        photograph = decode.read(path)
     except UserError as error:
         return notice_html(sentence(error, language))
-    return _hint(size_text(size, language))
+    notes = [sentence(note, language) for note in photograph.notes]
+    return _hint(" ".join([size_text(photograph.size, language), *notes]))
 
 
 def _hint(words: str) -> str:
