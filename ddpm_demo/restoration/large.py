@@ -177,7 +177,7 @@ def upscale(prior: Prior, recipe: RestorationRecipe, upload: Upload, fit: Fit) -
             x = onto(x)
             for _ in range(20 if exact else 0):  # in range and consistent at once
                 x = pool.prox(x.clamp(-1, 1), y, 0.0, 1.0)
-            return to_8_bit(x)
+            return to_8_bit(pool.within(x, y) if exact else x)
 
         shape = (channels, window.height, window.width)
         observation = Observation(pool, seen, sigma_y, shape)

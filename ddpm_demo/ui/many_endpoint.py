@@ -42,7 +42,8 @@ def add_many(models: Models) -> None:
             if fields is not None and not isinstance(fields, dict):
                 raise UserError(
                     "recipe_invalid",
-                    "This is not a recipe that this version understands; set the controls by hand.",
+                    "This is not a recipe that this version understands; set the controls by "
+                    "hand.",
                     field="fields",
                 )
             how = writing_of(format, quality, strip_metadata)
