@@ -287,7 +287,7 @@ def test_known_pixels_come_back_exactly_and_the_painted_ones_are_new(ctx, tmp_pa
     record, _ = run_through(ctx, "inpaint", image=path, painted=str(painted), num_images=2)
     folder = ctx.store.folder(ME)
     export(record, "png", folder)
-    files = sorted(folder.rglob("seed-*.png"))
+    files = sorted(folder.rglob("a-inpainted*.png"))
     assert len(files) >= 2
     for file in files:
         result = np.asarray(Image.open(file).convert("RGB"))

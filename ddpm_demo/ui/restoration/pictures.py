@@ -1,10 +1,8 @@
-"""The picture to restore: its box, what is said of it, and which prior suits it."""
+"""The picture to restore: how it comes in, and what is said of it."""
 
 from __future__ import annotations
 
-import html
 import threading
-from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -13,10 +11,6 @@ from PIL import Image
 from ...errors import UserError
 from ...texts import text
 from ..components.derived import derived
-from ..components.form import Form
-from ..components.notice import notice_html
-from ..context import Context
-from ..errors import sentence
 from ..uploads import EXAMPLES_FOLDER
 
 SOURCES = ["upload", "clipboard", "webcam"]
@@ -84,67 +78,6 @@ def load_mask(path: str, field: str = "mask") -> Image.Image:
     except UserError as error:
         error.field = field
         raise
-
-
-@dataclass(frozen=True)
-class PictureBox:
-    """A picture and what is said of it.
-
-    Args:
-        image: the upload; its value is a path.
-        facts: size in words, or what is wrong.
-    """
-
-    image: gr.Image
-    facts: gr.HTML
-
-
-def picture_box(ctx: Context, form: Form, example: str = "", height: int = 220) -> PictureBox:
-    """Make the box here, with an example in it; `connect_picture` makes it speak."""
-    path = example_path(example) if example else None
-    image = form.add_picture(
-        "image", picture_input, value=path, height=height, elem_classes=["picture-in", "pixels"]
-    )
-    words = ""
-    if path is not None:  # its header alone: what decodes pictures brings torch along
-        with Image.open(path) as picture:
-            words = _hint(size_text(picture.size, ctx.texts.language))
-    facts = gr.HTML(words, elem_classes=["notice"])
-    return PictureBox(image, facts)
-
-
-def connect_picture(ctx: Context, box: PictureBox) -> None:
-    """Say what the picture is whenever it changes."""
-
-    def on_change(path: str | None, language: str) -> str:
-        return picture_facts(path, language)
-
-    for trigger in (box.image.change, ctx.language.change):
-        ctx.quick(
-            trigger,
-            on_change,
-            [box.image, ctx.language],
-            [box.facts],
-            trigger_mode="always_last",
-        )
-
-
-def picture_facts(path: str | None, language: str) -> str:
-    """Its size in words and what else its owner should know, or what is wrong with it."""
-    from ...pictures import decode
-
-    if not path:
-        return ""
-    try:
-        photograph = decode.read(path)
-    except UserError as error:
-        return notice_html(sentence(error, language))
-    notes = [sentence(note, language) for note in photograph.notes]
-    return _hint(" ".join([size_text(photograph.size, language), *notes]))
-
-
-def _hint(words: str) -> str:
-    return f'<p class="hint">{html.escape(words)}</p>'
 
 
 def size_text(size: Size, language: str) -> str:

@@ -71,9 +71,13 @@ def arrived(stage: Stage, said: Said, language: str) -> Sequence[Update]:
     """(stage, status, notice) for a picture that has been uploaded."""
     if said.upload is None:
         return gr.skip(), gr.skip(), ""
+    from ...pictures import decode
+
     try:
-        picture = load_picture(str(said.upload))
+        photograph = decode.read(said.upload)
     except UserError as error:
         return stage.show(None), status_html(""), notice_html(sentence(error, language))
-    size = status_html(size_text(picture.size, language))
-    return stage.show(picture, path=str(said.upload), name=said.upload_name), size, ""
+    notes = [sentence(note, language) for note in photograph.notes]
+    size = status_html(" ".join([size_text(photograph.size, language), *notes]))
+    scene = stage.show(photograph.image, path=str(said.upload), name=said.upload_name)
+    return scene, size, ""
