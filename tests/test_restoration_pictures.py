@@ -23,7 +23,7 @@ from ddpm_demo.cli import main
 from ddpm_demo.pictures.masks import box, nothing
 from ddpm_demo.pictures.png_recipe import read_recipe
 from ddpm_demo.restoration import fit as prior
-from ddpm_demo.restoration import saturation
+from ddpm_demo.restoration import noisy as engine
 from ddpm_demo.tasks.registry import recipe_from_dict, tasks
 
 
@@ -454,6 +454,6 @@ def test_noise_that_a_file_cut_off_at_black_is_not_taken_for_light(monkeypatch, 
     brightness = values(run.images()[0]).mean()
     assert run.metrics["sigma_255"] == pytest.approx(50, rel=0.05)
     assert run.observed.tobytes() == image.tobytes()
-    monkeypatch.setattr(saturation, "unclip", lambda y, sigma: y)
+    monkeypatch.setattr(engine, "unclip", lambda y, sigma: y)
     without = values(ddpm.denoise(recipe, image).images()[0]).mean()
     assert abs(brightness - clean.mean()) < 0.3 * (without - clean.mean())

@@ -110,7 +110,9 @@ def solve(
     extra: dict[str, Any] = {}
     if name == "euler_a":
         extra["generator"] = noise.generators
-    sample = x_t / max(schedule.abar(timesteps[0]), _LEAST_ABAR) ** 0.5 if sigma_space else x_t
+    begins = schedule.sigma(timesteps[0])
+    abar = schedule.abar(timesteps[0]) if math.isfinite(begins) else _LEAST_ABAR
+    sample = x_t / abar**0.5 if sigma_space else x_t
     evaluations, index = 0, 0
     for position, t in enumerate(scheduler.timesteps):
         t_float = float(t)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from importlib import import_module
 from importlib.util import find_spec
@@ -204,9 +205,14 @@ def launch_options(
         "theme": make_theme(),
         "css_paths": [CSS_PATH, STAGE_CSS_PATH],
         "js": SCRIPT,
-        "head": _HEAD % (language or "", known_language(language)) + stage_head(),
+        "head": _HEAD % (language or "", known_language(language)) + _tabs_head() + stage_head(),
         "favicon_path": Path(__file__).parent / "favicon.png",
     }
+
+
+def _tabs_head() -> str:
+    """The names of the tabs for page.js, which keeps the open one in the address."""
+    return f"<script>window.ddpmTabs = {json.dumps(tab_names())};</script>"
 
 
 def open_to_all(

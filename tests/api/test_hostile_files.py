@@ -270,21 +270,21 @@ def test_a_page_says_it_in_its_own_language(page):
 
 
 def test_a_component_s_own_door_opens_no_file(page, hostile):
-    """The editor takes its blobs there: nothing else is offered beside the events."""
+    """Nothing is offered beside the events: the stage keeps its mask in the browser."""
     own = [
         (block._id, function.__name__)
         for block in page.blocks.values()
         for function in getattr(block, "server_fns", None) or []
     ]
-    assert [name for _, name in own] == ["accept_blobs"]
-    for block, name in own:
+    assert own == []
+    for block in list(page.blocks)[:20]:
         for file in (hostile[name] for name in SOME):
             reply = httpx.post(
                 f"{page.url}gradio_api/component_server",
                 json={
                     "data": {"type": "background", "files": [["file", file]], **file},
                     "component_id": block,
-                    "fn_name": name,
+                    "fn_name": "accept_blobs",
                     "session_hash": "abc",
                 },
             )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import expect
-from test_main_flow import button, run, status
+from test_main_flow import button, run
 
 pytestmark = pytest.mark.e2e
 
@@ -29,6 +29,10 @@ def own_pictures(tmp_path):
         archive.writestr("broken.png", b"nothing")
         archive.writestr("notes.txt", b"hello")
     return path
+
+
+def status(panel):
+    return panel.locator(".status-line")
 
 
 def open_tab(page):
@@ -83,7 +87,7 @@ def test_own_pictures_become_a_checkpoint_of_every_tab(page, own_pictures):
     page.get_by_role("tab", name="Generate").click()
     run(page.locator("[role=tabpanel]:visible"), 2, 2)
     expect(status(page.locator("[role=tabpanel]:visible"))).to_contain_text("Done in")
-    expect(page.locator("[role=tabpanel]:visible .result .thumbnail-item img")).to_have_count(2)
+    expect(page.locator("[role=tabpanel]:visible .stage-strip [role=option]")).to_have_count(2)
 
     tab = open_tab(page)
     button(tab, "Delete").click()

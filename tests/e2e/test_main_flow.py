@@ -108,6 +108,19 @@ def test_on_a_phone_run_and_the_stage_are_within_reach(page):
     assert page.evaluate("document.documentElement.scrollHeight") <= 3 * 844
 
 
+def test_the_open_tab_is_in_the_address(page):
+    page.get_by_role("tab", name="Denoise", exact=True).click()
+    expect(page).to_have_url(re.compile("#denoise$"))
+    page.get_by_role("tab", name="How it works", exact=True).click()
+    expect(page).to_have_url(re.compile("#process$"))
+    page.go_back()
+    selected = page.get_by_role("tab", name="Denoise", exact=True)
+    expect(selected).to_have_attribute("aria-selected", "true")
+    page.reload()
+    expect(selected).to_have_attribute("aria-selected", "true")
+    expect(button(page, "Run")).to_be_visible()
+
+
 def test_cancel_keeps_what_there_is(page):
     page.get_by_label("Sampler").click()
     page.get_by_role("option", name="DDPM ancestral").click()
