@@ -24,13 +24,18 @@ CHUNK = embedded.NAME
 MAX_CHARS = 64 * 1024
 
 
-def png_bytes(image: Image.Image, recipe: Mapping[str, Any] | None = None) -> bytes:
-    """The PNG file of a picture, with the recipe as JSON in the text chunk "ddpm_demo"."""
+def png_bytes(
+    image: Image.Image, recipe: Mapping[str, Any] | None = None, compress_level: int = 6
+) -> bytes:
+    """The PNG file of a picture, with the recipe as JSON in the text chunk "ddpm_demo".
+
+    `compress_level` goes from 0 to 9; 1 takes a quarter of the time of 6 for a photograph.
+    """
     info = PngInfo()
     if recipe is not None:
         info.add_text(CHUNK, recipe_json(recipe))
     buffer = io.BytesIO()
-    image.save(buffer, format="PNG", pnginfo=info)
+    image.save(buffer, format="PNG", pnginfo=info, compress_level=compress_level)
     return buffer.getvalue()
 
 

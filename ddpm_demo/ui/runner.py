@@ -97,7 +97,10 @@ def _steps(
             is_end = snapshot.index == snapshot.num_steps or record.cancel_asked
             if due or is_end:
                 last_report = now
-                left = seconds_left(snapshot, now - first_step)
+                moment = begun[0].snapshot() if begun else None
+                left = moment.seconds_left if moment is not None else None
+                if left is None or is_end:
+                    left = seconds_left(snapshot, now - first_step)
                 status = progress_text(language, snapshot, left)
                 yield Report(status, snapshot, seconds_left=left)
             if record.cancel_asked:

@@ -103,8 +103,8 @@ Object.assign(Stage.prototype, {
     const parts = [];
     if (this.uploading) parts.push(this.uploading);
     else if (caption(told.words)) parts.push(caption(told.words));
-    else if (told.step != null) {
-      parts.push(words("step", { index: told.step, total: told.num_steps }));
+    else if (told.step != null && (told.num_steps || told.num_tiles > 1)) {
+      if (told.num_steps) parts.push(words("step", { index: told.step, total: told.num_steps }));
       if (told.num_tiles > 1) parts.push(words("tile", { index: told.tile, total: told.num_tiles }));
     } else parts.push(words("starting"));
     if (told.seconds_left != null && !this.uploading) parts.push(timeLeft(told.seconds_left));

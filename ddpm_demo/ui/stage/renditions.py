@@ -100,7 +100,7 @@ def _encoded(image: Image.Image, options: dict[str, Any]) -> bytes:
 def _with_recipe(image: Image.Image, recipe: Mapping[str, Any]) -> bytes:
     from ...pictures.png_recipe import png_bytes  # it brings torch along
 
-    return png_bytes(image, recipe)
+    return png_bytes(image, recipe, compress_level=1)
 
 
 def _file(content: bytes, folder: str | Path, name: str) -> dict[str, Any]:
