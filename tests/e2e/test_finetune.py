@@ -66,6 +66,8 @@ def test_own_pictures_become_a_checkpoint_of_every_tab(page, own_pictures):
 
     # All of it is there again for whoever opens the page, and while it trains one can sample.
     page.reload()
+    expect(button(tab, "Stop")).to_be_visible()  # the same tab is open
+    page.get_by_role("tab", name="Generate").click()
     button(page, "Run").wait_for()
     run(page.locator("[role=tabpanel]:visible"), 1, 2)
     expect(status(page.locator("[role=tabpanel]:visible"))).to_contain_text("Done in")
