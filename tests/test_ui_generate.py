@@ -18,7 +18,7 @@ from ddpm_demo.ui.exports import export
 from ddpm_demo.ui.restoring import restored
 from ddpm_demo.ui.stage import Said
 from ddpm_demo.ui.stage_view import cell
-from ddpm_demo.ui.stream import preview_grid, sheet_columns
+from ddpm_demo.ui.stream import preview_grid, sheet_columns, sheet_of
 from ddpm_demo.ui.tabs.generate import EXAMPLES
 from ddpm_demo.ui.tabs.task.arrangement import Arrangement
 from ddpm_demo.ui.tabs.task.examples import examples_of
@@ -287,6 +287,8 @@ def test_what_is_left_of_a_preview_is_transparent(mode):
     alpha = np.asarray(grid.getchannel("A"))
     assert (alpha[8:, 8:] == 0).all() and alpha.sum() == 255 * 3 * 64
     assert preview_grid([Image.new(mode, (8, 8), "white")] * 4).mode == mode
+    sheet = sheet_of([Image.new(mode, (8, 8), "white")] * 5, 3)
+    assert np.asarray(sheet.getchannel("A"))[8:, 16:].max() == 0 and sheet.size == (24, 16)
 
 
 def test_an_example_sets_every_control_and_can_be_run(flow, ctx):

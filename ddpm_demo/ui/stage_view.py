@@ -19,7 +19,7 @@ from .exports import metadata_of
 from .runner import Report, frame_text, outcome_text
 from .sessions import RunRecord
 from .stage import Said, Stage
-from .stream import sheet_columns
+from .stream import sheet_columns, sheet_of
 
 # Pictures up to here stand side by side with hard pixels.
 SMALL_EDGE = 128
@@ -142,8 +142,6 @@ class StageView:
         return [gr.skip()] * len(self.result_outputs)
 
     def _result(self, record: RunRecord) -> Update:
-        from ..pictures.images import make_grid
-
         shown = self.show(record)
         samples = list(shown.samples[:MAX_SAMPLES])
         recipe = record.job.recipe
@@ -151,7 +149,7 @@ class StageView:
         layer, columns = shown.layer, 0
         if len(samples) > 1 and is_sheet(len(samples), samples[0]):
             columns = sheet_columns(len(samples), samples[0].size)
-            sheet = make_grid(samples, columns=columns, gap_px=0)
+            sheet = sheet_of(samples, columns)
             layers = {SHEET: (in_all("common.sheet"), [sheet]), **layers}
         elif layer == SHEET:
             layer = ""

@@ -144,11 +144,19 @@ def preview_count(num_images: int, side_px: int) -> int:
 
 
 def preview_grid(images: Sequence[Image.Image], columns: int = 0) -> Image.Image:
-    """The pictures in a grid about as wide as high, or of `columns`, without gaps that a dark page
-    would show; what is left of the last row is transparent for the same reason."""
+    """`sheet_of` the pictures about as wide as high, or of `columns`, reduced to what is seen."""
+    grid = sheet_of(images, columns or math.ceil(math.sqrt(len(images))))
+    widest = MAX_PREVIEW_PX if len(images) == 1 else 2 * MAX_PREVIEW_PX
+    if grid.width > widest or grid.height > MAX_PREVIEW_PX:
+        grid.thumbnail((widest, MAX_PREVIEW_PX), Image.Resampling.BOX)
+    return grid
+
+
+def sheet_of(images: Sequence[Image.Image], columns: int) -> Image.Image:
+    """The pictures side by side, without gaps that a dark page would show; what is left of the
+    last row is transparent for the same reason."""
     from ..pictures.images import make_grid
 
-    columns = columns or math.ceil(math.sqrt(len(images)))
     grid = make_grid(images, columns=columns, gap_px=0)
     in_last_row = len(images) % columns
     if in_last_row:
@@ -156,9 +164,6 @@ def preview_grid(images: Sequence[Image.Image], columns: int = 0) -> Image.Image
         grid.putalpha(255)
         nothing = Image.new(grid.mode, ((columns - in_last_row) * width, height))
         grid.paste(nothing, (in_last_row * width, grid.height - height))
-    widest = MAX_PREVIEW_PX if len(images) == 1 else 2 * MAX_PREVIEW_PX
-    if grid.width > widest or grid.height > MAX_PREVIEW_PX:
-        grid.thumbnail((widest, MAX_PREVIEW_PX), Image.Resampling.BOX)
     return grid
 
 
