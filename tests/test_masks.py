@@ -1,8 +1,8 @@
-"""Masks: presets, boxes, pictures, and what is painted on a canvas of another size."""
+"""Masks: presets, boxes, pictures."""
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from ddpm_demo.errors import UserError
 from ddpm_demo.pictures import masks
@@ -82,47 +82,6 @@ def test_inverting_swaps_filled_and_known():
     mask = masks.half((10, 4))
     assert masks.share(masks.invert(mask)) == 1 - masks.share(mask)
     assert np.array_equal(pixels(masks.invert(masks.invert(mask))), pixels(mask))
-
-
-@pytest.mark.parametrize(
-    "size", [(64, 64), (32, 32), (48, 91), (512, 512), (640, 427), (300, 2000)]
-)
-def test_what_is_painted_on_the_canvas_is_the_mask(size):
-    """A rectangle painted where the picture shows it comes back as that rectangle."""
-    width, height = size
-    left, top, right, bottom = masks.canvas_box(size, 512)
-    assert 0 <= left < right <= 512 and 0 <= top < bottom <= 512
-    assert abs((right - left) / (bottom - top) / (width / height) - 1) < 0.05
-    x0, y0, x1, y1 = width // 4, height // 3, width // 2, height // 2
-    scale = (right - left) / width
-    painted = Image.new("RGBA", (512, 512), (0, 0, 0, 0))
-    corners = [left + x0 * scale, top + y0 * scale, left + x1 * scale - 1, top + y1 * scale - 1]
-    ImageDraw.Draw(painted).rectangle([round(c) for c in corners], fill=(255, 0, 128, 255))
-    filled = np.argwhere(pixels(masks.from_canvas(painted, size)))
-    slack = 0 if scale >= 1 else np.ceil(1 / scale) + 1
-    found = [*filled.min(0), *(filled.max(0) + 1)]
-    assert np.abs(np.subtract(found, [y0, x0, y1, x1])).max() <= slack
-
-
-def test_paint_beside_the_picture_does_not_count_and_faint_paint_neither():
-    painted = Image.new("RGBA", (512, 512), (255, 255, 255, 255))
-    left, top, right, bottom = masks.canvas_box((100, 50), 512)
-    painted.paste((255, 255, 255, 0), (left, top, right, bottom))
-    assert masks.share(masks.from_canvas(painted, (100, 50))) == 0
-    painted.paste((255, 255, 255, 127), (left, top, right, bottom))
-    assert masks.share(masks.from_canvas(painted, (100, 50))) == 0
-    painted.paste((0, 0, 0, 128), (left, top, right, bottom))
-    assert masks.share(masks.from_canvas(painted, (100, 50))) == 1
-
-
-def test_small_pictures_lie_on_the_canvas_with_hard_pixels():
-    image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 32, 3), np.uint8))
-    canvas = masks.on_canvas(image, 512)
-    left, top, right, bottom = masks.canvas_box(image.size, 512)
-    assert (right - left, bottom - top) == (256, 512) and canvas.size == (512, 512)
-    shown = np.asarray(canvas.crop((left, top, right, bottom)))[::8, ::8, :3]
-    assert np.array_equal(shown, np.asarray(image))
-    assert canvas.getpixel((0, 0))[3] == 0
 
 
 def test_a_mask_must_leave_something_and_fill_something():

@@ -15,8 +15,8 @@ from ddpm_demo.errors import UserError
 from ddpm_demo.training.config import TrainConfig
 from ddpm_demo.training.datasets import avatars, fashion, photos
 from ddpm_demo.training.datasets.__main__ import BUILDERS, main
-from ddpm_demo.training.datasets.common import without_copies
 from ddpm_demo.training.datasets.rcc import read_rcc
+from ddpm_demo.training.datasets.writing import without_copies
 from ddpm_demo.training.sources import open_source
 from ddpm_demo.training.validation import open_validation
 

@@ -145,18 +145,12 @@ def write_config(config: TrainConfig) -> Path:
     Raises:
         UserError: the folder cannot be written.
     """
+    from ..pictures.saving import writing
+
     path = Path(config.out) / "settings.json"
-    try:
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(config.to_json(), encoding="utf-8")
-    except OSError as error:
-        raise UserError(
-            "write_failed",
-            "“{path}” cannot be written: {reason}.",
-            field="out",
-            path=str(path),
-            reason=error.strerror or type(error).__name__,
-        ) from error
     return path
 
 

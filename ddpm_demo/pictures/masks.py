@@ -1,7 +1,6 @@
 """Masks for inpainting, as 8-bit grey pictures: white (255) is filled, black (0) is known.
 
-Painted ones come from an editor whose canvas has another size than the picture; the others are
-made here.
+Painted ones come from the page at the picture's size; the others are made here.
 """
 
 from __future__ import annotations
@@ -182,41 +181,3 @@ def overlay(image: Image.Image, mask: Image.Image, colour: str) -> Image.Image:
     shown = image.convert("RGB")
     shown.paste(Image.new("RGB", image.size, colour), mask=mask.point(lambda v: v * 3 // 4))
     return shown
-
-
-def canvas_box(size: Size, canvas_px: int) -> tuple[int, int, int, int]:
-    """Where a picture of `size` lies on a square canvas: (left, top, right, bottom) in pixels.
-
-    It is enlarged by a whole factor while it fits, else reduced; always centred.
-    """
-    longest = max(size)
-    factor = canvas_px // longest if longest <= canvas_px else canvas_px / longest
-    width, height = (max(1, round(side * factor)) for side in size)
-    left, top = (canvas_px - width) // 2, (canvas_px - height) // 2
-    return left, top, left + width, top + height
-
-
-def on_canvas(image: Image.Image, canvas_px: int) -> Image.Image:
-    """The picture on a transparent square canvas, RGBA, placed by `canvas_box`."""
-    left, top, right, bottom = canvas_box(image.size, canvas_px)
-    enlarged = right - left >= image.width
-    resample = Image.Resampling.NEAREST if enlarged else Image.Resampling.LANCZOS
-    canvas = Image.new("RGBA", (canvas_px, canvas_px), (0, 0, 0, 0))
-    canvas.paste(image.convert("RGBA").resize((right - left, bottom - top), resample), (left, top))
-    return canvas
-
-
-def from_canvas(painted: Image.Image, size: Size) -> Image.Image:
-    """The mask that was painted over `on_canvas` of a picture of `size`.
-
-    Args:
-        painted: the paint alone, RGBA or LA, on the square canvas; what is at least half opaque
-            is filled, whatever its colour.
-        size: of the picture.
-    """
-    paint = painted.convert("RGBA").getchannel("A")
-    paint = paint.point(lambda value: FILL if value >= THRESHOLD else 0)
-    if paint.width != paint.height:
-        raise ValueError("the canvas must be square")
-    cut = paint.crop(canvas_box(size, paint.width))
-    return cut.resize(size, Image.Resampling.NEAREST)

@@ -119,7 +119,7 @@ def _convert(images: np.ndarray, config: TrainConfig) -> np.ndarray:
 
 
 def _open_packed(folder: Path, config: TrainConfig) -> tuple[PackedSource, DataReport]:
-    """A data set of pictures of many sizes, as `datasets.common.write_pictures` leaves it."""
+    """A data set of pictures of many sizes, as `datasets.writing.write_pictures` leaves it."""
     index = _load_array(folder / "train_index.npy")
     source = PackedSource(_load_array(folder / "train.npy"), index)
     builder = ReportBuilder(max(config.sizes_px), config.batch_size, config.channels)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ...errors import UserError
 from . import avatars, fashion, photos
-from .common import DatasetInfo
+from .writing import DatasetInfo
 
 BUILDERS: dict[str, Callable[[Path], DatasetInfo]] = {
     "fashion-32": fashion.build,

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import UserError
-from .common import DatasetInfo, without_copies, write_info, write_split
+from .writing import DatasetInfo, without_copies, write_info, write_split
 
 SIZE_PX = 64
 BACKGROUNDS = ("b6e3f4", "c0aede", "d1d4f9", "ffd5dc", "ffdfbf")

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...errors import UserError
 from ..idx import read_idx
-from .common import DatasetInfo, write_info, write_split
+from .writing import DatasetInfo, write_info, write_split
 
 PACKAGE = "dataset-fashion-mnist"
 FOLDER = Path("/usr/share/datasets/fashion-mnist")

@@ -16,8 +16,8 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from ...errors import UserError
-from .common import DatasetInfo, write_info, write_pictures
 from .rcc import read_rcc
+from .writing import DatasetInfo, write_info, write_pictures
 
 SHORT_SIDES_PX = (224, 320, 448, 640, 900)
 # What is reduced to this share of its size or less no longer shows how it was compressed.
