@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import os
 import sys
@@ -73,6 +74,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     if args.device:
         os.environ["DDPM_DEMO_DEVICE"] = args.device
+    gc.disable()  # hundreds of looks for cycles through what is being imported would find none
     from ddpm_demo.errors import UserError
     from ddpm_demo.ui.app import build_app, launch_options, open_to_all, resolve_checkpoint
     from ddpm_demo.ui.temp_folder import use_own_folder
@@ -89,6 +91,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     except OSError as error:
         sys.exit(f"app.py: no files can be kept for a while: {error.strerror}.")
     app = build_app(name, args.lang, owner_folders)
+    gc.freeze()
+    gc.enable()
     open_browser = not args.no_browser and not ON_SPACES
     options = launch_options(
         args.host,
