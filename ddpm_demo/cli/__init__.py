@@ -29,8 +29,8 @@ EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
 # With this set, an error that nobody foresaw is shown with its trace.
 TRACE_VARIABLE = "DDPM_DEMO_TRACE"
-# New containers until Python looks for cycles; its own 700 means hundreds of looks through all that
-# torch and diffusers are made of while they are imported: a quarter of a short command's time.
+# New containers until Python looks for cycles; its own 700 means hundreds of looks through all
+# that is being imported with torch and diffusers: a quarter of a short command's time.
 CONTAINERS_UNTIL_COLLECTION = 100_000
 
 

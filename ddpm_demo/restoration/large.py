@@ -46,7 +46,7 @@ CONTEXT_PX = 16
 def denoise(
     prior: Prior, recipe: RestorationRecipe, upload: Upload, min_sigma_255: float
 ) -> PieceSetup:
-    """As `tasks.denoise` has it for small pictures.
+    """As `whole.denoise`.
 
     Args:
         prior, recipe, upload: what is wanted of what. What the noise is like is found in squares
@@ -101,7 +101,7 @@ def denoise(
 def deblur(
     prior: Prior, recipe: RestorationRecipe, upload: Upload, blur: FramedBlur
 ) -> PieceSetup:
-    """As `tasks.deblur` has it for small pictures."""
+    """As `whole.deblur`."""
     pixels, channels, margin = np.asarray(upload.colour), prior.denoiser.channels, blur.margin_px
     upload = upload.without_pixels()
     sigma_y = recipe.sigma_255 / LEVELS * num_copies(upload, prior) ** 0.5
@@ -226,7 +226,7 @@ def upscale(prior: Prior, recipe: RestorationRecipe, upload: Upload, fit: Fit) -
 
 
 def colourise(prior: Prior, recipe: RestorationRecipe, upload: Upload) -> PieceSetup:
-    """As `tasks.colourise` has it for small pictures."""
+    """As `whole.colourise`."""
     pixels, grey = np.asarray(upload.colour), Grey()
     upload = upload.without_pixels()
     how = settings.of_checkpoint(prior.info, recipe, settings.JACOBIAN_EVALUATIONS_MORE)

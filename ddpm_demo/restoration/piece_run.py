@@ -11,10 +11,10 @@ from PIL import Image
 
 from ..checkpoints.library import CheckpointInfo
 from ..core.step import Step
+from ..recipes.recipe import Recipe
 from ..recipes.run import Run
 from .fit import Fit
 from .pieces import Pieces, PieceStep
-from .recipe import RestorationRecipe
 from .run import REMOVED_GAIN, RestorationRun
 from .similarity import Likeness, likeness
 from .strips import strips
@@ -54,7 +54,7 @@ class PieceRun(RestorationRun):
     """As `RestorationRun`; x_t and x0_hat of its steps are reduced where the picture is large, and
     `pictures` gives it at its own size."""
 
-    def __init__(self, recipe: RestorationRecipe, info: CheckpointInfo, setup: PieceSetup):
+    def __init__(self, recipe: Recipe, info: CheckpointInfo, setup: PieceSetup):
         Run.__init__(self, recipe, info, setup.steps)
         self.fit = setup.fit
         self.metrics: dict[str, Any] = {}

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import UserError
 from ..recipes.field import field
 from ..recipes.inputs import Picture
 from ..recipes.recipe import MAX_STEPS, Recipe
 
+if TYPE_CHECKING:
+    from ..recipes.prior import Prior
+    from ..recipes.run import Run
+
 MAX_SAMPLES = 16
-MAX_SIGMA_255 = 255.0
+# Of noise: less than the first is below the rounding of 8-bit pictures.
+MIN_SIGMA_255, MAX_SIGMA_255 = 0.5, 255.0
 
 
 class RestorationRecipe(Recipe):
@@ -34,6 +39,18 @@ class RestorationRecipe(Recipe):
     num_images: int = field(1, ge=1, le=MAX_SAMPLES, advanced=True)
     num_steps: int | None = field(None, ge=1, le=MAX_STEPS, advanced=True)
     reduce: bool = field(False, advanced=True)
+
+    def prepare(self, prior: Prior, **pictures: Any) -> Any:  # noqa: ANN401
+        """A `Setup`, or a `PieceSetup` for pieces; arguments and errors as of `start`."""
+        raise TypeError(f"{type(self).__name__} prepares nothing")
+
+    def start(self, prior: Prior, **pictures: Any) -> Run:  # noqa: ANN401  pictures
+        from .piece_run import PieceRun, PieceSetup
+        from .run import RestorationRun
+
+        setup = self.prepare(prior, **pictures)
+        kind = PieceRun if isinstance(setup, PieceSetup) else RestorationRun
+        return kind(self, prior.info, setup)
 
     @classmethod
     def suitable_checkpoint(cls, values: Mapping[str, Any], inputs: Mapping[str, Any]) -> str:

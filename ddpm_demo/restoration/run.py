@@ -14,8 +14,8 @@ from ..checkpoints.library import CheckpointInfo
 from ..core.step import Step
 from ..pictures.images import to_pil
 from ..pictures.similarity import psnr, ssim
+from ..recipes.recipe import Recipe
 from ..recipes.run import Run
-from .recipe import RestorationRecipe
 from .setup import Setup
 from .upload import to_picture
 
@@ -39,7 +39,7 @@ class RestorationRun(Run):
 
     _removed: Image.Image | None = None  # where the task has such a picture, once it has run
 
-    def __init__(self, recipe: RestorationRecipe, info: CheckpointInfo, setup: Setup):
+    def __init__(self, recipe: Recipe, info: CheckpointInfo, setup: Setup):
         super().__init__(recipe, info, setup.steps)
         self.fit = setup.fit
         self.progress.expect(setup.steps.effort)

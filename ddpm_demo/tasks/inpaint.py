@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -15,8 +14,8 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from ..recipes.prior import Prior
-    from ..restoration.run import RestorationRun
-    from ..restoration.upload import Upload
+    from ..restoration.piece_run import PieceSetup
+    from ..restoration.setup import Setup
 
 
 SIDES = ("left", "top", "right", "bottom")
@@ -66,101 +65,15 @@ class InpaintRecipe(RestorationRecipe):
             fields["expand"] = tuple(0 if side is None else side for side in sides)
         return fields, inputs
 
-    def start(
+    def prepare(
         self, prior: Prior, image: Image.Image, mask: Image.Image | None = None
-    ) -> RestorationRun:
-        import torch
-        from torch import Tensor
-
-        from ..core.noise import NoiseSource
-        from ..pictures.alpha import filled
-        from ..pictures.images import plain, to_tensor
-        from ..pictures.masks import from_picture, nothing
-        from ..restoration import settings, solve
-        from ..restoration.blend import Restoration
-        from ..restoration.chains import denoiser, run_chains, shape_of, to_8_bit
-        from ..restoration.greyness import onto_tone
-        from ..restoration.observation import Observation
-        from ..restoration.operators import Mask
-        from ..restoration.repaint import NUM_STEPS, repaint
-        from ..restoration.run import RestorationRun
-        from ..restoration.setup import Setup
-        from ..restoration.upload import check_mask, expand, feather, fit_mask, prepare
-
+    ) -> Setup | PieceSetup:
         if mask is None and not any(self.expand):
             raise UserError(
                 "mask_missing",
                 "Give a mask that says what is to be filled, or sides to expand the picture by.",
                 field="mask",
             )
-        image = plain(image)
-        mask = nothing(image.size) if mask is None else from_picture(mask, image.size)
-        image, mask = expand(image, mask, self.expand)
-        upload = prepare(image, prior.info, solve.num_chains(self), self.reduce)
-        mask = fit_mask(mask, upload)
-        if upload.alpha is not None:
-            upload = dataclasses.replace(upload, alpha=filled(upload.alpha, mask))
-        if upload.fit.how == "tiles":
-            return self._hole_by_hole(prior, upload, mask)
-        hole = to_tensor(mask, 1).add(1).div(2).to(prior.device)
-        check_mask(hole)
-        weight = feather(hole, self.feather_px)
-        known = (weight == 0).float()
-        original = upload.tensor(prior.denoiser.channels).to(prior.device)
+        from ..restoration.masked import inpaint
 
-        onto = onto_tone(original[..., (known[0, 0] > 0)][:, :, None])
-
-        def finish(x: Tensor) -> Tensor:
-            x = onto(x)
-            return to_8_bit(torch.where(known > 0, original, original + weight * (x - original)))
-
-        if self.method == "repaint":
-            noise = NoiseSource.for_run(self.seed, self.num_images, prior.device)
-            num_steps = self.num_steps or min(NUM_STEPS, prior.schedule.num_timesteps)
-            steps = repaint(denoiser(prior, upload.fit), original, known, noise, num_steps)
-            restoration = Restoration(steps, self.num_images, self.perception, finish=finish)
-        else:
-            observation = Observation(
-                Mask(known), known * original, 0.0, tuple(original.shape[1:])
-            )
-            how = settings.of_hole(prior.info, self, hole, self.time_travel or 0)
-            restoration = run_chains(prior, upload.fit, observation, self, how, finish)
-        setup = Setup(
-            restoration,
-            upload.fit,
-            known * original,
-            original=None if any(self.expand) else original,
-            **shape_of(upload),
-        )
-        return RestorationRun(self, prior.info, setup)
-
-    def _hole_by_hole(self, prior: Prior, upload: Upload, mask: Image.Image) -> RestorationRun:
-        """Of any size: what is far from every hole is not looked at."""
-        import numpy as np
-
-        from ..restoration.canvas import Canvas
-        from ..restoration.inpainting import Plan, fill, observed
-        from ..restoration.piece_run import PieceRun, PieceSetup
-        from ..restoration.upload import check_mask
-
-        pixels, hole = np.asarray(upload.colour), np.asarray(mask) > 0
-        upload = upload.without_pixels()
-        check_mask(hole)
-        is_mean = self.perception == 0
-        canvas = Canvas(
-            pixels,
-            1 if is_mean else self.num_images,
-            prior.denoiser.channels,
-            with_spread=not is_mean and self.num_images > 1 or self.perception < 1,
-        )
-        plan = Plan(canvas, hole, self.feather_px, self.time_travel or 0, self.method)
-        steps = fill(prior, self, plan)
-        setup = PieceSetup(
-            steps,
-            upload.fit,
-            lambda: observed(plan),
-            original=None if any(self.expand) else pixels,
-            changed=[piece.window for piece in steps.pieces],
-            alpha=upload.alpha,
-        )
-        return PieceRun(self, prior.info, setup)
+        return inpaint(prior, self, image, mask)

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from ..recipes.prior import Prior
-    from ..restoration.run import RestorationRun
+    from ..restoration.piece_run import PieceSetup
+    from ..restoration.setup import Setup
 
 
 class UpscaleRecipe(RestorationRecipe):
@@ -32,11 +33,7 @@ class UpscaleRecipe(RestorationRecipe):
     sigma_255: float = field(0.0, ge=0, le=MAX_SIGMA_255, step=0.5, unit="levels")
     reduce_first: bool = field(False, advanced=True)
 
-    def start(self, prior: Prior, image: Image.Image) -> RestorationRun:
-        from ..restoration.piece_run import PieceRun, PieceSetup
-        from ..restoration.run import RestorationRun
+    def prepare(self, prior: Prior, image: Image.Image) -> Setup | PieceSetup:
         from ..restoration.upscaling import upscale
 
-        setup = upscale(prior, self, image)
-        kind = PieceRun if isinstance(setup, PieceSetup) else RestorationRun
-        return kind(self, prior.info, setup)
+        return upscale(prior, self, image)
