@@ -10,13 +10,16 @@ from PIL import Image
 from ddpm_demo.cli import build_parser, main
 from ddpm_demo.cli.tasks import markdown
 from ddpm_demo.errors import UserError
+from ddpm_demo.pipeline import DDPM
 from ddpm_demo.recipes.field import fields_of
 from ddpm_demo.tasks.registry import recipe_from_dict, tasks
 from ddpm_demo.texts import has_text
 from ddpm_demo.texts.naming import field_key, help_key, sentence_of
 from ddpm_demo.ui.app import build_app
+from ddpm_demo.ui.errors import sentence
 from ddpm_demo.ui.models import Models
 from ddpm_demo.ui.request import job_of
+from ddpm_demo.ui.restoring import restored
 
 ROOT = Path(__file__).resolve().parent.parent
 LANGUAGES = ("en", "zh-CN")
@@ -155,23 +158,51 @@ def test_a_bad_recipe_is_one_sentence_at_the_command_line(recipe, words, tmp_pat
         assert words in said and said.count("\n") == 1 and "Traceback" not in said
 
 
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        (b"{" + b" " * 100_000_000 + b"}", "too large"),
-        (b'{"a":' * 9000 + b"1" + b"}" * 9000, "damaged"),
-        (b'{"task": "generate", "checkpoint": "x", "eta": NaN}', "damaged"),
-        (b'{"task": "generate", "checkpoint"', "damaged"),
-        (b"[1, 2]", "damaged"),
-        (b"", "not a picture"),
-    ],
-)
+BAD_FILES = {
+    "100 MB": (b"{" + b" " * 100_000_000 + b"}", "too large"),
+    "nested": (b'{"a":' * 9000 + b"1" + b"}" * 9000, "damaged"),
+    "no number": (b'{"task": "generate", "checkpoint": "x", "eta": NaN}', "damaged"),
+    "cut off": (b'{"task": "generate", "checkpoint"', "damaged"),
+    "list": (b"[1, 2]", "damaged"),
+    "empty": (b"", "not a picture"),
+}
+
+
+@pytest.mark.parametrize(("content", "words"), BAD_FILES.values(), ids=list(BAD_FILES))
 def test_a_bad_recipe_file_is_one_sentence(content, words, tmp_path, capsys):
     path = tmp_path / "recipe.json"
     path.write_bytes(content)
     assert main(["run", "--recipe", str(path), "--out", str(tmp_path / "out")]) == 2
     said = capsys.readouterr().err
     assert words in said and said.count("\n") == 1 and "Traceback" not in said
+
+
+def written(name, folder):
+    """A file of `BAD_RECIPES` or `BAD_FILES`."""
+    path = folder / "recipe.json"
+    if name in BAD_FILES:
+        path.write_bytes(BAD_FILES[name][0])
+    else:
+        path.write_text(json.dumps(BAD_RECIPES[name][0]))
+    return path
+
+
+@pytest.mark.parametrize("name", [*BAD_RECIPES, *BAD_FILES])
+def test_a_bad_recipe_dropped_on_the_page_is_one_sentence(name, tmp_path):
+    words = {**BAD_RECIPES, **BAD_FILES}[name][1]
+    with pytest.raises(UserError) as caught:
+        restored(Models("faces-64"), str(written(name, tmp_path)), "en")
+    english, chinese = (sentence(caught.value, language) for language in ("en", "zh-CN"))
+    assert words.lower().replace("num_steps", "steps") in english.lower()
+    assert "\n" not in english and re.search("[\u4e00-\u9fff]", chinese)
+
+
+@pytest.mark.parametrize("name", BAD_RECIPES)
+def test_a_bad_recipe_is_one_sentence_in_python(name):
+    with pytest.raises(UserError) as caught:
+        checkpoint = recipe_from_dict(dict(BAD_RECIPES[name][0])).checkpoint
+        DDPM.from_pretrained(checkpoint)
+    assert "\n" not in str(caught.value)
 
 
 def test_no_bound_is_told_a_second_time_in_the_tabs():
