@@ -12,6 +12,8 @@ from ddpm_demo.jobs import Jobs
 from ddpm_demo.ui import asking
 from ddpm_demo.ui.endpoints import checkpoints
 from ddpm_demo.ui.models import Models
+from ddpm_demo.ui.tabs.finetune.desk import Desk
+from ddpm_demo.ui.tabs.finetune.panel import refreshed
 from ddpm_demo.ui.visitors import Visitor
 
 
@@ -23,6 +25,9 @@ def models(tiny_checkpoint, tmp_path, monkeypatch):
     for name, owner in (("annas", "anna"), ("berts", "bert"), ("house", "")):
         shutil.copytree(tiny_checkpoint, tmp_path / name / "result")
         (tmp_path / name / "job.json").write_text(json.dumps({"title": name, "owner": owner}))
+        (tmp_path / name / "config.json").write_text(
+            json.dumps({"data": "d", "out": "o", "from_checkpoint": "x"})
+        )
     return Models()
 
 
@@ -71,6 +76,23 @@ def test_what_is_shared_is_everybodys_until_it_is_not(models, tmp_path):
     jobs.share("berts", False)
     with asks("s-else"):
         assert seen(models) == {"house"}
+
+
+def test_the_page_offers_to_share_what_is_ones_own(models, tmp_path):
+    jobs, anna = Jobs(tmp_path), Visitor("anna")
+    desk = Desk(models, jobs)
+
+    def box(name):
+        updates = refreshed(desk, desk.watch(name, anna, "en"), 1, anna, "en", {})
+        return updates["share"]["visible"], updates["share"]["value"]
+
+    assert box("annas") == (True, False)
+    desk.share("annas", True, anna)
+    assert box("annas") == (True, True)
+    for theirs in ("berts", "house"):
+        with pytest.raises(UserError, match="no longer there"):
+            desk.share(theirs, True, anna)
+    assert not jobs.job("berts").shared
 
 
 def test_the_owner_of_the_app_sees_all(models, monkeypatch):

@@ -32,6 +32,7 @@ class Watch:
         sheets: steps of the sample sheets.
         busy: something may change by itself: look again soon.
         has_result: it can be sampled from and downloaded.
+        owned: it is one visitor's, who alone can use the result unless it is `shared`.
     """
 
     names: tuple[str, ...] = ()
@@ -45,6 +46,8 @@ class Watch:
     sheets: tuple[int, ...] = ()
     busy: bool = False
     has_result: bool = False
+    owned: bool = False
+    shared: bool = False
 
 
 class Desk:
@@ -180,12 +183,12 @@ class Desk:
             state = text(language, f"finetune.phase_{phases[one]}", place=_place(queue, one))
             labels.append((f"{self.jobs.job(one).title} · {state}", one))
         progress, config = self.jobs.progress(chosen), self.jobs.config(chosen)
-        phase = phases[chosen]
+        phase, job = phases[chosen], self.jobs.job(chosen)
         return Watch(
             names=tuple(names),
             labels=tuple(labels),
             name=chosen,
-            title=self.jobs.job(chosen).title,
+            title=job.title,
             phase=phase,
             status=views.run_status_html(phase, progress, config, _place(queue, chosen), language),
             log=views.log_html(self.jobs, chosen, progress),
@@ -193,6 +196,8 @@ class Desk:
             sheets=tuple(step for step, _ in progress.sheets),
             busy=any(one in views.BUSY for one in phases.values()),
             has_result=self.jobs.has_result(chosen),
+            owned=bool(job.owner),
+            shared=job.shared,
         )
 
     def sheet(self, name: str | None, index: int, who: Visitor, language: str) -> str:

@@ -107,6 +107,13 @@ def watch_panel(ctx: Context, desk: Desk) -> Panel:
             interactive=True,
             elem_classes=["rename"],
         )
+        shared = ctx.make(
+            gr.Checkbox,
+            {"label": "finetune.share", "info": "finetune.share_help"},
+            value=False,
+            visible=False,
+            interactive=True,
+        )
         with ctx.make(gr.Accordion, {"label": "finetune.log"}, open=False):
             log = gr.HTML("")
     parts = {
@@ -123,6 +130,7 @@ def watch_panel(ctx: Context, desk: Desk) -> Panel:
         "download": saved.buttons[0],
         "hub": hub.box,
         "title": title,
+        "share": shared,
         "timer": timer,
         "picker": ctx.checkpoint,
         "seen": seen,
@@ -197,6 +205,8 @@ def refreshed(
     offered = watch.has_result and can_push(who)
     put("hub", offered, lambda: gr.update(visible=offered))
     put("title", watch.title, lambda: watch.title)
+    sharing = (watch.has_result and watch.owned, watch.shared)
+    put("share", sharing, lambda: gr.update(visible=sharing[0], value=sharing[1]))
     if watch.name:
         put("plot", repr((watch.plot or {}).get("data", [])[-1:]), lambda: watch.plot)
     put("log", hash(watch.log), lambda: watch.log)
@@ -260,6 +270,7 @@ def connect_panel(ctx: Context, desk: Desk, panel: Panel) -> Callable[[Any], Any
     _connect_slider(ctx, desk, panel)
     _connect_buttons(ctx, desk, panel, refresh)
     _connect_title(ctx, desk, panel, refresh)
+    _connect_share(ctx, desk, panel, refresh)
     return refresh
 
 
@@ -299,6 +310,22 @@ def _connect_title(ctx: Context, desk: Desk, panel: Panel, refresh: Callable[[An
     title = panel.parts["title"]
     inputs = [panel.chosen, title, panel.key, ctx.language]
     refresh(ctx.quick(title.submit, on_submit, inputs, [panel.notice]).then)
+
+
+def _connect_share(ctx: Context, desk: Desk, panel: Panel, refresh: Callable[[Any], Any]) -> None:
+    def on_input(
+        request: gr.Request, name: str | None, shared: bool, key: str, language: str
+    ) -> str:
+        try:
+            desk.share(name, bool(shared), visitor_of(request, key))
+        except Exception as error:
+            return notice_html(sentence(error, language))
+        said = "finetune.shared" if shared else "finetune.unshared"
+        return notice_html(text(language, said), "info")
+
+    share = panel.parts["share"]
+    inputs = [panel.chosen, share, panel.key, ctx.language]
+    refresh(ctx.quick(share.input, on_input, inputs, [panel.notice]).then)
 
 
 def _connect_buttons(
