@@ -185,6 +185,13 @@ def test_a_bomb_of_text_is_refused():
         read_recipe(content)
 
 
+def test_many_texts_together_are_bounded_and_a_long_one_of_other_programs_is_not_in_the_way():
+    content = encoded(noise_image())
+    megabytes = png_chunk(b"zTXt", b"workflow\0\0" + zlib.compress(b"n" * 3_000_000))
+    assert load_image(content[:33] + megabytes + content[33:]).size == (20, 12)
+    refused(content[:33] + 8 * megabytes + content[33:], "image_unreadable")
+
+
 @pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize("keep", [3, 0.5, 0.9])
 def test_truncated_pictures_are_refused(format, keep):
