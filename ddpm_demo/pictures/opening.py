@@ -24,7 +24,7 @@ MAX_PIXELS = 100_000_000
 MAX_SIDE_PX = 65_535
 MAX_SAMPLE_BYTES = 2**30
 MAX_FILE_BYTES = 2**30
-# Of a PNG's texts, unpacked; Pillow's own are 1 MiB a chunk, less than other programs write, and 64.
+# Of a PNG's texts, unpacked; Pillow has 1 MiB a chunk, less than other programs write, and 64.
 PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY = MAX_TEXT_BYTES = 2**24
 
 # What decoders are known to raise on broken files.
