@@ -60,6 +60,11 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="file with a line name:password for each person who may come in",
     )
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
+    parser.add_argument(
+        "--window",
+        action="store_true",
+        help="open a window of its own instead of a browser (needs pywebview)",
+    )
     args = parser.parse_args(argv)
     if args.listen:
         args.host = "0.0.0.0"
@@ -76,11 +81,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         os.environ["DDPM_DEMO_DEVICE"] = args.device
     gc.disable()  # hundreds of looks for cycles through what is being imported would find none
     from ddpm_demo.errors import UserError
+    from ddpm_demo.ui import window
     from ddpm_demo.ui.app import build_app, launch_options, open_to_all, resolve_checkpoint
     from ddpm_demo.ui.temp_folder import use_own_folder
     from ddpm_demo.ui.visitors import read_passwords
 
     try:
+        if args.window:
+            window.check()
         passwords = read_passwords(args.auth_file) if args.auth_file else None
         name, owner_folders = resolve_checkpoint(args.checkpoint)
     except UserError as error:
@@ -93,7 +101,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     app = build_app(name, args.lang, owner_folders)
     gc.freeze()
     gc.enable()
-    open_browser = not args.no_browser and not ON_SPACES
+    open_browser = not (args.no_browser or args.window or ON_SPACES)
     options = launch_options(
         args.host,
         args.port,
@@ -105,11 +113,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     if said := open_to_all(args.host, args.root_path, passwords, args.lang):
         print(said, flush=True)
     try:
-        app.launch(**options, prevent_thread_lock=True)
+        _, address, _ = app.launch(**options, prevent_thread_lock=True)
     except OSError as error:  # the port is taken, the address is another machine's
         sys.exit(f"app.py: {' '.join(str(error).split())}")
     app.ctx.models.warm_up()
-    app.block_thread()
+    if args.window:
+        try:
+            window.show(address)
+        except UserError as error:
+            sys.exit(f"app.py: {error}")
+        app.close()
+    else:
+        app.block_thread()
 
 
 if __name__ == "__main__":

@@ -196,7 +196,7 @@ def launch_options(
         "enable_monitoring": False,
         "run_history": False,
         "ssr_mode": False,
-        "pwa": False,
+        "pwa": True,
         "footer_links": ["api"],  # style.css hides the row; without it ?view=api is dead
         "max_file_size": MAX_FILE_SIZE,
         "allowed_paths": [],

@@ -6,6 +6,9 @@ import importlib.util
 from collections.abc import Callable
 from typing import TypeVar
 
+# Asked for a call, as the package does by itself; what takes longer is ended.
+GPU_SECONDS = 60
+
 F = TypeVar("F", bound=Callable[..., object])
 
 
@@ -19,4 +22,4 @@ def gpu(function: F) -> F:
         return function
     import spaces
 
-    return spaces.GPU(function)
+    return spaces.GPU(duration=GPU_SECONDS)(function)
