@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import gradio as gr
 
@@ -15,41 +16,61 @@ DELIMITERS = [
 ]
 
 # Ho et al. 2020 (arXiv:2006.11239): q_step is eq. 2, q_jump and x_t eq. 4, bound eq. 5, posterior
-# eq. 6 and 7, kl eq. 8, loss eq. 14, ancestral line 4 of algorithm 2. v is Salimans & Ho 2022
-# (arXiv:2202.00512), ddim eq. 12 of Song et al. 2020 (arXiv:2010.02502) without noise.
+# eq. 6 and 7, kl eq. 8, loss eq. 14, ancestral line 4 of algorithm 2, all with the posterior's
+# variance for p_theta, as samplers/ddpm.py has it; kl's second line is Kingma et al. 2021
+# (arXiv:2107.00630). v, v_back and factor are Salimans & Ho 2022 (arXiv:2202.00512), ddim eq. 12
+# and 16 of Song et al. 2020 (arXiv:2010.02502), ahead Lu et al. 2022 (arXiv:2211.01095), algorithm
+# 2 with r = 1, rescaled and score as in samplers/langevin.py: sigma is this noise level alone.
+# tests/test_story_formulas.py holds them to the package.
 FORMULAS = {
     "chain": r"$$x_0 \to x_1 \to \dots \to x_{t-1} \to x_t \to \dots \to x_T$$",
     "q_step": r"$$q(x_t \mid x_{t-1}) = \mathcal{N}\big(\sqrt{1-\beta_t}\,x_{t-1},"
     r"\ \beta_t I\big)$$",
+    "two_steps": r"$$\begin{aligned} x_2 &= \sqrt{\alpha_2}\,x_1"
+    r" + \sqrt{\beta_2}\,\varepsilon_2 \\"
+    r" &= \sqrt{\alpha_2\alpha_1}\,x_0 + \sqrt{\alpha_2\beta_1}\,\varepsilon_1"
+    r" + \sqrt{\beta_2}\,\varepsilon_2 \end{aligned}$$",
     "q_jump": r"$$q(x_t \mid x_0) = \mathcal{N}\big(\sqrt{\bar\alpha_t}\,x_0,"
     r"\ (1-\bar\alpha_t)\,I\big)$$",
-    "alpha_bar": r"$\bar\alpha_t = \prod_{s=1}^{t} (1-\beta_s)$",
+    "alpha_bar": r"$\bar\alpha_t = \alpha_1 \alpha_2 \cdots \alpha_t$",
     "x_t": r"$$x_t = \sqrt{\bar\alpha_t}\,x_0 + \sqrt{1-\bar\alpha_t}\;\varepsilon,"
     r"\qquad \varepsilon \sim \mathcal{N}(0, I)$$",
     "snr": r"$\mathrm{SNR}_t = \bar\alpha_t / (1-\bar\alpha_t)$",
-    "posterior": r"$$\begin{aligned} q(x_{t-1} \mid x_t, x_0) &= \mathcal{N}(\tilde\mu_t,"
-    r"\ \tilde\beta_t I) \\ \tilde\mu_t &= \tfrac{\sqrt{\bar\alpha_{t-1}}\,\beta_t}"
+    "posterior": r"$$\begin{aligned} q(x_{t-1} \mid x_t, x_0) &\propto q(x_t \mid x_{t-1})\,"
+    r"q(x_{t-1} \mid x_0) = \mathcal{N}(\tilde\mu_t,\ \tilde\beta_t I)"
+    r" \\ \tilde\mu_t &= \tfrac{\sqrt{\bar\alpha_{t-1}}\,\beta_t}"
     r"{1-\bar\alpha_t}\,x_0 + \tfrac{\sqrt{\alpha_t}\,(1-\bar\alpha_{t-1})}{1-\bar\alpha_t}\,x_t"
     r" \\ \tilde\beta_t &= \tfrac{1-\bar\alpha_{t-1}}{1-\bar\alpha_t}\,\beta_t"
     r" \end{aligned}$$",
-    "p_step": r"$$p_\theta(x_{t-1} \mid x_t) = \mathcal{N}\big(\mu_\theta(x_t, t),"
-    r"\ \sigma_t^2 I\big)$$",
+    "p_step": r"$$\begin{aligned} p_\theta(x_{t-1} \mid x_t) &= q(x_{t-1} \mid x_t, \hat{x}_0) \\"
+    r" &= \mathcal{N}\big(\mu_\theta(x_t, t),\ \tilde\beta_t I\big) \end{aligned}$$",
     "x0_hat": r"$$\hat{x}_0 = \frac{x_t - \sqrt{1-\bar\alpha_t}\;\varepsilon_\theta(x_t, t)}"
     r"{\sqrt{\bar\alpha_t}}$$",
     "loss": r"$$L = \mathbb{E}_{x_0,\,t,\,\varepsilon}\,"
     r"\big\|\varepsilon - \varepsilon_\theta(x_t, t)\big\|^2$$",
-    "v": r"$v = \sqrt{\bar\alpha_t}\,\varepsilon - \sqrt{1-\bar\alpha_t}\,x_0$",
+    "v": r"$$v = \sqrt{\bar\alpha_t}\,\varepsilon - \sqrt{1-\bar\alpha_t}\,x_0$$",
+    "v_back": r"$$\begin{aligned} \varepsilon &= \sqrt{1-\bar\alpha_t}\,x_t"
+    r" + \sqrt{\bar\alpha_t}\,v \\"
+    r" x_0 &= \sqrt{\bar\alpha_t}\,x_t - \sqrt{1-\bar\alpha_t}\,v \end{aligned}$$",
+    "factor": r"$$\|\varepsilon - \varepsilon_\theta\|^2 = \mathrm{SNR}_t"
+    r"\,\|x_0 - \hat{x}_0\|^2$$",
     "bound": r"$$\begin{aligned} -\log p_\theta(x_0) \le\;& \mathrm{KL}\big(q(x_T|x_0)\,\|\,"
     r"p(x_T)\big) \\ +\;& \textstyle\sum_{t>1} \mathrm{KL}\big(q(x_{t-1}|x_t,x_0)\,\|\,"
     r"p_\theta(x_{t-1}|x_t)\big) \\ -\;& \log p_\theta(x_0|x_1) \end{aligned}$$",
-    "kl": r"$$\mathrm{KL}_t = \frac{1}{2\sigma_t^2}\,"
-    r"\big\|\tilde\mu_t - \mu_\theta(x_t, t)\big\|^2 + \text{const.}$$",
+    "kl": r"$$\begin{aligned} \mathrm{KL}_t &= \frac{1}{2\tilde\beta_t}\,"
+    r"\big\|\tilde\mu_t - \mu_\theta(x_t, t)\big\|^2 \\ &= \tfrac{1}{2}\,(\mathrm{SNR}_{t-1}"
+    r" - \mathrm{SNR}_t)\,\|x_0 - \hat{x}_0\|^2 \end{aligned}$$",
     "ancestral": r"$$x_{t-1} = \tfrac{1}{\sqrt{\alpha_t}}\Big(x_t - \tfrac{\beta_t}"
-    r"{\sqrt{1-\bar\alpha_t}}\,\varepsilon_\theta(x_t, t)\Big) + \sigma_t z$$",
-    "ddim": r"$$x_s = \sqrt{\bar\alpha_s}\;\hat{x}_0"
-    r" + \sqrt{1-\bar\alpha_s}\;\varepsilon_\theta$$",
-    "score": r"$$\nabla_x \log p_\sigma(x) = \frac{\hat{x}_0 - x}{\sigma_t^2}"
-    r" = -\frac{\varepsilon_\theta}{\sigma_t}$$",
+    r"{\sqrt{1-\bar\alpha_t}}\,\varepsilon_\theta(x_t, t)\Big) + \sqrt{\tilde\beta_t}\,z$$",
+    "ddim": r"$$\begin{aligned} x_s &= \sqrt{\bar\alpha_s}\;\hat{x}_0"
+    r" + \sqrt{1-\bar\alpha_s-\eta^2\tilde\beta}\;\varepsilon_\theta + \eta\sqrt{\tilde\beta}\,z"
+    r" \\ \tilde\beta &= \tfrac{1-\bar\alpha_s}{1-\bar\alpha_t}"
+    r"\big(1 - \tfrac{\bar\alpha_t}{\bar\alpha_s}\big) \end{aligned}$$",
+    "ahead": r"$\hat{x}_0 + \tfrac{1}{2}(\hat{x}_0 - \hat{x}'_0)$",
+    "rescaled": r"$$x = \frac{x_t}{\sqrt{\bar\alpha_t}} = x_0 + \sigma\,\varepsilon, \qquad"
+    r" \sigma = \frac{\sqrt{1-\bar\alpha_t}}{\sqrt{\bar\alpha_t}}$$",
+    "score": r"$$\nabla_x \log p_\sigma(x) = \frac{\hat{x}_0 - x}{\sigma^2}"
+    r" = -\frac{\varepsilon_\theta}{\sigma}$$",
 }
 
 # One colour a symbol, in formulas, panes, curves and sliders: dark enough for white. story.css
@@ -64,12 +85,12 @@ SYMBOLS = {
 }
 # Longest first: what the network says contains the noise's own letter.
 _PATTERNS = (
-    ("net", r"\\hat\{x\}_0|\\varepsilon_\\theta(?:\(x_t, t\))?|\\mu_\\theta(?:\(x_t, t\))?"),
+    ("net", r"\\hat\{x\}'?_0|\\varepsilon_\\theta(?:\(x_t, t\))?|\\mu_\\theta(?:\(x_t, t\))?"),
     ("abar", r"\\bar\\alpha_(?:\{[^}]*\}|\w)"),
     ("eps", r"\\varepsilon"),
     ("x0", r"x_0"),
     ("xt", r"x_(?:\{[^}]*\}|\w)"),
-    ("t", r"(?<=\$)t(?=\$|\.\$)|(?<=, )t(?=\))"),
+    ("t", r"(?<=\$)t(?=[.,]?\$)|(?<=, )t(?=\))"),
 )
 _SYMBOL = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in _PATTERNS))
 _MATH = re.compile(r"\$\$.*?\$\$|\$.*?\$", re.DOTALL)
@@ -77,9 +98,14 @@ _MATH = re.compile(r"\$\$.*?\$\$|\$.*?\$", re.DOTALL)
 
 def explanation(ctx: Context, key: str, *classes: str) -> gr.Markdown:
     """The text "process.<key>" with its formulas, here."""
+    return rendered(ctx, lambda language: explained(key, language), *classes)
+
+
+def rendered(ctx: Context, value: Callable[[str], str], *classes: str) -> gr.Markdown:
+    """Markdown with formulas, here; `value` makes it of the language."""
     return ctx.make(
         gr.Markdown,
-        {"value": lambda language: explained(key, language)},
+        {"value": value},
         latex_delimiters=DELIMITERS,
         elem_classes=["explanation", *classes],
     )

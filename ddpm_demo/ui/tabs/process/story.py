@@ -10,12 +10,13 @@ import gradio as gr
 
 from ....texts import text
 from ...context import Context
-from .explain import explanation
+from .explain import explained, rendered
 from .numbers import pane_value, start_value
+from .shows import shows_of
 from .web import pane_script, start_script
 
 SECTIONS = {
-    "why": ("why_1", "why_2", "why_3"),
+    "why": ("why_1", "why_2", "why_3", "why_4"),
     "forward": ("forward_1", "forward_2", "forward_3", "forward_4"),
     "reverse": ("reverse_1", "reverse_2", "reverse_3", "reverse_4"),
     "training": ("training_1", "training_2", "training_3", "training_4"),
@@ -72,7 +73,12 @@ def wide_section(ctx: Context, name: str) -> gr.HTML:
 def beats(ctx: Context, keys: Sequence[str]) -> None:
     """A column of texts, each of which is read by itself."""
     for key in keys:
-        explanation(ctx, key, "beat")
+        rendered(ctx, partial(_beat, key), "beat")
+
+
+def _beat(key: str, language: str) -> str:
+    """The text of a beat, and where the app shows it."""
+    return "\n\n".join(filter(None, (explained(key, language), shows_of(key, language))))
 
 
 def lab(ctx: Context, key: str) -> gr.Accordion:

@@ -74,11 +74,11 @@
       subject: (found) => { subject = found; redraw(); },
       redraw,
       follow: (beat, within) => {
-        show(Math.max(0, Math.min(beat, 2)));
+        show([0, 1, 2, 0][Math.min(beat, 3)]);  // the symbols, too, have the picture beside them
         // There and back: the way to noise, then the way that is to be learned.
         const u = Math.min(1, Math.max(0, within)), T = subject?.schedule.T ?? 1000;
-        const t = Math.round(T * (u < 0.5 ? 2 * u : 2 - 2 * u) ** 1);
-        if (beat === 0 && t !== state.t) { state.t = t; redraw(); }
+        const t = Math.round(T * (u < 0.5 ? 2 * u : 2 - 2 * u));
+        if ((beat === 0 || beat === 3) && t !== state.t) { state.t = t; redraw(); }
       },
     };
   });

@@ -62,6 +62,7 @@
     );
     for (const view of [exactView, learnedView]) view.node.classList.add("pg-view");
     drawWithFinger(exactView.node);
+    drawWithKeys(exactView.node);
 
     function controlsFor() {
       eta.node.hidden = state.sampler !== "ddim";
@@ -71,6 +72,7 @@
       longer.disabled = !step || training === "training";
       go.disabled = !points;
       host.classList.toggle("pg-drawing", state.data === "drawn");
+      exactView.node.tabIndex = state.data === "drawn" ? 0 : -1;
     }
 
     // --- data
@@ -81,7 +83,7 @@
       points = tidy.points;
       note.textContent = tidy.note ? say(tidy.note, { count: (tidy.given ?? 0).toLocaleString() }) : "";
       if (state.data === "drawn" && !points) note.textContent = say("pg_draw_here");
-      const betas = state.schedule === "early" ? story.makeBetas("linear").map((b) => b * 0.12) : story.makeBetas(state.schedule);
+      const betas = state.schedule === "early" ? story.makeBetas("linear").map((b) => b * 0.005) : story.makeBetas(state.schedule);
       schedule = new story.Schedule(betas);
       exact = points ? story.mixture(schedule, points, STD) : null;
       learned = null;
@@ -114,6 +116,24 @@
       const up = () => { if (down) { down = false; fresh(); } };
       node.addEventListener("pointerup", up);
       node.addEventListener("pointercancel", up);
+    }
+
+    // Arrows move a cross, the space bar sets points there.
+    const cross = [0, 0];
+    const isByKeys = () => state.data === "drawn" && document.activeElement === exactView.node;
+    function drawWithKeys(node) {
+      const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+      node.addEventListener("keydown", (event) => {
+        if (state.data !== "drawn") return;
+        const sets = event.key === " " || event.key === "Enter", move = moves[event.key];
+        if (!sets && !move) return;
+        event.preventDefault();
+        if (move) move.forEach((by, d) => { cross[d] = Math.max(-VIEW, Math.min(VIEW, cross[d] + 0.1 * by)); });
+        else for (let k = 0; k < 3; k++) state.drawn.push(cross[0] + 0.1 * (Math.random() - 0.5), cross[1] + 0.1 * (Math.random() - 0.5));
+        if (sets) fresh();
+        else redrawSoon();
+      });
+      for (const kind of ["focus", "blur"]) node.addEventListener(kind, () => redrawSoon());
     }
 
     // --- training
@@ -188,6 +208,11 @@
       if (state.data === "drawn" && (!points || state.drawn.length !== (points.length))) {
         context.fillStyle = colour("sym-x0");
         for (let i = 0; i < state.drawn.length; i += 2) dot(state.drawn[i], state.drawn[i + 1], 1.5);
+      }
+      if (predict === exact && isByKeys()) {
+        context.fillStyle = colour("strong");
+        context.fillRect(toX(cross[0]) - 8, toY(cross[1]) - 1, 16, 2);
+        context.fillRect(toX(cross[0]) - 1, toY(cross[1]) - 8, 2, 16);
       }
       if (!points || !schedule) {
         if (!predict) words(context, width, height, say(state.data === "drawn" ? "pg_draw_here" : "pg_untrained"));
@@ -281,9 +306,9 @@
       const from = performance.now();
       const tick = (now) => {
         const u = Math.min(1, (now - from) / 4000);
-        state.t = Math.round(T * u);
-        time.set(state.t);
-        redraw();
+        // Who wants little motion sees nine pictures one after the other.
+        const t = Math.round(T * (story.isCalm() ? Math.floor(8 * u) / 8 : u));
+        if (t !== state.t) { state.t = t; time.set(t); redraw(); }
         if (u < 1 && playing) playing = requestAnimationFrame(tick); else stop();
       };
       playing = requestAnimationFrame(tick);

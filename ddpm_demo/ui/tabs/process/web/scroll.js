@@ -151,14 +151,28 @@
 
   function jump(event) {
     if (!(event.target instanceof Element)) return;
-    const link = event.target.closest(".story-nav a, a[data-tab]");
+    const link = event.target.closest(".story-nav a, a[data-tab], .story .beat a[href^='#']");
     if (!link) return;
     event.preventDefault();
     if (link.dataset.tab) return story.openTab(link.dataset.tab);
+    if (!link.dataset.to) return show(link.hash);
     const goal = story.root.querySelector(`.section-${link.dataset.to}`);
     goal?.scrollIntoView({ behavior: story.isCalm() ? "auto" : "smooth", block: "start" });
     goal?.querySelector(".beat")?.setAttribute("tabindex", "-1");
     goal?.querySelector(".beat")?.focus({ preventScroll: true });
+  }
+  // "#generate?recipe=...": the tab, and its controls as the box for recipes sets them.
+  function show(address) {
+    const [tab, asked] = address.slice(1).split("?");
+    const recipe = new URLSearchParams(asked).get("recipe");
+    const box = document.querySelector(".restore input[type=file]");
+    if (recipe && box) {
+      const files = new DataTransfer();
+      files.items.add(new File([recipe], "recipe.json", { type: "application/json" }));
+      box.files = files.files;
+      box.dispatchEvent(new Event("change", { bubbles: true }));
+    }
+    story.openTab(tab);
   }
   story.openTab = (name) => {
     const tab = document.querySelector(`[role="tab"][data-tab-id="${name}"]`);
