@@ -83,7 +83,7 @@ def _add_field(
         return
     is_whole = told.kind == "choice" and all(isinstance(c, int) for c in told.choices)
     kind = int if is_whole else _TYPES.get(told.kind, str)
-    many = {"nargs": told.count} if told.kind == "integers" else {}
+    many = {"nargs": told.count or "+"} if told.kind in ("integers", "texts") else {}
     parser.add_argument(option, type=kind, metavar="VALUE"[: 1 if many else 5], help=words, **many)
 
 

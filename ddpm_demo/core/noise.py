@@ -11,9 +11,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from .mixture import Parts
 from .seeds import MAX_SEED
 
-__all__ = ["MAX_SEED", "NoiseSource", "slerp"]
+__all__ = ["MAX_SEED", "MixedNoise", "NoiseSource", "slerp"]
 
 
 class NoiseSource:
@@ -54,6 +55,38 @@ class NoiseSource:
         """The next draw, [B, *image_shape], one from each image's generator."""
         draws = [torch.randn(*image_shape, generator=g, dtype=self.dtype) for g in self.generators]
         return torch.stack(draws).to(self.device)
+
+
+class MixedNoise(NoiseSource):
+    """Standard normal noise for a batch, each image's mixed of its seeds' noises.
+
+    An image of one part has that seed's noise to the last bit.
+
+    Args:
+        images: the parts of each image, see `mixture.unit`.
+        device, dtype: as for `NoiseSource`.
+    """
+
+    def __init__(
+        self,
+        images: Sequence[Parts],
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ):
+        super().__init__([seed for parts in images for seed, _ in parts], device, dtype)
+        self._shares = [torch.tensor([share for _, share in parts], dtype=dtype) for parts in images]
+
+    def __len__(self) -> int:
+        return len(self._shares)
+
+    def randn(self, image_shape: Sequence[int]) -> Tensor:
+        """The next draw, [B, *image_shape]."""
+        draws = iter(torch.randn(*image_shape, generator=g, dtype=self.dtype) for g in self.generators)
+        ones = (1,) * len(image_shape)
+        mixed = [
+            sum(share.view(ones) * next(draws) for share in shares) for shares in self._shares
+        ]
+        return torch.stack(mixed).to(self.device)
 
 
 def slerp(a: Tensor, b: Tensor, weight: float) -> Tensor:

@@ -38,6 +38,8 @@ def default_text(told: TaskField, language: str) -> str:
     """The default in words."""
     if told.name == "checkpoint" or told.default is None:
         return text(language, "reference.automatic")
+    if told.default == ():
+        return text(language, "reference.nothing")
     if isinstance(told.default, tuple):
         return " ".join(str(item) for item in told.default)
     return plain(told.default) if isinstance(told.default, float) else str(told.default)

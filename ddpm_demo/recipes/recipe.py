@@ -150,9 +150,12 @@ class Recipe(BaseModel):
 
 
 def _normalised(told: TaskField | None, value: Any) -> Any:  # noqa: ANN401  any JSON value
-    """JSON and number boxes say 4.0 for 4, a list for a tuple, and "" for nothing."""
+    """JSON and number boxes say 4.0 for 4, a list for a tuple, a text box words for a tuple of
+    words, and "" for nothing."""
     if told is None:
         return value
+    if told.kind == "texts" and isinstance(value, str):
+        return tuple(value.split())
     if told.optional and isinstance(value, str) and value == "":
         return None
     is_whole = isinstance(value, float) and value.is_integer()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Self
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from ..core.mixture import Parts, parse_part, varied
 from ..core.seeds import MAX_SEED
 from ..errors import UserError
 from ..recipes.field import field
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from ..recipes.run import Run
 
 MAX_IMAGES = 256
+# Of a mix in a file's name.
+MAX_NAMED = 4
 
 
 class GenerateRecipe(Recipe):
@@ -40,6 +44,9 @@ class GenerateRecipe(Recipe):
         step_size: of an update in sigma^2, for "langevin" alone; None for 1.
         spacing: one of `samplers.table.SPACINGS`; None for the sampler's own.
         size_px: side of the square picture; None for the checkpoint's native size.
+        mix: a place between seeds instead of the seed alone, as "seed:weight" each; only the
+            weights' proportions count (`core.mixture`).
+        variation: share of seed + i's noise beside that of `mix`, 0 to 1.
     """
 
     task: ClassVar[str] = "generate"
@@ -58,8 +65,11 @@ class GenerateRecipe(Recipe):
     )
     spacing: str | None = field(None, choices=lambda: SPACINGS, advanced=True)
     size_px: int | None = field(None, ge=8, le=MAX_SIZE_PX, unit="pixels", advanced=True)
+    mix: tuple[str, ...] = field((), advanced=True)
+    variation: float = field(0.0, ge=0, le=1, step=0.05, advanced=True)
 
     def check(self) -> None:
+        self._check_mix()
         if self.seed + self.num_images - 1 > MAX_SEED:
             raise UserError(
                 "seed_of_last_image",
@@ -69,6 +79,25 @@ class GenerateRecipe(Recipe):
                 count=self.num_images,
                 high=MAX_SEED - self.num_images + 1,
                 value=self.seed,
+            )
+
+    def _check_mix(self) -> None:
+        if not self.mix and self.variation:
+            raise UserError(
+                "variation_without_mix",
+                "Variation is the share of fresh noise beside a mix of seeds; give a mix, or set "
+                "it to 0.",
+                field="variation",
+            )
+        if self.mix:
+            varied(self.mix, self.variation, self.seed)
+        if self.mix and not self.variation and self.num_images > 1:
+            raise UserError(
+                "mix_of_many",
+                "A mix of seeds without variation is one picture, not {count}: ask for one, or "
+                "set the variation.",
+                field="num_images",
+                count=self.num_images,
             )
 
     def of_picture(self, index: int) -> Self:
@@ -87,33 +116,42 @@ class GenerateRecipe(Recipe):
             sampler=sampler, num_steps=num_steps, size_px=self.size_px or info.size_px
         )
 
+    def parts(self, index: int) -> Parts:
+        """Of which seeds' noises picture `index` is made."""
+        seed = self.seed + index
+        return varied(self.mix, self.variation, seed) if self.mix else ((seed, 1.0),)
+
+    def picture_name(self, index: int) -> str:
+        if not self.mix:
+            return super().picture_name(index)
+        seeds = [str(parse_part(words)[0]) for words in self.mix]
+        name = "-".join(["mix", *seeds[:MAX_NAMED]])
+        return f"{name}-seed-{self.seed + index}" if self.variation else name
+
     def start(self, prior: Prior) -> Run:
-        from ..core.noise import NoiseSource
         from ..recipes.run import Run
-        from ..samplers.sample import sample
-        from ..samplers.timesteps import timesteps_for
+        from ..samplers.from_noise import from_noise
 
         recipe = self.complete(prior.info)
-        assert recipe.sampler is not None and recipe.num_steps is not None
-        assert recipe.size_px is not None
-        noise = NoiseSource.for_run(recipe.seed, recipe.num_images, prior.device)
-        timesteps = timesteps_for(
-            prior.schedule,
-            recipe.sampler,
-            recipe.num_steps,
-            recipe.spacing,
-            prior.info.learned_steps,
-        )
-        x_t = noise.randn((prior.denoiser.channels, recipe.size_px, recipe.size_px))
-        steps = sample(
-            recipe.sampler,
-            prior.denoiser,
-            x_t,
-            timesteps,
-            noise,
-            eta=recipe.eta,
-            variance=prior.variance,
-            langevin_steps=recipe.langevin_steps,
-            step_size=recipe.step_size,
-        )
-        return Run(recipe, prior.info, steps)
+        parts = [recipe.parts(index) for index in range(recipe.num_images)]
+        return Run(recipe, prior.info, from_noise(prior, recipe, parts))
+
+
+def start_sheet(prior: Prior, recipes: Sequence[GenerateRecipe]) -> Run:
+    """One run for several recipes that differ in seed, mix and variation alone, a picture each.
+
+    Picture i is that of `recipes[i]` to what rounding in a larger batch leaves, and its
+    file's recipe is that one.
+    """
+    from ..core.precision import name_of
+    from ..recipes.run import Run
+    from ..samplers.from_noise import from_noise
+
+    precision = name_of(prior.denoiser.precision)
+    done = [recipe.complete(prior.info).replace(precision=precision) for recipe in recipes]
+
+    class Sheet(Run):
+        def metadata(self, index: int = 0) -> dict[str, Any]:
+            return Run(done[index], self.info, ()).metadata()
+
+    return Sheet(done[0], prior.info, from_noise(prior, done[0], [one.parts(0) for one in done]))

@@ -157,8 +157,9 @@ def outcome_text(language: str, record: RunRecord) -> str:
         head,
         text(language, "common.status_steps", count=last.num_steps),
         _evaluations(language, last.num_evaluations),
-        text(language, "common.status_seed", seed=record.job.recipe.seed),
     ]
+    if not last.metadata[0].get("mix"):
+        parts.append(text(language, "common.status_seed", seed=record.job.recipe.seed))
     if record.is_unfinished:
         del parts[1]
     parts += [sentence(warning, language) for warning in last.warnings]

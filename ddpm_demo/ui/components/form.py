@@ -85,6 +85,8 @@ class Form:
         texts: dict[str, Text] = {}
         if told.kind == "boolean":
             return self.add(told.name, gr.Checkbox, value=told.default, **props)
+        if told.kind == "texts":
+            return self.add(told.name, gr.Textbox, value=" ".join(told.default), **props)
         if told.kind == "choice":
             texts["choices"] = lambda language: choices_of(task, told, language)
             if told.optional or len(told.choices) > MAX_RADIO_CHOICES:

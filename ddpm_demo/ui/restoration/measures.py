@@ -29,9 +29,13 @@ def shown_of(record: RunRecord) -> Shown:
 
 
 def sample_captions(record: RunRecord, index: int) -> Captions:
-    """Which of the results it is, and its seed."""
-    seed = record.job.recipe.seed + index
-    return in_all("common.sample", index=index + 1, total=len(record.images), seed=seed)
+    """Which of the results it is, and its seed, or of which seeds it is mixed."""
+    made, place = record.metadata[index], {"index": index + 1, "total": len(record.images)}
+    if made.get("mix"):
+        seeds = ", ".join(part.partition(":")[0] for part in made["mix"])
+        return in_all("common.sample_mix", seeds=seeds, **place)
+    seed = made.get("seed", record.job.recipe.seed) + made.get("image_index", index)
+    return in_all("common.sample", seed=seed, **place)
 
 
 def captions(record: RunRecord, name: str) -> Captions:

@@ -53,7 +53,7 @@ def checkpoint_choices(ctx: Context, language: str) -> list[tuple[str, str]]:
 
 
 def _is_shown(told: TaskField, this: Arrangement) -> bool:
-    return told.name not in this.instead_of and told.kind not in ("texts", "integers")
+    return told.name not in this.instead_of and told.kind != "integers"
 
 
 def _add(form: Form, task: type[Recipe], told: TaskField) -> None:
@@ -97,4 +97,6 @@ def control_values(this: Arrangement, recipe: Recipe) -> dict[str, Any]:
     for name, value in values.items():
         if value is None and told[name].kind == "choice":
             values[name] = ""
+        elif told[name].kind == "texts":
+            values[name] = " ".join(value)
     return {**values, **this.to_controls(recipe)}
