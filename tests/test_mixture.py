@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ddpm_demo.cli import main
-from ddpm_demo.core.mixture import part_words, parse_part, unit, varied
+from ddpm_demo.core.mixture import parse_part, part_words, unit, varied
 from ddpm_demo.core.noise import MixedNoise, NoiseSource
 from ddpm_demo.core.oracles import GaussianConsistency
 from ddpm_demo.core.schedule import Schedule

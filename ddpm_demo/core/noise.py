@@ -74,18 +74,21 @@ class MixedNoise(NoiseSource):
         dtype: torch.dtype = torch.float32,
     ):
         super().__init__([seed for parts in images for seed, _ in parts], device, dtype)
-        self._shares = [torch.tensor([share for _, share in parts], dtype=dtype) for parts in images]
+        self._shares = [torch.tensor([w for _, w in parts], dtype=dtype) for parts in images]
 
     def __len__(self) -> int:
         return len(self._shares)
 
     def randn(self, image_shape: Sequence[int]) -> Tensor:
         """The next draw, [B, *image_shape]."""
-        draws = iter(torch.randn(*image_shape, generator=g, dtype=self.dtype) for g in self.generators)
-        ones = (1,) * len(image_shape)
-        mixed = [
-            sum(share.view(ones) * next(draws) for share in shares) for shares in self._shares
-        ]
+        made = iter(self.generators)
+        mixed = []
+        for shares in self._shares:
+            draws = [
+                share * torch.randn(*image_shape, generator=next(made), dtype=self.dtype)
+                for share in shares
+            ]
+            mixed.append(torch.stack(draws).sum(0) if len(draws) > 1 else draws[0])
         return torch.stack(mixed).to(self.device)
 
 

@@ -23,6 +23,8 @@ from .components.notice import notice
 from .context import Context
 from .endpoints import add_endpoints
 from .guard import Guard, Served
+from .live import CSS_PATH as LIVE_CSS_PATH
+from .live import head as live_head
 from .models import Models
 from .page import Page, announce_full_queue
 from .relabel import Texts
@@ -203,9 +205,12 @@ def launch_options(
         "blocked_paths": [str(BUNDLED_FOLDER), str(RUNS_FOLDER), str(ROOT / ".git")],
         "mcp_server": _has_mcp(),
         "theme": make_theme(),
-        "css_paths": [CSS_PATH, STAGE_CSS_PATH],
+        "css_paths": [CSS_PATH, STAGE_CSS_PATH, LIVE_CSS_PATH],
         "js": SCRIPT,
-        "head": _HEAD % (language or "", known_language(language)) + _tabs_head() + stage_head(),
+        "head": _HEAD % (language or "", known_language(language))
+        + _tabs_head()
+        + stage_head()
+        + live_head(),
         "favicon_path": Path(__file__).parent / "favicon.png",
     }
 

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 from ..core.memory import give_back
 from ..core.progress import Progress
+from ..errors import UserError
 
 Item = TypeVar("Item")
 
@@ -111,6 +112,29 @@ def updates_in_turn(
             yield waiting if updates is None else updates
     finally:
         stream.close()  # type: ignore[attr-defined]
+
+
+def at_once(work: Callable[[], Item], patience_s: float) -> Item:
+    """What `work` gives, in this thread, if the model is free or soon will be.
+
+    For work of a moment, which would wait long behind a run.
+
+    Args:
+        work: what is done.
+        patience_s: seconds to wait for the model.
+
+    Raises:
+        UserError: a run has the model.
+        Exception: whatever the work raises.
+    """
+    if not _model.acquire(timeout=patience_s):
+        raise UserError(
+            "live_busy", "A run is going on; this is drawn as soon as it is over or cancelled."
+        )
+    try:
+        return work()
+    finally:
+        _model.release()
 
 
 def stop_with_caller(stop: Callable[[], None]) -> None:

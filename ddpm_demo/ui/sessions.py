@@ -189,6 +189,13 @@ class Store:
                 _, oldest = self._finished.popitem(last=False)
                 total -= oldest.num_bytes
 
+    def show(self, session: str, tab: str, record: RunRecord) -> None:
+        """What was drawn at once is the tab's result now, though no run has ended."""
+        record.phase = "done"
+        with self._lock:
+            self._finished[session, tab] = record
+            self._finished.move_to_end((session, tab))
+
     def take_ended(self, session: str, tab: str, run_id: str | None) -> RunRecord | None:
         """The run of that id once, after it has ended in whatever way; None the next time."""
         with self._lock:

@@ -50,6 +50,8 @@ class Form:
         named: dict[str, Text] = {"label": self._key(field)}
         if has_text(self._help_key(field)):
             named["info"] = self._help_key(field)
+        # For what hides it while it means nothing.
+        props["elem_classes"] = [*props.get("elem_classes", []), f"field-{field}"]  # type: ignore
         control = self._ctx.make(kind, {**named, **(texts or {})}, **props)
         self.controls[field] = control
         if self._open_fold is not None:

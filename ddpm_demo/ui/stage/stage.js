@@ -52,7 +52,7 @@ class Stage {
       this.mode = this.mode !== "single" && scene.before.length ? this.mode : "single";
       this.setPainting(false);
       this.note(scene.words);
-      this.aloud(words("finished", { count: scene.samples.length }));
+      if (!scene.live) this.aloud(words("finished", { count: scene.samples.length }));
       this.say("select", { sample: this.chosen, step: null, layer: this.layer }, false);
     } else if (phase === "upload") {
       this.setPicture(scene.picture, scene.file || (scene.picture && scene.picture.full), scene.name);
@@ -66,7 +66,7 @@ class Stage {
 
   // From "Run" or the first scene of a run: what is on the stage is no result of this run.
   starts() {
-    Object.assign(this.state, { phase: "run", progress: {}, x0_hat: null, x_t: null, heard: false });
+    Object.assign(this.state, { phase: "run", progress: {}, x0_hat: null, x_t: null, heard: false, live: 0 });
     this.held = false;
     this.toolsStay = this.painter.on; // the page keeps its height, too
     this.setPainting(false);

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from ...tasks.generate import GenerateRecipe
+from ..components.form import Form
 from ..context import Context
+from ..live import LivePanel
+from ..stage import Stage
 from .task.arrangement import Arrangement
 from .task.tab import build_task
 
@@ -20,4 +23,11 @@ EXAMPLES = {
 
 def build(ctx: Context) -> None:
     """Build the tab here."""
-    build_task(ctx, Arrangement(GenerateRecipe, EXAMPLES, moving="first-view.webp"))
+    panels: list[LivePanel] = []
+
+    def near_run(ctx: Context, form: Form, stage: Stage) -> None:
+        panels.append(LivePanel(ctx, stage.name))
+
+    this = Arrangement(GenerateRecipe, EXAMPLES, near_run=near_run, moving="first-view.webp")
+    view = build_task(ctx, this)
+    panels[0].connect(view, ctx.task_tabs[TAB].form.controls)

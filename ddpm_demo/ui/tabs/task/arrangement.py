@@ -27,6 +27,7 @@ class Arrangement:
         examples: values of the controls by the text key of the button; "image" is a file of
             `ui/examples`, and "checkpoint" must be here.
         controls: makes controls of the tab's own before those of the fields.
+        near_run: makes controls of the tab's own right above Run.
         instead_of: the fields that these controls stand for.
         to_values: values of the controls -> values of the task's fields, inputs and aliases.
         to_controls: a recipe -> values of the tab's own controls.
@@ -39,6 +40,7 @@ class Arrangement:
     task: type[Recipe]
     examples: Mapping[str, Values] = field(default_factory=dict)
     controls: Callable[[Context, Form, Stage], None] | None = None
+    near_run: Callable[[Context, Form, Stage], None] | None = None
     instead_of: tuple[str, ...] = ()
     to_values: Callable[[dict[str, Any]], dict[str, Any]] = lambda values: values
     to_controls: Callable[[Any], dict[str, Any]] = lambda recipe: {}

@@ -29,8 +29,8 @@ from .examples import examples_row
 from .fields import add_fields, control_values
 
 
-def build_task(ctx: Context, this: Arrangement) -> None:
-    """Build the tab here."""
+def build_task(ctx: Context, this: Arrangement) -> StageView:
+    """Build the tab here; returns its stage with what stands below it."""
     form = Form(ctx, this.tab)
     takes = _takes(this)
     with gr.Row(elem_classes=["stage-and-controls"]):
@@ -46,6 +46,8 @@ def build_task(ctx: Context, this: Arrangement) -> None:
             if this.controls is not None:
                 this.controls(ctx, form, stage)
             add_fields(ctx, form, this)
+            if this.near_run is not None:
+                this.near_run(ctx, form, stage)
             bar = run_bar(ctx)
     with gr.Row(elem_classes=["after-run"]):
         files = downloads(ctx, EXPORTS, _export(ctx, this.tab), bar.notice)
@@ -62,6 +64,7 @@ def build_task(ctx: Context, this: Arrangement) -> None:
         ctx.receive(this.tab, stage.component, lambda path: scene_of(stage, path))
     examples_row(ctx, form, this, flow, stage)
     ctx.task_tabs[this.tab] = TaskTab(form, lambda recipe: control_values(this, recipe))
+    return view
 
 
 def prepare(

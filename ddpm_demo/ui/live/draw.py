@@ -1,0 +1,120 @@
+"""Pictures at once: no queue, no steps, and never silently behind somebody's run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydantic import PrivateAttr
+
+from ...errors import UserError
+from ...samplers.table import is_few_step
+from ...tasks.generate import GenerateRecipe, start_sheet
+from ..in_turn import at_once
+from ..models import Models
+from ..spaces_gpu import gpu
+from ..work_limit import check_work
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from ...checkpoints.library import CheckpointInfo
+
+# Long enough for another visitor's picture, short enough to be no wait.
+PATIENCE_S = 0.4
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A picture, and what its file says of it."""
+
+    image: Image.Image
+    metadata: Mapping[str, Any]
+
+
+class SheetRecipe(GenerateRecipe):
+    """The first recipe of pictures that each have their own; files are named after each."""
+
+    _names: tuple[str, ...] = PrivateAttr(())
+
+    @classmethod
+    def of(cls, recipes: Sequence[GenerateRecipe]) -> GenerateRecipe:
+        """For one picture its own recipe."""
+        if len(recipes) == 1:
+            return recipes[0]
+        sheet = cls(**recipes[0].model_dump())
+        sheet._names = tuple(recipe.picture_name(0) for recipe in recipes)
+        return sheet
+
+    def picture_name(self, index: int) -> str:
+        return f"{index + 1:02d}-{self._names[index]}"
+
+
+def check_fast(models: Models, name: str) -> None:
+    """Refuse a checkpoint that is not for a few evaluations.
+
+    Raises:
+        UserError: "live_needs_fast" with the name of one that is, where there is one.
+    """
+    info = models.info(name)
+    if is_few_step(info.default_sampler):
+        return
+    told = {"name": info.name, "steps": info.default_num_steps}
+    if fast_of(models) is None:
+        raise UserError(
+            "live_needs_fast_none",
+            "Live needs a checkpoint made for 1 to 8 steps, and there is none here; {name} takes "
+            "{steps}.",
+            field="checkpoint",
+            **told,
+        )
+    raise UserError(
+        "live_needs_fast",
+        "Live needs a checkpoint made for 1 to 8 steps; {name} takes {steps}.",
+        field="checkpoint",
+        **told,
+    )
+
+
+def fast_of(models: Models) -> CheckpointInfo | None:
+    """The checkpoint that live is offered with, None where there is none."""
+    return next((info for info in models.infos() if is_few_step(info.default_sampler)), None)
+
+
+def draw(
+    models: Models,
+    recipes: Sequence[GenerateRecipe],
+    drawn: Mapping[GenerateRecipe, Drawn],
+    patience_s: float = PATIENCE_S,
+) -> list[Drawn]:
+    """The recipes' pictures; those that are in `drawn` are taken from there.
+
+    Args:
+        models: the checkpoints.
+        recipes: that differ in seed and mix alone.
+        drawn: what is there already.
+        patience_s: how long to wait for the model, in seconds.
+
+    Raises:
+        UserError: "live_busy" while a run has the model; whatever the recipes or the checkpoint
+            are refused for.
+    """
+    missing = [recipe for recipe in dict.fromkeys(recipes) if recipe not in drawn]
+    found = dict(drawn)
+    if missing:
+        new = at_once(lambda: sheet(models, missing), patience_s)
+        found.update(zip(missing, new, strict=True))
+    return [found[recipe] for recipe in recipes]
+
+
+@gpu
+def sheet(models: Models, recipes: Sequence[GenerateRecipe]) -> list[Drawn]:
+    """The recipes' pictures, made together."""
+    ddpm = models.load(recipes[0].checkpoint)
+    run = start_sheet(ddpm.in_precision(recipes[0].precision), recipes)
+    for step in run:
+        check_work(step)
+    return [
+        Drawn(image, run.metadata(index)) for index, image in enumerate(run.pictures(run.last))
+    ]

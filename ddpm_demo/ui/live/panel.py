@@ -1,0 +1,94 @@
+"""The panel beside the stage: a switch, the plane, what was kept; and what answers it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import gradio as gr
+from gradio.components import Component
+
+from ...texts import LANGUAGES, text
+from ..context import Context, Update
+from ..stage_view import StageView
+from .answer import answer
+
+_FOLDER = Path(__file__).parent
+CSS_PATH = _FOLDER / "live.css"
+_SCRIPTS = ("places", "parts", "panel", "mount")
+_TEXTS = _FOLDER.parent.parent / "texts" / "en" / "live.json"
+_THERE = "window.ddpmLive"
+# Of the tab's controls; the others are what a few-step checkpoint is for.
+FIELDS = ("num_steps", "size_px", "precision")
+
+
+def head() -> str:
+    """The `<script>` for the head of the page."""
+    keys = list(json.loads(_TEXTS.read_text(encoding="utf-8")))
+    words = {
+        language: {key: text(language, f"live.{key}") for key in keys} for language in LANGUAGES
+    }
+    sources = "\n".join((_FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in _SCRIPTS)
+    body = f"(() => {{\nconst WORDS = {json.dumps(words, ensure_ascii=False)};\n{sources}\n}})();"
+    return "<script>" + body.replace("</", "<\\/") + "</script>"
+
+
+class LivePanel:
+    """Make it where it is to stand, then `connect` it when the tab's stage and controls are there.
+
+    Args:
+        ctx: the page.
+        stage: name of the stage that shows the pictures.
+    """
+
+    def __init__(self, ctx: Context, stage: str):
+        self.ctx = ctx
+        options = json.dumps({"stage": stage})
+        self.answer = gr.HTML(
+            {},
+            html_template='<div class="live-mount"></div>',
+            js_on_load=f"{_THERE} && {_THERE}.mount(element, props, watch, {options});",
+            apply_default_css=False,
+            elem_id="live",
+            elem_classes=["live-block"],
+        )
+        self.asked = gr.HTML(
+            {},
+            html_template='<div class="live-asked"></div>',
+            # Gradio offers the events that this text names in quotation marks.
+            js_on_load=f'{_THERE} && {_THERE}.listen(props, trigger, ["input", "select"]);',
+            apply_default_css=False,
+            visible="hidden",
+            elem_id="live-asked",
+        )
+
+    def connect(self, view: StageView, controls: Mapping[str, Component]) -> None:
+        """Let the panel's requests be answered.
+
+        Args:
+            view: the tab's stage and what stands below it.
+            controls: of the tab, by field.
+        """
+        ctx, names = self.ctx, [name for name in FIELDS if name in controls]
+        outputs = [*view.frame_outputs, self.answer, *view.result_outputs]
+
+        def on_asked(
+            request: gr.Request, language: str, asked: Update, checkpoint: str, *given: Update
+        ) -> list[Update]:
+            values = {"checkpoint": checkpoint, **dict(zip(names, given, strict=True))}
+            return answer(view, asked, values, language, request.session_hash or "")
+
+        inputs = [ctx.language, self.asked, ctx.checkpoint, *(controls[name] for name in names)]
+        # The page sends one at a time itself.
+        ctx.quick(self.asked.input, on_asked, inputs, outputs, trigger_mode="multiple")
+
+        def on_offer(asked: Update) -> Update:
+            known = [info.name for info in ctx.models.infos()]
+            name = asked.get("offer") if isinstance(asked, dict) else None
+            return name if name in known else gr.skip()
+
+        ctx.quick(self.asked.select, on_offer, [self.asked], [ctx.checkpoint])
+        again = f"() => {{ if ({_THERE}) {_THERE}.again(); }}"
+        for control in (ctx.checkpoint, *(controls[name] for name in names)):
+            ctx.quick(control.change, None, None, None, js=again)
