@@ -25,7 +25,7 @@ from ..stage.renditions import preview, whole
 from ..stage_view import SHEET, StageView, in_all
 from ..stream import Job, Snapshot, sheet_columns, sheet_of
 from .asked import Asked, number_of, read_asked, recipes_of
-from .draw import Drawn, SheetRecipe, check_fast, draw, fast_of
+from .draw import Drawn, SheetRecipe, draw, fast_info, fast_of
 
 
 def answer(
@@ -65,10 +65,8 @@ def _drawn(
     models, started = view.ctx.models, time.monotonic()
     if not values.get("checkpoint"):
         raise UserError("checkpoint_missing", "Choose a checkpoint first.", field="checkpoint")
-    models.check(values["checkpoint"])
-    check_fast(models, values["checkpoint"])
+    info = fast_info(models, values["checkpoint"])
     recipes = recipes_of([*asked.pictures, *asked.corners], values)
-    info = models.info(values["checkpoint"])
     recipes = [recipe.complete(info) for recipe in recipes]
     known = last.options.get("drawn", {}) if last is not None else {}
     found = draw(models, recipes, known)

@@ -51,15 +51,15 @@ class SheetRecipe(GenerateRecipe):
         return f"{index + 1:02d}-{self._names[index]}"
 
 
-def check_fast(models: Models, name: str) -> None:
-    """Refuse a checkpoint that is not for a few evaluations.
+def fast_info(models: Models, name: str) -> CheckpointInfo:
+    """The checkpoint of that name, if it is for a few evaluations.
 
     Raises:
-        UserError: "live_needs_fast" with the name of one that is, where there is one.
+        UserError: it is not ("live_needs_fast" where another one is), or there is none.
     """
     info = models.info(name)
     if is_few_step(info.default_sampler):
-        return
+        return info
     told = {"name": info.name, "steps": info.default_num_steps}
     if fast_of(models) is None:
         raise UserError(
