@@ -10,6 +10,10 @@ from playwright.sync_api import expect
 
 from ddpm_demo.pictures.png_recipe import read_recipe
 
+pytestmark = pytest.mark.e2e
+
+expect.set_options(timeout=120_000)
+
 LIVE = "window.ddpmLive.lives.get('generate')"
 SETTLED = (
     f"() => {{ const one = {LIVE}; return !one.wanted && !one.flying && Boolean(one.shown); }}"

@@ -60,20 +60,21 @@ def fast_info(models: Models, name: str) -> CheckpointInfo:
     info = models.info(name)
     if is_few_step(info.default_sampler):
         return info
-    told = {"name": info.name, "steps": info.default_num_steps}
     if fast_of(models) is None:
         raise UserError(
             "live_needs_fast_none",
             "Live needs a checkpoint made for 1 to 8 steps, and there is none here; {name} takes "
             "{steps}.",
             field="checkpoint",
-            **told,
+            name=info.name,
+            steps=info.default_num_steps,
         )
     raise UserError(
         "live_needs_fast",
         "Live needs a checkpoint made for 1 to 8 steps; {name} takes {steps}.",
         field="checkpoint",
-        **told,
+        name=info.name,
+        steps=info.default_num_steps,
     )
 
 

@@ -15,9 +15,9 @@ from ..stage_view import StageView
 from .answer import answer
 
 _FOLDER = Path(__file__).parent
-CSS_PATH = _FOLDER / "live.css"
+CSS_PATH = _FOLDER / f"{_FOLDER.name}.css"
 _SCRIPTS = ("places", "parts", "panel", "mount")
-_TEXTS = _FOLDER.parent.parent / "texts" / "en" / "live.json"
+_TEXTS = _FOLDER.parent.parent / "texts" / "en" / f"{_FOLDER.name}.json"
 _THERE = "window.ddpmLive"
 # Of the tab's controls; the others are what a few-step checkpoint is for.
 FIELDS = ("num_steps", "size_px", "precision")
