@@ -19,6 +19,8 @@ from .exports import metadata_of
 from .runner import Report, frame_text, outcome_text
 from .sessions import RunRecord
 from .stage import Said, Stage
+from .stage.renditions import Rendition
+from .stage.scene import Scene
 from .stream import sheet_columns, sheet_of
 
 # Pictures up to here stand side by side with hard pixels.
@@ -41,6 +43,10 @@ class Shown:
         layers: {name: (captions, pictures)}: one for all, or one a sample.
         layer: name of the layer that is seen first; "" for the sample.
         chosen: index of the sample that is seen first.
+        indices: which pictures of the run the samples are; () for all of them.
+        columns: of the sheet of all samples; 0 for what fits.
+        is_path: the samples lie on a path: the stage's slider goes along it, not through steps.
+        moving: (name, captions, what makes it) of an animation, a further layer.
     """
 
     samples: Sequence[Image.Image]
@@ -49,6 +55,14 @@ class Shown:
     layers: Mapping[str, tuple[Captions, Sequence[Image.Image]]] = field(default_factory=dict)
     layer: str = ""
     chosen: int = 0
+    indices: Sequence[int] = ()
+    columns: int = 0
+    is_path: bool = False
+    moving: tuple[str, Captions, Callable[[], Rendition]] | None = None
+
+    def index(self, sample: int) -> int:
+        """Which picture of the run a sample is."""
+        return self.indices[min(sample, len(self.indices) - 1)] if self.indices else sample
 
 
 Show = Callable[[RunRecord], Shown]
@@ -101,7 +115,7 @@ class StageView:
         """For `frame_outputs`, when no run goes on any more; `record` is one with pictures."""
         if record is None:
             return [self.stage.idle(), status_html(words)]
-        return [self._result(record), status_html(words)]
+        return [self.result(record), status_html(words)]
 
     def reported(self, report: Report, language: str) -> list[Update]:
         """For `stream_outputs`, as a run goes on."""
@@ -141,14 +155,16 @@ class StageView:
         """For `result_outputs`: all stays."""
         return [gr.skip()] * len(self.result_outputs)
 
-    def _result(self, record: RunRecord) -> Update:
+    def result(self, record: RunRecord) -> Scene:
+        """The scene of a run with pictures."""
         shown = self.show(record)
         samples = list(shown.samples[:MAX_SAMPLES])
+        indices = [shown.index(sample) for sample in range(len(samples))]
         recipe = record.job.recipe
         layers = {name: layer for name, layer in shown.layers.items() if name != SHEET}
         layer, columns = shown.layer, 0
         if len(samples) > 1 and is_sheet(len(samples), samples[0]):
-            columns = sheet_columns(len(samples), samples[0].size)
+            columns = shown.columns or sheet_columns(len(samples), samples[0].size)
             sheet = sheet_of(samples, columns)
             layers = {SHEET: (in_all("common.sheet"), [sheet]), **layers}
         elif layer == SHEET:
@@ -161,11 +177,16 @@ class StageView:
             columns=columns,
             chosen=shown.chosen,
             captions=shown.captions[:MAX_SAMPLES],
-            names=[f"{recipe.picture_name(index)}.png" for index in range(len(samples))],
-            recipes=[metadata_of(record, index) for index in range(len(samples))],
+            names=[f"{recipe.picture_name(index)}.png" for index in indices],
+            recipes=[metadata_of(record, index) for index in indices],
             num_steps=record.last.index + 1 if record.last is not None else 0,
             words=_unfinished(record),
+            is_path=shown.is_path,
         )
+        if shown.moving is not None:
+            name, captions, make = shown.moving
+            told = {"name": name, "caption": captions, "pictures": [make()]}
+            scene["layers"].append(told)
         for layer_told in scene["layers"]:
             for picture in layer_told["pictures"]:
                 picture["sheet"] = layer_told["name"] == SHEET

@@ -16,14 +16,21 @@ from ...texts.naming import task_title
 from ..context import Context, Update
 from ..errors import sentence
 from ..exports import write_pictures
-from ..sessions import Store
+from ..sessions import RunRecord, Store
 from .notice import notice_html
 
 Index = Callable[[Update], int]
+# (the tab's last run, what `Index` gave) -> which of its pictures
+Place = Callable[[RunRecord, int], int]
 
 
 def send_to_row(
-    ctx: Context, tab: str, chosen: Component, index_of: Index, notice: Component
+    ctx: Context,
+    tab: str,
+    chosen: Component,
+    index_of: Index,
+    notice: Component,
+    place: Place = lambda record, index: index,
 ) -> list[gr.Button]:
     """Make the row of buttons here; none when no other tab takes pictures.
 
@@ -31,6 +38,7 @@ def send_to_row(
         ctx, tab: whose results are sent.
         chosen, index_of: the component that knows which of them, and how its value says so.
         notice: where a sentence goes when there is nothing to send.
+        place: which picture of the run an index means.
     """
     others = [name for name in ctx.receiving_tabs if name != tab]
     if not others:
@@ -44,7 +52,7 @@ def send_to_row(
             for name in others
         }
     # The other tabs' components are there only when all tabs have been built.
-    ctx.at_end(lambda: _connect(ctx, tab, targets, chosen, index_of, notice))
+    ctx.at_end(lambda: _connect(ctx, tab, targets, chosen, index_of, notice, place))
     return list(targets.values())
 
 
@@ -53,8 +61,14 @@ def _title(name: str) -> Callable[[str], str]:
     return lambda language: task_title(name, language)
 
 
-def picture_to_send(store: Store, session: str, tab: str, index: int) -> str:
-    """Path of the PNG of picture `index` of the tab's last result.
+def picture_to_send(
+    store: Store,
+    session: str,
+    tab: str,
+    index: int,
+    place: Place = lambda record, index: index,
+) -> str:
+    """Path of the PNG of picture `index` of the tab's last result, as `place` understands it.
 
     Raises:
         UserError: there is no result.
@@ -63,6 +77,7 @@ def picture_to_send(store: Store, session: str, tab: str, index: int) -> str:
     if record is None or not record.images:
         raise UserError("nothing_to_send", "There is no picture to send yet; run first.")
     paths = write_pictures(record, store.folder(session))
+    index = place(record, max(0, index))
     return str(paths[min(max(0, index), len(paths) - 1)])
 
 
@@ -73,6 +88,7 @@ def _connect(
     chosen: Component,
     index_of: Index,
     notice: Component,
+    place: Place,
 ) -> None:
     for name, button in targets.items():
         receiver = ctx.receivers[name]
@@ -82,7 +98,7 @@ def _connect(
         ) -> tuple[Update, Update, str]:
             try:
                 index = index_of(chosen)
-                path = picture_to_send(ctx.store, request.session_hash or "", tab, index)
+                path = picture_to_send(ctx.store, request.session_hash or "", tab, index, place)
                 value = ctx.receivers[name].value(path)
             except Exception as error:
                 return gr.skip(), gr.skip(), notice_html(sentence(error, language))

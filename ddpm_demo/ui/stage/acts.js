@@ -98,10 +98,11 @@ Object.assign(Stage.prototype, {
 
   choose(index, focus = false) {
     const count = (this.state.samples || []).length;
-    const shown = index === this.chosen && this.layer !== "sheet";
+    const { is_path } = this.state; // its layers are of all samples, a place on it is of one
+    const shown = index === this.chosen && this.layer !== "sheet" && !(is_path && this.layer);
     if (this.state.phase !== "result" || index < 0 || index >= count || shown) return;
     this.chosen = index;
-    if (this.layer === "sheet") this.layer = "";
+    if (this.layer === "sheet" || is_path) this.layer = "";
     this.forgetSteps();
     this.render();
     const one = this.at(".stage-strip").children[index];
@@ -131,6 +132,7 @@ Object.assign(Stage.prototype, {
   },
 
   goTo(step) {
+    if (this.state.is_path) return this.choose(step);
     const last = this.state.num_steps - 1;
     this.step = step >= last ? null : step;
     if (this.layer !== "sheet") this.layer = "";

@@ -172,12 +172,15 @@ Object.assign(Stage.prototype, {
   renderSteps() {
     const { state } = this;
     const group = this.at(".stage-steps");
-    const count = state.phase === "result" ? state.num_steps || 0 : 0;
+    const steps = state.is_path ? (state.samples || []).length : state.num_steps || 0;
+    const count = state.phase === "result" ? steps : 0;
     group.hidden = count < 2;
+    group.querySelector("span").textContent = words(state.is_path ? "path" : "steps");
     const input = group.querySelector("input");
     input.max = Math.max(0, count - 1);
-    input.value = this.step ?? count - 1;
-    const said = words("step", { index: Number(input.value) + 1, total: count });
+    input.value = state.is_path ? this.chosen : (this.step ?? count - 1);
+    let said = words("step", { index: Number(input.value) + 1, total: count });
+    if (state.is_path) said = caption((state.captions || [])[this.chosen]) || said;
     input.setAttribute("aria-valuetext", said);
     group.querySelector("output").textContent = said;
   },

@@ -105,6 +105,7 @@ def result(
     layer: str = "",
     columns: int = 0,
     words: Caption = "",
+    is_path: bool = False,
 ) -> Scene:
     """What a run has given.
 
@@ -119,6 +120,7 @@ def result(
         layer: name of the layer to show first; "" for the sample.
         columns: of the layer "sheet", a grid of all samples that can be clicked; 0 without it.
         words: one line, such as "stopped at step 5 of 20".
+        is_path: the slider goes through the samples, not through the steps.
     """
     count = len(samples)
     told = [
@@ -137,6 +139,7 @@ def result(
         layer=layer,
         columns=columns,
         words=words,
+        is_path=is_path,
     )
 
 

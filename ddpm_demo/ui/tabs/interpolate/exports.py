@@ -7,7 +7,7 @@ from pathlib import Path
 from ....errors import UserError
 from ...exports import export, file_stem
 from ...sessions import RunRecord
-from .views import animation_bytes, animation_frames, is_complete, options_of
+from .moving import animation_bytes, animation_frames, is_complete, options_of
 
 EXPORTS = {
     "png": "common.download_png",

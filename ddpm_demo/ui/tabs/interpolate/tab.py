@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import gradio as gr
@@ -10,25 +11,22 @@ import gradio as gr
 from ....tasks.interpolate import LETTERS, InterpolateRecipe
 from ....texts import text
 from ...components.form import Form
-from ...components.live_view import live_view
-from ...components.panel_view import PanelView
-from ...components.result import result_panel, step_slider
-from ...components.run_bar import run_bar
-from ...components.run_flow import connect_run
-from ...context import Context, TaskTab, Update
-from ...models import Models
-from ...request import job_of
+from ...context import Context, Update
 from ...restoration.pictures import example_path
+from ...stage import Stage
+from ...stage_view import StageView
 from ...stream import Job
 from ..task.arrangement import Arrangement
-from ..task.examples import examples_row
-from ..task.fields import add_fields, control_values
-from .between import between_view
+from ..task.tab import build_task
 from .ends import GRID, LINE, ends_inputs
 from .exports import EXPORTS, export_interpolation
+from .moving import DEFAULT_FPS
+from .shown import report_html, shown_of
 
 TAB = "interpolate"
 NUM_BETWEEN = {LINE: 8, GRID: 3}
+# Of the animation; the pictures are the same with any.
+OPTIONS = ("there_and_back", "fps")
 
 _SEEDS = {f"image_{letter}": None for letter in LETTERS} | {
     f"seed_{letter}": k for k, letter in enumerate(LETTERS)
@@ -61,59 +59,66 @@ EXAMPLES = {
 
 def build(ctx: Context) -> None:
     """Build the tab here."""
-    form = Form(ctx, TAB)
-    with gr.Row(elem_classes=["two-columns"]):
-        with gr.Column(elem_classes=["controls"], min_width=280):
-            corners = _ends(ctx, form)
-            add_fields(ctx, form, ARRANGEMENT)
-            bar = run_bar(ctx)
-        with gr.Column(elem_classes=["outputs"]):
-            live = live_view(ctx)
-            scrubber = step_slider(ctx)
-            between = between_view(ctx, form, TAB)
-            result = result_panel(
-                ctx,
-                TAB,
-                live,
-                bar.notice,
-                EXPORTS,
-                export_interpolation,
-                strip=True,
-                scrubber=scrubber,
-            )
-    view = PanelView(live, result, between.outputs, between.values)
-    flow = connect_run(ctx, TAB, form, bar, view, lambda values: prepare(ctx.models, values))
+    view = build_task(ctx, ARRANGEMENT)
+    form = ctx.task_tabs[TAB].form
     ctx.receive(TAB, form.controls["image_a"])
-    examples_row(ctx, form, ARRANGEMENT, flow)
-    _connect_shape(ctx, form, corners)
-    ctx.task_tabs[TAB] = TaskTab(form, lambda recipe: control_values(ARRANGEMENT, recipe))
+    _connect_options(ctx, view, form)
 
 
-def _ends(ctx: Context, form: Form) -> list[gr.Column]:
-    """The controls of the ends; returns the columns of those that only a grid has."""
-    form.add("shape", gr.Radio, {"choices": shape_choices}, value=LINE, elem_classes=["choices"])
-    return ends_inputs(ctx, form)
-
-
-def _connect_shape(ctx: Context, form: Form, corners: list[gr.Column]) -> None:
-    shape = form.controls["shape"]
+def ends(ctx: Context, form: Form, stage: Stage) -> None:
+    """The controls of the ends."""
+    shape = form.add(
+        "shape", gr.Radio, {"choices": shape_choices}, value=LINE, elem_classes=["choices"]
+    )
+    corners = ends_inputs(ctx, form)
 
     def on_shape(shape: str) -> list[Update]:
         return [gr.update(visible=shape == GRID) for _ in corners]
 
     # Also when an example has set it.
     ctx.quick(shape.change, on_shape, [shape], corners)
+
+
+def options(ctx: Context, form: Form) -> None:
+    """The controls of the animation."""
+    form.add("fps", gr.Slider, minimum=1, maximum=30, step=1, value=DEFAULT_FPS)
+    form.add("there_and_back", gr.Checkbox, value=True)
+
+
+def _connect_options(ctx: Context, view: StageView, form: Form) -> None:
+    shape, stage = form.controls["shape"], view.stage
     ctx.quick(shape.input, NUM_BETWEEN.get, [shape], [form.controls["num_between"]])
 
+    def on_option(request: gr.Request, said: Update, *chosen: Update) -> Update:
+        return with_options(view, request.session_hash or "", said, *chosen)
 
-def prepare(models: Models, values: dict[str, Any]) -> Job:
-    """The job that the controls ask for.
+    controls = [form.controls[name] for name in OPTIONS]
+    for control in controls:
+        ctx.quick(
+            control.input,
+            on_option,
+            [stage.said, *controls],
+            [stage.component],
+            trigger_mode="always_last",
+        )
 
-    Raises:
-        UserError: a value that cannot be, a file that is no picture, or no such checkpoint.
-    """
-    job = job_of(models, InterpolateRecipe, to_values(values))
-    animation = {name: values[name] for name in ("there_and_back", "fps")}
+
+def with_options(
+    view: StageView, session: str, said: Update, there_and_back: bool, fps: float
+) -> Update:
+    """The stage with the animation of the stored frames with other options, which its files will
+    have too; where the visitor was on it."""
+    record = view.ctx.store.result(session, TAB)
+    if record is None:
+        return gr.skip()
+    record.options.update(there_and_back=there_and_back, fps=fps)
+    told = view.stage.read(said)
+    return {**view.result(record), "chosen": told.sample, "layer": told.layer}
+
+
+def adapt(job: Job, values: Mapping[str, Any]) -> Job:
+    """The animation's options are kept beside the recipe."""
+    animation = {name: values[name] for name in OPTIONS}
     return dataclasses.replace(job, inputs={**job.inputs, "animation": animation})
 
 
@@ -142,7 +147,15 @@ def shape_choices(language: str) -> list[tuple[str, str]]:
 ARRANGEMENT = Arrangement(
     InterpolateRecipe,
     EXAMPLES,
+    controls=ends,
+    more=options,
     instead_of=("ends",),
     to_values=to_values,
     to_controls=to_controls,
+    adapt=adapt,
+    show=shown_of,
+    words=report_html,
+    exports=EXPORTS,
+    make_export=export_interpolation,
+    hint="interpolate.hint",
 )

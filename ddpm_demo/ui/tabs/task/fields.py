@@ -26,6 +26,8 @@ def add_fields(ctx: Context, form: Form, this: Arrangement) -> None:
     with form.more_settings():
         if any(told.required for told in this.task.inputs):
             checkpoint_control(ctx, form)
+        if this.more is not None:
+            this.more(ctx, form)
         # Precision comes last: it is about the machine, not about the picture.
         for told in sorted(shown, key=lambda told: told.name == "precision"):
             if told.advanced and told.name != "checkpoint":

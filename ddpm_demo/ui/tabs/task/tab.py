@@ -15,13 +15,11 @@ from ...components.run_bar import run_bar
 from ...components.run_flow import connect_run
 from ...components.send_to import send_to_row
 from ...context import Context, TaskTab, Update
-from ...exports import EXPORTS, export
 from ...request import job_of
-from ...restoration.measures import measures_html, shown_of
 from ...restoration.pictures import picture_input
 from ...restoration.stage_picture import connect_upload, scene_of, stage_values
 from ...stage import Stage
-from ...stage_view import StageView, connect_view
+from ...stage_view import StageView, connect_view, in_all
 from ...stream import Job
 from ...uploads import EXAMPLES_FOLDER
 from .arrangement import Arrangement
@@ -36,7 +34,7 @@ def build_task(ctx: Context, this: Arrangement) -> StageView:
     with gr.Row(elem_classes=["stage-and-controls"]):
         with gr.Column(elem_classes=["stage-column"], min_width=280):
             moving = EXAMPLES_FOLDER / this.moving if this.moving else None
-            stage = Stage(this.tab, takes, moving=moving)
+            stage = Stage(this.tab, takes, in_all(this.hint) if this.hint else "", moving)
             if takes is not None:
                 form.add_said("image", stage.said)
             status = gr.HTML(status_html(""), elem_classes=["status"])
@@ -50,9 +48,16 @@ def build_task(ctx: Context, this: Arrangement) -> StageView:
                 this.near_run(ctx, form, stage)
             bar = run_bar(ctx)
     with gr.Row(elem_classes=["after-run"]):
-        files = downloads(ctx, EXPORTS, _export(ctx, this.tab), bar.notice)
-        sent = send_to_row(ctx, this.tab, stage.said, lambda s: stage.read(s).sample, bar.notice)
-    view = StageView(ctx, this.tab, stage, status, measures, files, sent, shown_of, measures_html)
+        files = downloads(ctx, dict(this.exports), _export(ctx, this), bar.notice)
+        sent = send_to_row(
+            ctx,
+            this.tab,
+            stage.said,
+            lambda said: stage.read(said).sample,
+            bar.notice,
+            lambda record, sample: this.show(record).index(sample),
+        )
+    view = StageView(ctx, this.tab, stage, status, measures, files, sent, this.show, this.words)
     connect_view(view)
     # The language and the checkpoint above the tabs are the first inputs of every run.
     js = stage.run_js(2 + list(form.controls).index("image")) if takes else stage.begin_js()
@@ -90,7 +95,7 @@ def prepare(
         if error.field == "mask":  # it stands on the stage, as the picture does
             error.field = "image"
         raise
-    return dataclasses.replace(job, on_stage=True)
+    return this.adapt(dataclasses.replace(job, on_stage=True), values)
 
 
 def _takes(this: Arrangement) -> Any:  # noqa: ANN401  what a Stage accepts
@@ -108,8 +113,9 @@ def _add_pictures(form: Form, this: Arrangement) -> None:
             form.add_picture(told.name, picture_input, height=160)
 
 
-def _export(ctx: Context, tab: str) -> Any:  # noqa: ANN401  a MakeFile
+def _export(ctx: Context, this: Arrangement) -> Any:  # noqa: ANN401  a MakeFile
     def make_file(kind: str, session: str) -> Update:
-        return export(ctx.store.result(session, tab), kind, ctx.store.folder(session))
+        record = ctx.store.result(session, this.tab)
+        return this.make_export(record, kind, ctx.store.folder(session))
 
     return make_file

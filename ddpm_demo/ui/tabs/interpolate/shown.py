@@ -1,0 +1,103 @@
+"""What of an interpolation stands on the stage: in-betweens along their path, and in motion."""
+
+from __future__ import annotations
+
+import html
+from typing import Any
+
+from ....texts import LANGUAGES, text
+from ...components.notice import notice_html
+from ...errors import sentence
+from ...sessions import RunRecord
+from ...stage_view import MAX_SAMPLES, Captions, Shown, in_all
+from ...stream import sheet_columns
+from .ends import LETTERS
+from .moving import is_complete, moving_picture
+
+ANIMATION = "animation"
+
+
+def shown_of(record: RunRecord) -> Shown:
+    """Every picture of the run, evenly thinned to what a page is given; of a run stopped early
+    those of its ends."""
+    count = len(record.images)
+    indices = list(range(count))
+    if count > MAX_SAMPLES:
+        indices = [round(k * (count - 1) / (MAX_SAMPLES - 1)) for k in range(MAX_SAMPLES)]
+    if not is_complete(record):
+        return Shown(samples=[record.images[k] for k in indices], indices=indices)
+    chosen, columns = len(indices) // 2, 0
+    if count <= MAX_SAMPLES:
+        recipe: Any = record.job.recipe
+        columns, chosen = _columns(record), recipe.num_frames // 2 * recipe.samples_a_frame
+    return Shown(
+        samples=[record.images[k] for k in indices],
+        captions=[captions(record, k) for k in indices],
+        layer="",
+        chosen=chosen,
+        indices=indices,
+        columns=columns,
+        is_path=True,
+        moving=(ANIMATION, in_all("interpolate.animation"), lambda: moving_picture(record)),
+    )
+
+
+def _columns(record: RunRecord) -> int:
+    """Of the sheet: a grid as it lies between its corners; the samples of a frame side by side."""
+    recipe: Any = record.job.recipe
+    samples, (width, height) = recipe.samples_a_frame, record.images[0].size
+    if len(recipe.ends) == 4:
+        return (recipe.num_between + 2) * samples
+    return sheet_columns(recipe.num_frames, (samples * width, height)) * samples
+
+
+def captions(record: RunRecord, index: int) -> Captions:
+    """Which in-between a picture is, in every language."""
+    return {language: caption(record, index, language) for language in LANGUAGES}
+
+
+def caption(record: RunRecord, index: int, language: str) -> str:
+    """ "Frame 2 of 4: 67 % A, 33 % B", or its place in the grid; which of its samples it is."""
+    recipe: Any = record.job.recipe
+    frame, sample = divmod(index, recipe.samples_a_frame)
+    side = recipe.num_between + 2
+    row, column = divmod(frame, side)
+    share = round(100 * column / (side - 1))
+    told: dict[str, Any] = {"index": column + 1, "a": 100 - share, "b": share}
+    key = "interpolate.share"
+    if len(recipe.ends) == 4:
+        key, told = "interpolate.place", {"column": column + 1, "row": row + 1}
+    said = text(language, key, total=side, **told)
+    if recipe.samples_a_frame == 1:
+        return said
+    which = text(language, "interpolate.sample", index=sample + 1, total=recipe.samples_a_frame)
+    return text(language, "common.status_join").join([said, which])
+
+
+def report_html(record: RunRecord, index: int, language: str) -> str:
+    """How near each picture came back after the inversion, and what was done to the pictures."""
+    if not is_complete(record):
+        return ""
+    from ....process.interpolation_run import fitting_note
+
+    items = [
+        text(language, "interpolate.error", name=name, mse=f"{mse:.2g}", psnr=f"{psnr:.1f}")
+        for name, mse, psnr in _errors(record)
+    ]
+    lines = f"<ul>{''.join(f'<li>{html.escape(item)}</li>' for item in items)}</ul>"
+    note = fitting_note(record.job.inputs["images"], record.metadata[0]["size_px"])
+    said = notice_html(sentence(note, language), "info") if note is not None else ""
+    title = html.escape(text(language, "interpolate.errors"))
+    return said + (f'<p class="list-title">{title}</p>{lines}' if items else "")
+
+
+def _errors(record: RunRecord) -> list[tuple[str, float, float]]:
+    """(letter, MSE, PSNR) of each end that is a picture."""
+    from ....core.inversion import psnr_of
+
+    recipe: Any = record.job.recipe
+    if recipe.method != "ddim":
+        return []
+    found = record.metadata[0]["reconstruction_mse"]
+    ends = zip(LETTERS, found, strict=False)
+    return [(letter.upper(), mse, psnr_of(mse)) for letter, mse in ends if mse is not None]
