@@ -86,6 +86,8 @@ def restored(models: Models, path: str, language: str) -> tuple[Recipe, str]:
         return recipe, text(language, "generate.restored_other_weights", name=info.name)
     if any(told.required for told in type(recipe).inputs):
         return recipe, text(language, "restoration.restored")
+    if getattr(recipe, "mix", ()):
+        return recipe, text(language, "generate.restored_mix")
     return recipe, text(language, "generate.restored", seed=recipe.seed)
 
 

@@ -37,14 +37,33 @@ def test_two_seeds_turn_into_one_another(page):
         page.get_by_label(label, exact=True).locator("visible=true").fill(str(value))
     button(page, "Run").click()
     expect(visible(page, ".status-line", has_text="Done in")).to_have_count(1)
-    frame = visible(page, "[data-pane=frame]")
-    expect(frame).to_contain_text("Frame 2 of 4: 67 % A, 33 % B")
-    before = frame.locator("img").get_attribute("src")
-    slide(page.get_by_label("From left to right").locator("visible=true").last, "End")
-    expect(frame).to_contain_text("Frame 4 of 4: 0 % A, 100 % B")
-    assert frame.locator("img").get_attribute("src") != before
-    animation = visible(page, "[data-pane=animation]").locator("img")
-    expect(animation).to_have_attribute("src", re.compile("^data:image/webp"))
+    stage = page.locator("#stage-interpolate")
+    expect(stage.locator("[role=option]")).to_have_count(4)
+    place = stage.locator(".stage-steps input")
+    expect(place).to_have_attribute("aria-valuetext", "Frame 3 of 4: 33 % A, 67 % B")
+    picture = stage.locator(".stage-after img")
+    before = picture.get_attribute("src")
+    slide(place, "End")
+    expect(place).to_have_attribute("aria-valuetext", "Frame 4 of 4: 0 % A, 100 % B")
+    assert picture.get_attribute("src") != before
+    stage.locator(".stage-layers select").select_option(label="Animation")
+    expect(picture).to_have_attribute("src", re.compile("^data:image/webp"))
+    moving = picture.get_attribute("src")
+    button(page, "More settings").click()
+    page.get_by_label("There and back").locator("visible=true").uncheck()
+    expect(picture).not_to_have_attribute("src", moving)
+    assert stage.locator(".stage-layers select").input_value() == "animation"
+    slide(place, "Home")  # back from the animation to the way
+    expect(place).to_have_attribute("aria-valuetext", "Frame 1 of 4: 100 % A, 0 % B")
+    expect(picture).not_to_have_attribute("src", re.compile("^data:image/webp"))
+    # Everything of a run is seen without scrolling far: 1.2 screens at 1440 x 900.
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.wait_for_timeout(500)
+    assert page.evaluate("document.documentElement.scrollHeight") <= 1.2 * 900
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.wait_for_timeout(500)
+    assert page.evaluate("document.documentElement.scrollHeight") <= 3 * 844
+    page.set_viewport_size({"width": 1280, "height": 900})
     with page.expect_download() as download:
         button(page, "Animation (GIF)").click()
     assert download.value.suggested_filename.endswith(".gif")

@@ -103,9 +103,9 @@ def test_drag_keep_vary_and_reroll(live, tmp_path):
     assert page.evaluate(f"{LIVE}.stage.chosen") == 4
 
     # A file dropped on the page makes the same picture: its mix is among the settings.
-    page.locator(".drop-anywhere input[type=file]").locator("visible=true").or_(
-        page.locator(".drop-anywhere input[type=file]")
-    ).first.set_input_files(str(file))
+    page.locator(".drop-anywhere input[type=file]").set_input_files(str(file))
+    expect(page.get_by_text("All settings restored")).to_be_visible()
+    page.get_by_role("button", name="More settings").locator("visible=true").click()
     expect(page.get_by_label("Mix of seeds")).to_have_value(" ".join(saved["mix"]))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ import gradio as gr
 from gradio.components import Component
 
 from ....core.progress import Stopped
+from ....texts.naming import task_title
 from ...components.form import Form
 from ...components.notice import notice, notice_html
 from ...components.seed import roll, seed_row
@@ -33,6 +35,10 @@ TAB = "process"
 DEFAULT_PICTURE = "face-1.png"
 
 
+def _title_html(language: str) -> str:
+    return f"<h2>{html.escape(task_title(TAB, language))}</h2>"
+
+
 class Lessons:
     """What follows the picture, the seed and the checkpoint without the network."""
 
@@ -43,6 +49,8 @@ class Lessons:
     def build(self, inputs: list[Component], form: Form) -> None:
         """The whole story here."""
         ctx = self.ctx
+        # The headings below are of the third rank: one of the second for whoever reads by them.
+        ctx.make(gr.HTML, {"value": _title_html}, elem_classes=["unseen"])
         ctx.make(
             gr.HTML,
             {"value": story.nav_html},
