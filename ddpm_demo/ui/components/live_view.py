@@ -107,13 +107,6 @@ def pane_html(caption: str, content: str, name: str = "") -> str:
     return _pane(caption, "", content, name)
 
 
-def animation_html(content: bytes, kind: str, size: tuple[int, int], alt: str) -> str:
-    """A moving picture, GIF or WebP, of width x height pixels."""
-    source = f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"
-    style = f"--w:{size[0]};--h:{size[1]}"
-    return f'<img class="px hard" style="{style}" src="{source}" alt="{html.escape(alt)}">'
-
-
 def _panes_class(count: int) -> str:
     return "panes" if count == 2 else f"panes panes-{count}"
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import gradio as gr
 from gradio.components import Component
@@ -21,8 +19,6 @@ from .send_to import send_to_row
 
 MAX_FEW = 4
 MAX_GALLERY = 256
-
-MakeExport = Callable[[RunRecord | None, Any, Path], Path]
 
 
 @dataclass(frozen=True)
@@ -44,7 +40,6 @@ class ResultPanel:
     scrubber: gr.Slider
     files: Downloads
     send_buttons: list[gr.Button]
-    strip: bool = False
 
     @property
     def outputs(self) -> list[Component]:
@@ -61,7 +56,7 @@ class ResultPanel:
                 value=items,
                 label=_label(record, language),
                 columns=max(2, min(MAX_FEW, len(items))),
-                elem_classes=gallery_classes(len(items), self.strip),
+                elem_classes=gallery_classes(len(items)),
                 selected_index=None,
             ),
             *self.files.updates(True),
@@ -74,11 +69,7 @@ def result_panel(
     tab: str,
     live: LiveView,
     notice: Component,
-    exports: Mapping[str, str] = EXPORTS,
-    make_export: MakeExport = export,
-    strip: bool = False,
-    below: Callable[[], None] = lambda: None,
-    scrubber: gr.Slider | None = None,
+    scrubber: gr.Slider,
 ) -> ResultPanel:
     """Make the panel here.
 
@@ -87,11 +78,7 @@ def result_panel(
         tab: whose runs it shows.
         live: the view that the slider shows its steps in.
         notice: where a sentence goes when a download fails.
-        exports: text key of each download button by its kind.
-        make_export: (the last run, kind, folder for the file) -> path of the file.
-        strip: low gallery, for tabs that show one of its pictures large.
-        below: makes what stands right below the gallery.
-        scrubber: a `step_slider` made elsewhere; None to make it below the gallery.
+        scrubber: a `step_slider` made elsewhere.
     """
     gallery = gr.Gallery(
         label=ctx.text("common.result"),
@@ -101,19 +88,17 @@ def result_panel(
         object_fit="scale-down",
         buttons=["download", "fullscreen"],
         interactive=False,
-        elem_classes=gallery_classes(0, strip),
+        elem_classes=gallery_classes(0),
     )
-    below()
-    scrubber = scrubber or step_slider(ctx)
 
     def make_file(kind: str, session: str) -> Update:
-        return make_export(ctx.store.result(session, tab), kind, ctx.store.folder(session))
+        return export(ctx.store.result(session, tab), kind, ctx.store.folder(session))
 
-    files = downloads(ctx, dict(exports), make_file, notice)
+    files = downloads(ctx, EXPORTS, make_file, notice)
     chosen = gr.State(0)
     ctx.quick(gallery.select, _on_select, None, [chosen])
     send_buttons = send_to_row(ctx, tab, chosen, int, notice)
-    panel = ResultPanel(ctx, tab, live, gallery, scrubber, files, send_buttons, strip)
+    panel = ResultPanel(ctx, tab, live, gallery, scrubber, files, send_buttons)
     _connect_scrubber(panel)
     return panel
 
@@ -136,10 +121,8 @@ def step_slider(ctx: Context) -> gr.Slider:
     )
 
 
-def gallery_classes(num_images: int, strip: bool = False) -> list[str]:
+def gallery_classes(num_images: int) -> list[str]:
     """Few pictures are shown in one row, many in as many columns as fit."""
-    if strip:
-        return ["pixels", "result", "strip"]
     return ["pixels", "result", *(["many"] if num_images > MAX_FEW else [])]
 
 
