@@ -49,7 +49,7 @@ def test_two_seeds_turn_into_one_another(page):
     stage.locator(".stage-layers select").select_option(label="Animation")
     expect(picture).to_have_attribute("src", re.compile("^data:image/webp"))
     moving = picture.get_attribute("src")
-    button(page, "More settings").click()
+    page.get_by_role("button", name="More settings").locator("visible=true").click()
     page.get_by_label("There and back").locator("visible=true").uncheck()
     expect(picture).not_to_have_attribute("src", moving)
     assert stage.locator(".stage-layers select").input_value() == "animation"
