@@ -21,7 +21,7 @@ LAYERS = [
     {"restoration"},
     {"tasks"},
     {"pipeline"},
-    {"batch"},
+    {"batch", "compare"},
     {"training", "evaluation", "jobs"},
     {"ui", "cli"},
 ]

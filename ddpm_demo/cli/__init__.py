@@ -19,11 +19,11 @@ from typing import NoReturn
 from ..errors import UserError, of_the_machine
 from ..texts.naming import sentence_of
 from ..version import __version__
-from . import check_space, checkpoints, evaluate, tasks, train, tune_steps
+from . import check_space, checkpoints, compare, evaluate, tasks, train, tune_steps
 from .language import cli_language
 from .task_parsers import add_task_parsers
 
-COMMANDS = (train, evaluate, tune_steps, checkpoints, tasks, check_space)
+COMMANDS = (compare, train, evaluate, tune_steps, checkpoints, tasks, check_space)
 EXIT_FAILED = 1
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130

@@ -152,6 +152,20 @@ def _request(
 ) -> tuple[Recipe, dict[str, Any], Photograph | None]:
     """(the recipe, the pictures by the names of the task's inputs, the file of the one picture
     whose results these will be)."""
+    inputs, photograph = pictures_of(task, paths)
+    values = with_checkpoint(task, values, inputs)
+    return recipe_from_dict({**values, "task": task.task}), inputs, photograph
+
+
+def pictures_of(
+    task: type[Recipe], paths: Mapping[str, Any]
+) -> tuple[dict[str, Any], Photograph | None]:
+    """(the pictures in the files, by the names of the task's inputs; the one whose results these
+    will be).
+
+    Raises:
+        UserError: a file is missing, or no picture.
+    """
     from ..pictures import decode, mask_reading
     from ..pictures.images import load_image
 
@@ -166,13 +180,25 @@ def _request(
         elif path is not None:
             photograph = decode.read(Path(path))
             inputs[told.name] = photograph.image
-    if not values.get("checkpoint"):
-        _check_pictures(task, inputs)
-        values = {**values, "checkpoint": task.suitable_checkpoint(values, inputs)}
-    return recipe_from_dict({**values, "task": task.task}), inputs, photograph
+    return inputs, photograph
 
 
-def _check_pictures(task: type[Recipe], inputs: Mapping[str, Any]) -> None:
+def with_checkpoint(
+    task: type[Recipe], values: dict[str, Any], inputs: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The values of the fields, with the checkpoint that suits where none is chosen.
+
+    Raises:
+        UserError: a picture is missing, or there is no checkpoint.
+    """
+    if values.get("checkpoint"):
+        return values
+    check_pictures(task, inputs)
+    return {**values, "checkpoint": task.suitable_checkpoint(values, inputs)}
+
+
+def check_pictures(task: type[Recipe], inputs: Mapping[str, Any]) -> None:
+    """Raise a `UserError` where a picture is missing that the task needs."""
     for told in task.inputs:
         if told.required and inputs.get(told.name) is None:
             raise UserError("picture_missing", "Give a picture first.", field=told.name)

@@ -16,9 +16,12 @@ if TYPE_CHECKING:
     from ..core.step import Step
     from ..errors import UserError
 
+# What the recipe of a sheet has besides that of its task (`compare.sheet`).
+AXES = "axes"
 # What a file says of a run besides the recipe.
 FACTS_IN_FILES = frozenset(
     {
+        AXES,
         "image_index",
         "input_hash",
         "metrics",

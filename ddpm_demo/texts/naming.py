@@ -6,7 +6,14 @@ from ..errors import UserError
 from . import has_text, text
 
 # Errors whose {name} is that of a field.
-ABOUT_FIELDS = ("choice", "numbers_count", "range", "recipe_value")
+ABOUT_FIELDS = (
+    "choice",
+    "compare_same_field",
+    "compare_values_missing",
+    "numbers_count",
+    "range",
+    "recipe_value",
+)
 
 
 def task_title(task: str, language: str = "en") -> str:

@@ -57,7 +57,7 @@ def write_results(record: RunRecord, folder: Path, how: Writing = ON_PAGE) -> li
         base = result_stem(record.job.source, recipe.result_suffix)
     several, paths = len(record.images) > 1, []
     for index, image in enumerate(record.images):
-        name = recipe.picture_name(index)
+        name = record.job.picture_name(index)
         stem = (f"{base}-{name}" if several else base) if base else name
         content, ending = content_of(image, photograph, metadata_of(record, index), how)
         path = folder / f"{stem}{ending}"
@@ -127,7 +127,7 @@ def _write_pngs(record: RunRecord, folder: Path, enlarge: bool) -> list[Path]:
         if factor > 1:
             size = (image.width * factor, image.height * factor)
             image = image.resize(size, Image.Resampling.NEAREST)
-        path = folder / f"{record.job.recipe.picture_name(index)}.png"
+        path = folder / f"{record.job.picture_name(index)}.png"
         paths.append(save_png(image, path, metadata_of(record, index)))
     return paths
 

@@ -23,12 +23,11 @@ from .exports import ON_PAGE
 from .in_turn import in_turn
 from .models import Models
 from .spaces_gpu import gpu
-from .work_limit import limit, work_of
+from .work_limit import Budget
 
 if TYPE_CHECKING:
     from ..batch.work import Batch, Done
     from ..core.progress import Moment
-    from ..core.step import Step
 
 MAX_PICTURES = 1000
 ARCHIVE = "results.zip"
@@ -139,27 +138,12 @@ def _work(models: Models, batch: Batch, language: str) -> Iterator[Moment | Done
     """The work itself, as much of it as one request may ask for."""
     from ..batch import work
 
-    spent = 0.0
-
-    def check(step: Step) -> None:
-        nonlocal spent
-        if step.index == 0:
-            spent += work_of(step)
-        if spent > limit():
-            raise UserError(
-                "too_much_work",
-                "This would take {work} megapixels through the network, and {limit} is the most "
-                "for one request; ask for fewer steps, fewer pictures or a smaller one.",
-                work=f"{spent:,.0f}",
-                limit=f"{limit():,.0f}",
-            )
-
     def said(error: UserError) -> str:
         if error.key == "batch_unexpected":  # what went wrong inside is nobody else's
             error.params["reason"] = "…"
         return sentence_of(error, language, batch.recipe.task, labels=False)
 
-    for item in work.work(batch, models.load, sentence=said, on_step=check):
+    for item in work.work(batch, models.load, sentence=said, on_step=Budget().spend):
         yield item
         if isinstance(item, work.Done) and item.entry.error == "too_much_work":
             return

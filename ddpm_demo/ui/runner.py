@@ -12,7 +12,7 @@ from .errors import sentence
 from .in_turn import in_turn
 from .models import Models
 from .sessions import RunRecord, Store
-from .stream import Snapshot, snapshots
+from .stream import Snapshot
 
 MIN_SECONDS_BETWEEN_REPORTS = 0.1
 
@@ -27,6 +27,7 @@ class Report:
         moment: where the run is within a step; None where that is not known.
         seconds_left: None while it is not known.
         is_loading: the run has not begun; its checkpoint may be on the way.
+        counts: what a step of the run is, see `stream.Job`.
     """
 
     status: str
@@ -34,6 +35,7 @@ class Report:
     moment: Moment | None = None
     seconds_left: float | None = None
     is_loading: bool = False
+    counts: str = "step"
 
 
 def follow(
@@ -77,7 +79,8 @@ def _steps(
     last_report = first_step = None
     status = text(language, "common.status_loading")
     begun: list[Progress] = []
-    stream = in_turn(lambda: snapshots(models, record.job, begun))
+    counts = record.job.counts
+    stream = in_turn(lambda: record.job.snapshots(models, begun))
     try:
         for snapshot in stream:
             if snapshot is None:  # nothing new, but somebody may have cancelled
@@ -86,7 +89,7 @@ def _steps(
                 moment = begun[0].snapshot() if begun else None
                 within = moment is not None and moment.num_tiles > 0
                 if within:
-                    yield Report(moment_text(language, moment), moment=moment)
+                    yield Report(moment_text(language, moment), moment=moment, counts=counts)
                 else:
                     yield Report(status, is_loading=record.last is None)
                 continue
@@ -102,7 +105,7 @@ def _steps(
                 if left is None or is_end:
                     left = seconds_left(snapshot, now - first_step)
                 status = progress_text(language, snapshot, left)
-                yield Report(status, snapshot, seconds_left=left)
+                yield Report(status, snapshot, seconds_left=left, counts=counts)
             if record.cancel_asked:
                 return
     finally:
@@ -149,13 +152,14 @@ def outcome_text(language: str, record: RunRecord) -> str:
     if record.last is None:
         key = "common.status_failed" if record.phase == "failed" else "common.status_not_started"
         return text(language, key)
-    last = record.last
+    last, is_sheet = record.last, record.job.counts == "cell"
     head = text(language, "common.status_done", seconds=format_seconds(language, record.seconds))
     if record.is_unfinished:
-        head = text(language, "common.status_cancelled", index=last.index, total=last.num_steps)
+        key = "common.status_cancelled_cell" if is_sheet else "common.status_cancelled"
+        head = text(language, key, index=last.index, total=last.num_steps)
     parts = [
         head,
-        text(language, "common.status_steps", count=last.num_steps),
+        text(language, f"common.status_{record.job.counts}s", count=last.num_steps),
         _evaluations(language, last.num_evaluations),
     ]
     if not last.metadata[0].get("mix"):

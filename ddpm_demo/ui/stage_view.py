@@ -128,15 +128,19 @@ class StageView:
             told = {"step": moment.step, "num_steps": moment.num_steps or None}
             told |= {"tile": moment.tiles, "num_tiles": moment.num_tiles}
             told |= {"share": moment.share, "seconds_left": moment.seconds_left}
+            told |= _cells(report, moment.step, moment.num_steps)
             return [self.stage.progress(**told), gr.skip()]
         progress = self.stage.progress(
             shown.x0_hat,
-            shown.x_t,
+            shown.x_t if shown.x_t is not shown.x0_hat else None,
             step=shown.index,
             num_steps=shown.num_steps,
             seconds_left=report.seconds_left,
+            **_cells(report, shown.index, shown.num_steps),
         )
         for name in ("x0_hat", "x_t"):
+            if name not in progress:
+                continue
             progress[name]["sheet"] = is_sheet(shown.num_shown, shown.images[0])
         return [progress, gr.skip()]
 
@@ -160,7 +164,6 @@ class StageView:
         shown = self.show(record)
         samples = list(shown.samples[:MAX_SAMPLES])
         indices = [shown.index(sample) for sample in range(len(samples))]
-        recipe = record.job.recipe
         layers = {name: layer for name, layer in shown.layers.items() if name != SHEET}
         layer, columns = shown.layer, 0
         if len(samples) > 1 and is_sheet(len(samples), samples[0]):
@@ -177,9 +180,9 @@ class StageView:
             columns=columns,
             chosen=shown.chosen,
             captions=shown.captions[:MAX_SAMPLES],
-            names=[f"{recipe.picture_name(index)}.png" for index in indices],
+            names=[f"{record.job.picture_name(index)}.png" for index in indices],
             recipes=[metadata_of(record, index) for index in indices],
-            num_steps=record.last.index + 1 if record.last is not None else 0,
+            num_steps=_num_frames(record),
             words=_unfinished(record),
             is_path=shown.is_path,
         )
@@ -272,8 +275,23 @@ def cell(grid: Image.Image, columns: int, num_shown: int, index: int) -> Image.I
     return grid.crop(tuple(round(edge) for edge in edges))
 
 
+def _num_frames(record: RunRecord) -> int:
+    """Length of the slider through the steps; a sheet has none."""
+    if record.last is None or record.job.counts == "cell":
+        return 0
+    return record.last.index + 1
+
+
 def _unfinished(record: RunRecord) -> Captions | str:
     if not record.is_unfinished or record.last is None:
         return ""
     last = record.last
-    return in_all("common.result_unfinished", index=last.index, total=last.num_steps)
+    key = {"step": "result_unfinished", "cell": "result_unfinished_cell"}[record.job.counts]
+    return in_all(f"common.{key}", index=last.index, total=last.num_steps)
+
+
+def _cells(report: Report, index: int, total: int) -> dict[str, Any]:
+    """What is said of a sheet instead of steps."""
+    if report.counts != "cell":
+        return {}
+    return {"words": in_all("common.status_cell", index=index, total=total)}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from PIL import Image
 
@@ -41,7 +41,12 @@ class Job:
         with_eps: the predicted noise is shown too.
         on_stage: its pictures stand side by side on a stage, which is wide; else in a square.
         source: path of the upload that the results are made from; results are written as it is.
+
+    Attributes:
+        counts: what a step of it is: "step", or "cell" of a sheet.
     """
+
+    counts: ClassVar[str] = "step"
 
     recipe: Recipe
     start: Callable[[DDPM, Recipe, Mapping[str, Any]], Run]
@@ -49,6 +54,14 @@ class Job:
     with_eps: bool = False
     on_stage: bool = False
     source: str | None = None
+
+    def snapshots(self, models: Models, begun: list[Progress] | None = None) -> Iterator[Snapshot]:
+        """`snapshots` of this job."""
+        return snapshots(models, self, begun)
+
+    def picture_name(self, index: int) -> str:
+        """As `Recipe.picture_name`."""
+        return self.recipe.picture_name(index)
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,15 @@ def check_work(step: Step) -> None:
     Raises:
         UserError: the run takes more than `limit()`.
     """
-    work = work_of(step)
+    check_megapixels(work_of(step))
+
+
+def check_megapixels(work: float) -> None:
+    """Refuse so many megapixels through the network.
+
+    Raises:
+        UserError: they are more than `limit()`.
+    """
     if work > limit():
         raise UserError(
             "too_much_work",
@@ -52,3 +60,20 @@ def check_work(step: Step) -> None:
             work=f"{work:,.0f}",
             limit=f"{limit():,.0f}",
         )
+
+
+class Budget:
+    """What one request of several runs has spent."""
+
+    def __init__(self) -> None:
+        self.spent = 0.0
+
+    def spend(self, step: Step) -> None:
+        """Count the run that begins with this step; to be called with every step.
+
+        Raises:
+            UserError: all together they take more than `limit()`.
+        """
+        if step.index == 0:
+            self.spent += work_of(step)
+        check_megapixels(self.spent)

@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from ....errors import UserError
+from ...comparing import sheet_job_of
 from ...components.download import downloads
 from ...components.form import Form
 from ...components.live_view import status_html
@@ -15,14 +16,18 @@ from ...components.run_bar import run_bar
 from ...components.run_flow import connect_run
 from ...components.send_to import send_to_row
 from ...context import Context, TaskTab, Update
+from ...exports import export
 from ...request import job_of
+from ...restoration.measures import measures_html, shown_of
 from ...restoration.pictures import picture_input
 from ...restoration.stage_picture import connect_upload, scene_of, stage_values
+from ...sessions import RunRecord
 from ...stage import Stage
-from ...stage_view import StageView, connect_view, in_all
+from ...stage_view import Shown, StageView, connect_view, in_all
 from ...stream import Job
 from ...uploads import EXAMPLES_FOLDER
 from .arrangement import Arrangement
+from .compare import ASKED, add_compare, connect_compare
 from .examples import examples_row
 from .fields import add_fields, control_values
 
@@ -55,15 +60,27 @@ def build_task(ctx: Context, this: Arrangement) -> StageView:
             stage.said,
             lambda said: stage.read(said).sample,
             bar.notice,
-            lambda record, sample: this.show(record).index(sample),
+            lambda record, sample: _shown(this, record).index(sample),
         )
-    view = StageView(ctx, this.tab, stage, status, measures, files, sent, this.show, this.words)
+    compare = add_compare(ctx, form, this)
+    view = StageView(
+        ctx,
+        this.tab,
+        stage,
+        status,
+        measures,
+        files,
+        sent,
+        lambda record: _shown(this, record),
+        lambda record, index, language: _words(this, record, index, language),
+    )
     connect_view(view)
     # The language and the checkpoint above the tabs are the first inputs of every run.
     js = stage.run_js(2 + list(form.controls).index("image")) if takes else stage.begin_js()
     flow = connect_run(
         ctx, this.tab, form, bar, view, lambda values: prepare(ctx, this, values, stage), js
     )
+    connect_compare(ctx, form, this, flow, compare, js)
     if takes is not None:
         connect_upload(ctx, stage, form, status, this.own_picture)
         ctx.receive(this.tab, stage.component, lambda path: scene_of(stage, path))
@@ -90,12 +107,26 @@ def prepare(
     if not values.get("checkpoint") and not any(told.required for told in this.task.inputs):
         raise UserError("checkpoint_missing", "Choose a checkpoint first.", field="checkpoint")
     try:
-        job = job_of(ctx.models, this.task, this.to_values(values))
+        asked = this.to_values(values)
+        if values.get(ASKED):
+            return sheet_job_of(ctx.models, this.task, {**values, **asked}, values[ASKED])
+        job = job_of(ctx.models, this.task, asked)
     except UserError as error:
         if error.field == "mask":  # it stands on the stage, as the picture does
             error.field = "image"
         raise
     return this.adapt(dataclasses.replace(job, on_stage=True), values)
+
+
+def _shown(this: Arrangement, record: RunRecord) -> Shown:
+    """What of a run is on the stage; a sheet is the same picture on every tab."""
+    return shown_of(record) if record.job.counts == "cell" else this.show(record)
+
+
+def _words(this: Arrangement, record: RunRecord, index: int, language: str) -> str:
+    if record.job.counts == "cell":
+        return measures_html(record, index, language)
+    return this.words(record, index, language)
 
 
 def _takes(this: Arrangement) -> Any:  # noqa: ANN401  what a Stage accepts
@@ -116,6 +147,8 @@ def _add_pictures(form: Form, this: Arrangement) -> None:
 def _export(ctx: Context, this: Arrangement) -> Any:  # noqa: ANN401  a MakeFile
     def make_file(kind: str, session: str) -> Update:
         record = ctx.store.result(session, this.tab)
-        return this.make_export(record, kind, ctx.store.folder(session))
+        is_sheet = record is not None and record.job.counts == "cell"
+        make = export if is_sheet else this.make_export
+        return make(record, kind, ctx.store.folder(session))
 
     return make_file
