@@ -109,7 +109,7 @@ def prepare(
     try:
         asked = this.to_values(values)
         if values.get(ASKED):
-            return sheet_job_of(ctx.models, this.task, {**values, **asked}, values[ASKED])
+            return sheet_job_of(ctx.models, this.task, asked, values[ASKED])
         job = job_of(ctx.models, this.task, asked)
     except UserError as error:
         if error.field == "mask":  # it stands on the stage, as the picture does
