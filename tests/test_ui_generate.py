@@ -299,7 +299,7 @@ def test_an_example_sets_every_control_and_can_be_run(flow, ctx):
         assert {"checkpoint", *own} >= {*preset} >= own
         run_id, updates = flow.on_run({"checkpoint": "tiny", **preset}, "en", ME, preset)
         assert run_id is not None
-        for name in flow.form.settable:
+        for name in own.intersection(flow.form.settable):
             assert update_of(flow, updates, flow.form.controls[name])["value"] == preset[name]
 
 
