@@ -9,7 +9,8 @@ from typing import Any
 import gradio as gr
 
 from ....errors import UserError
-from ...components.download import downloads
+from ...components.copy_link import copy_link
+from ...components.download import Downloads, downloads
 from ...components.form import Form
 from ...components.live_view import status_html
 from ...components.run_bar import run_bar
@@ -52,6 +53,7 @@ def build_task(ctx: Context, this: Arrangement) -> StageView:
             kept_slot(ctx, this.tab)
     with gr.Row(elem_classes=["after-run"]):
         files = downloads(ctx, dict(this.exports), _export(ctx, this), bar.notice)
+        files = Downloads([*files.buttons, copy_link(ctx, this.tab, bar.notice)])
         sent = send_to_row(
             ctx,
             this.tab,
