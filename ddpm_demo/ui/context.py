@@ -71,6 +71,7 @@ class Context:
         flows: the handlers of each tab's runs by name, each a `run_flow.RunFlow`.
         parts: other handlers of tabs, by the tab's name.
         task_tabs: the tabs that take recipes back, by the task's name.
+        many: where a tab takes many pictures: (its box for files, what opens around it).
         receiving_tabs: names of the tabs that will call `receive`.
     """
 
@@ -87,6 +88,7 @@ class Context:
     flows: dict[str, Any] = field(default_factory=dict)
     parts: dict[str, Any] = field(default_factory=dict)
     task_tabs: dict[str, TaskTab] = field(default_factory=dict)
+    many: dict[str, tuple[gr.File, gr.Accordion]] = field(default_factory=dict)
     receiving_tabs: tuple[str, ...] = ()
     checkpoint_handlers: list[
         tuple[Callable[..., Any], Sequence[Component], Sequence[Component]]

@@ -39,7 +39,7 @@ class ManyState:
 
     Args:
         rows: a picture each, as `batch.report.rows` has them, called as they were uploaded; empty
-            where nothing has been done since the last state.
+            where they are as in the last state.
         num_done: pictures that are over with, done or failed.
         num_pictures: all of them.
         share: of the whole, 0 to 1.
@@ -53,6 +53,27 @@ class ManyState:
     rows: list[dict[str, Any]] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
     archive: Path | None = None
+
+
+def recipe_for(models: Models, task: type[Recipe], values: Mapping[str, Any]) -> Recipe:
+    """The recipe of all pictures, its checkpoint one that may be named here.
+
+    Raises:
+        UserError: the task does not take many, a value that cannot be, no such checkpoint.
+    """
+    if not takes_many(task):
+        raise UserError(
+            "batch_task", "The task {task} does not take many pictures.", task=task.task
+        )
+    fields, _ = task.from_door(values)
+    fields = {**fields, "task": task.task}
+    if not fields.get("checkpoint"):
+        fields["checkpoint"] = task.suitable_checkpoint(fields, {})
+    if fields.get("seed") is None and "seed" in fields_of(task):
+        fields["seed"] = 0
+    recipe = recipe_from_dict(fields)
+    models.check(recipe.checkpoint)
+    return recipe
 
 
 def restore_many(
@@ -86,19 +107,8 @@ def restore_many(
     from ..batch.masks import Masks
     from ..batch.work import Batch, Done
 
-    if not takes_many(task):
-        raise UserError(
-            "batch_task", "The task {task} does not take many pictures.", task=task.task
-        )
     how.check()
-    fields, _ = task.from_door(values)
-    fields = {**fields, "task": task.task}
-    if not fields.get("checkpoint"):
-        fields["checkpoint"] = task.suitable_checkpoint(fields, {})
-    if fields.get("seed") is None and "seed" in fields_of(task):
-        fields["seed"] = 0
-    recipe = recipe_from_dict(fields)
-    models.check(recipe.checkpoint)
+    recipe = recipe_for(models, task, values)
     with tempfile.TemporaryDirectory(prefix="ddpm_demo-") as unpacked:
         sources = _sources(paths, Path(unpacked))
         names = [source.path.name for source in sources]
@@ -114,7 +124,7 @@ def restore_many(
             files = [folder / name for row in rows for name in row["files"]]
             return ManyState(done, total, share, rows, files, **more)
 
-        yield ManyState(0, total, 0.0)
+        yield state(0.0)
         stream = in_turn(lambda: _work(models, batch, language))
         try:
             for item in stream:

@@ -1,5 +1,6 @@
 """A picture made before, dropped anywhere: its recipe goes to its own tab, sets every control and
-opens it; a picture without a recipe goes to the tab that is open, where that takes one.
+opens it; a picture without a recipe goes to the tab that is open, where that takes one, and a zip
+archive to its box for many pictures.
 """
 
 from __future__ import annotations
@@ -53,7 +54,8 @@ def connect_restore(ctx: Context, box: gr.File, said: gr.HTML, open_tab: gr.Stat
         apply_default_css=False,
         visible="hidden",
     )
-    outputs = [ctx.tabs, ctx.checkpoint, said, box, *pictures_in]
+    many = [part for parts in ctx.many.values() for part in parts]
+    outputs = [ctx.tabs, ctx.checkpoint, said, box, *pictures_in, *many]
     for form in forms.values():
         outputs += form.error_outputs
 
@@ -61,7 +63,11 @@ def connect_restore(ctx: Context, box: gr.File, said: gr.HTML, open_tab: gr.Stat
         if path is None:
             return [gr.skip()] * len(outputs)
         pictures: dict[str, Update] = dict.fromkeys(receivers, gr.skip())
+        to_many = to_many_of(ctx, path, tab)
         try:
+            if to_many is not None:
+                head = [gr.skip(), gr.skip(), "", None]
+                return [*head, *pictures.values(), *to_many, *_form_updates(ctx, None, language)]
             recipe, note = restored(ctx.models, path, language)
         except Exception as error:
             head = [gr.skip(), gr.skip(), notice_html(sentence(error, language)), None]
@@ -71,14 +77,15 @@ def connect_restore(ctx: Context, box: gr.File, said: gr.HTML, open_tab: gr.Stat
                     head[2] = ""
                 except UserError as unreadable:
                     head[2] = notice_html(sentence(unreadable, language))
-            return [*head, *pictures.values(), *_form_updates(ctx, None, language)]
+            updates = [*pictures.values(), *[gr.skip()] * len(many)]
+            return [*head, *updates, *_form_updates(ctx, None, language)]
         return opened(recipe, note, language)
 
     def opened(recipe: Recipe, note: str, language: str) -> list[Update]:
         target = TAB_OF.get(recipe.task, recipe.task)
         chosen = gr.skip() if _has_own_checkpoint(recipe) else recipe.checkpoint
         head = [gr.Tabs(selected=target), chosen, notice_html(note, "info"), None]
-        skips = [gr.skip()] * len(receivers)
+        skips = [gr.skip()] * (len(receivers) + len(many))
         return [*head, *skips, *_form_updates(ctx, recipe, language)]
 
     def on_link(address: Any, language: str) -> list[Update]:  # noqa: ANN401  any JSON
@@ -92,6 +99,18 @@ def connect_restore(ctx: Context, box: gr.File, said: gr.HTML, open_tab: gr.Stat
 
     ctx.quick(box.upload, on_drop, [box, ctx.language, open_tab], outputs)
     ctx.quick(link.select, on_link, [link, ctx.language], outputs)
+
+
+def to_many_of(ctx: Context, path: str, tab: str) -> list[Update] | None:
+    """Updates for the parts of `ctx.many` that put an archive where the open tab takes many
+    pictures; None where it is no archive, or the tab takes one at a time."""
+    if not path.lower().endswith(".zip") or tab not in ctx.many:
+        return None
+    return [
+        update
+        for name in ctx.many
+        for update in ([[path], gr.update(open=True)] if name == tab else [gr.skip(), gr.skip()])
+    ]
 
 
 def restored(models: Models, path: str, language: str) -> tuple[Recipe, str]:

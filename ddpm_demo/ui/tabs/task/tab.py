@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from ....batch.sources import takes_many
 from ....errors import UserError
 from ...comparing import sheet_job_of
 from ...components.copy_link import copy_link
@@ -33,6 +34,7 @@ from .arrangement import Arrangement
 from .compare import ASKED, add_compare, connect_compare
 from .examples import examples_row
 from .fields import add_fields, control_values
+from .many import add_many
 
 
 def build_task(ctx: Context, this: Arrangement) -> StageView:
@@ -68,6 +70,8 @@ def build_task(ctx: Context, this: Arrangement) -> StageView:
             lambda record, sample: _shown(this, record).index(sample),
         )
     compare = add_compare(ctx, form, this)
+    if takes_many(this.task):
+        ctx.parts[f"many_{this.tab}"] = add_many(ctx, form, this.task, stage)
     view = StageView(
         ctx,
         this.tab,
