@@ -35,6 +35,7 @@ class Noisy:
         is_clipped: a file cut the noise off at black and white.
         is_nothing: there is no noise to speak of.
         sigma_255: what is said about its level.
+        num_draws: evaluations behind the mean of a picture whose noise is not white.
     """
 
     model: NoiseModel
@@ -44,6 +45,7 @@ class Noisy:
     is_clipped: bool
     is_nothing: bool
     sigma_255: float
+    num_draws: int = denoising.DRAWS
 
     def restored(
         self,
@@ -75,7 +77,7 @@ class Noisy:
         z = unclip(x, sigma) if self.is_clipped else x
         if not self.model.is_white:
             model = self.model.as_grey(self.channels) if copied else self.model
-            return denoising.denoise(denoiser, z, model, recipe, noise, finish)
+            return denoising.denoise(denoiser, z, model, recipe, noise, self.num_draws, finish)
         if copied:
             z, sigma = across_grey(z, sigma, across)
         return solve.denoise(denoiser, z, sigma, recipe, noise, finish)
@@ -86,18 +88,19 @@ class Noisy:
             return 1
         if recipe.perception > 0 or recipe.num_images > 1:
             return recipe.num_steps or solve.DENOISE_STEPS
-        return 1 if self.model.is_white else len(denoising.SHARES)
+        return 1 if self.model.is_white else recipe.num_steps or self.num_draws
 
     def num_chains(self, recipe: RestorationRecipe) -> int:
         """That run side by side; none where the network is not asked."""
-        if self.is_nothing:
-            return 0
-        is_mean = recipe.perception == 0 and recipe.num_images == 1
-        return 2 if is_mean and not self.model.is_white else recipe.num_images
+        return 0 if self.is_nothing else recipe.num_images
 
 
 def look(
-    parts: Sequence[Tensor], is_grey: bool, recipe: RestorationRecipe, min_sigma_255: float
+    parts: Sequence[Tensor],
+    is_grey: bool,
+    recipe: RestorationRecipe,
+    min_sigma_255: float,
+    num_draws: int = denoising.DRAWS,
 ) -> Noisy:
     """What the recipe leaves open is found in parts of the picture.
 
@@ -106,6 +109,7 @@ def look(
         is_grey: their channels are equal.
         recipe: a `tasks.denoise.DenoiseRecipe`.
         min_sigma_255: less noise than this is not believed.
+        num_draws: see `Noisy`.
     """
     channels, is_clipped = parts[0].shape[1], recipe.add_noise_255 is None
     tone = None
@@ -125,7 +129,7 @@ def look(
     is_nothing = recipe.sigma_255 is None and is_clipped and model.sigma < noise_model.NOTHING
     # What was given stays the very number.
     sigma_255 = recipe.sigma_255 or max(model.sigma * LEVELS, min_sigma_255)
-    return Noisy(model, channels, is_copied, tone, is_clipped, is_nothing, sigma_255)
+    return Noisy(model, channels, is_copied, tone, is_clipped, is_nothing, sigma_255, num_draws)
 
 
 def joined(parts: Sequence[Tensor]) -> Tensor:
