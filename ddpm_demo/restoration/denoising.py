@@ -17,10 +17,11 @@ from ..core.step import Step
 from . import solve
 from .blend import Restoration
 from .chain import Noise
-from .chains import to_8_bit
+from .chains import to_8_bit, within
 from .effort import evaluation_pixels
 from .noise_model import FILTER_MARGIN_PX, NoiseModel, filtered
 from .recipe import RestorationRecipe
+from .recovery import recovered
 
 # Evaluations behind a mean: one pair, and one draw where a picture is large and time counts.
 DRAWS, LARGE_DRAWS = 2, 1
@@ -36,10 +37,20 @@ def whitening_level(model: NoiseModel) -> float:
     decides: where its noise is nearly white, as under compression, its strongest frequency is
     mostly texture that was mistaken, and s goes by the mean; otherwise by the strongest.
     """
+    if model.filled_to is not None:
+        return model.filled_to
+    if is_coloured(model):
+        return OF_STRONGEST * model.sigma_max
+    return OF_MEAN * float(model.power[0].mean()) ** 0.5
+
+
+def is_coloured(model: NoiseModel) -> bool:
+    """Whether brightness has frequencies with little noise, whose picture is there still.
+
+    Compression, too, leaves frequencies without noise, but without the picture besides.
+    """
     mean = float(model.power[0].mean()) ** 0.5
-    if mean > NEARLY_WHITE * model.sigma_max:
-        return OF_MEAN * mean
-    return OF_STRONGEST * model.sigma_max
+    return model.filled_to is None and mean <= NEARLY_WHITE * model.sigma_max
 
 
 def filling(model: NoiseModel, s: float, noise: Noise, image_shape: tuple[int, ...]) -> Tensor:
@@ -88,13 +99,10 @@ def denoise(
 
 
 def blended(
-    y: Tensor,
-    finish: Callable[[Tensor], Tensor],
-    amount: float,
-    last: Callable[[Tensor], Tensor],
+    y: Tensor, finish: Callable[[Tensor], Tensor], amount: float
 ) -> Callable[[Tensor], Tensor]:
-    """`finish`, of which so much is taken and the rest of y; `last` comes after."""
-    return lambda x: last(y.lerp(finish(x), amount))
+    """`finish`, of which so much is taken and the rest of y."""
+    return lambda x: within(y.lerp(finish(x), amount))
 
 
 def unchanged(y: Tensor, recipe: RestorationRecipe) -> Restoration:
@@ -117,6 +125,9 @@ def _mean(
     for index in range(count):
         own = -own if index % 2 else filling(model, s, noise, tuple(y.shape[1:]))
         x_t = scale * (y + own)
-        mean = mean + (denoiser.predict(x_t, t).x0 - mean) / (index + 1)
+        x0 = denoiser.predict(x_t, t).x0
+        if is_coloured(model):
+            x0 = recovered(x0, y, own, model, s)
+        mean = mean + (x0 - mean) / (index + 1)
         yield Step(index, count, t, x_t, mean, index + 1)
     yield Step(count, count, -1, mean, mean, count)

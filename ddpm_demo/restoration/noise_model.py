@@ -62,11 +62,14 @@ class NoiseModel:
             units; over three channels those of `spectrum.to_frequencies`, brightness first.
         is_white: one number says it all.
         level: that number, unrounded; None for noise that is not white.
+        filled_to: level of white noise that it is filled up to before it is removed; None for
+            what suits its spectrum.
     """
 
     power: Tensor
     is_white: bool
     level: float | None = None
+    filled_to: float | None = None
 
     @classmethod
     def white(cls, sigma: float, channels: int) -> NoiseModel:
@@ -95,7 +98,8 @@ class NoiseModel:
         """A grey picture's in a network of C channels: along the grey axis alone."""
         power = self.power.new_zeros(channels, PATCH_PX, PATCH_PX)
         power[0] = channels * self.power[0]
-        return NoiseModel(power, False)
+        level = None if self.filled_to is None else math.sqrt(channels) * self.filled_to
+        return NoiseModel(power, False, filled_to=level)
 
 
 def filtered(x: Tensor, gain: Tensor) -> Tensor:
