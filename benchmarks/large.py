@@ -1,12 +1,13 @@
 """Pictures of 12 and 50 megapixels denoised at their own size: memory, time over bare forwards.
 
-    python benchmarks/large.py [--sizes 4032x3024,8192x6144] [--blocks 2]
+    python benchmarks/large.py [--sizes 4032x3024,8192x6144] [--blocks 2] [--given]
 
-From JPEG to JPEG, sigma known, each size in a process of its own; memory is the peak above the
-loaded program, by the kernel's count (Linux). The network works in the first `--blocks` blocks and
-in as many bare forward passes of 512 x 512, taking turns, on one thread; in the others it gives
-back what it gets, so that a busy machine need not do ten minutes of the same: what the rest of the
-program takes is measured over the whole picture, and
+From JPEG to JPEG, blind: the noise is found to be coloured, since the JPEG's chroma is subsampled
+(`--given`: as white, its level told). Each size in a process of its own; memory is the peak above
+the loaded program, by the kernel's count (Linux). The network works in the first `--blocks` blocks
+and in as many bare forward passes of 512 x 512, taking turns, on one thread; in the others it
+gives back what it gets, so that a busy machine need not do ten minutes of the same: what the rest
+of the program takes is measured over the whole picture, and
 
     ratio = (pixels seen x seconds a pixel in blocks + the rest) / (pixels x seconds a pixel bare).
 
@@ -55,7 +56,7 @@ def write_picture(path: Path, width: int, height: int) -> None:
     Image.fromarray(pixels).save(path, quality=95)
 
 
-def measure(path: Path, num_blocks: int) -> dict[str, float]:
+def measure(path: Path, num_blocks: int, is_given: bool) -> dict[str, float]:
     """Seconds and memory of one picture."""
     import torch
 
@@ -83,7 +84,7 @@ def measure(path: Path, num_blocks: int) -> dict[str, float]:
     denoiser._forward = forward
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
     before, started = memory_mb("VmRSS"), time.process_time()
-    recipe = DenoiseRecipe(checkpoint="photos", sigma_255=SIGMA_255)
+    recipe = DenoiseRecipe(checkpoint="photos", sigma_255=SIGMA_255 if is_given else None)
     run = ddpm.denoise(recipe, load_image(path))
     bare_seconds = 0.0
     for step in run:
@@ -105,6 +106,7 @@ def measure(path: Path, num_blocks: int) -> dict[str, float]:
         "memory_mb": memory_mb("VmHWM") - before,
         "ratio": ours / (pixels * busy["bare"] / busy["bare_px"]),
         "rest_s": rest,
+        "evaluations": run.last.num_evaluations / len(run._setup.steps.pieces),
         "overlap": run.progress.expected / pixels,
         "us_a_pixel": 1e6 * busy["bare"] / busy["bare_px"],
     }
@@ -114,10 +116,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", default="4032x3024,8192x6144")
     parser.add_argument("--blocks", type=int, default=2)
+    parser.add_argument("--given", action="store_true", help="white noise of a known level")
     parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.measure:
-        print(json.dumps(measure(arguments.measure, arguments.blocks)))
+        print(json.dumps(measure(arguments.measure, arguments.blocks, arguments.given)))
         return
     print("| picture | peak memory | time over bare forwards | all but the network |")
     print("|---|---|---|---|")
@@ -128,10 +131,12 @@ def main() -> None:
             write_picture(path, width, height)
             command = [sys.executable, __file__, "--measure", str(path)]
             command += ["--blocks", str(arguments.blocks)]
+            command += ["--given"] * arguments.given
             found = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
         print(
             f"| {width} x {height} | {found['memory_mb']:.0f} MB | {found['ratio']:.2f} "
-            f"(overlap {found['overlap']:.2f}) | {found['rest_s']:.0f} s |",
+            f"(pixels seen {found['overlap']:.2f}, evaluations {found['evaluations']:.0f}) | "
+            f"{found['rest_s']:.0f} s |",
             flush=True,
         )
 

@@ -76,6 +76,23 @@ def test_known_pixels_of_16_bits_in_their_own_colours_come_back(command, tmp_pat
     assert (found.own[mask == 1] != values[mask == 1]).any(-1).mean() > 0.9
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_what_is_denoised_of_16_bits_has_16_bits(command, tmp_path, channels):
+    """The network's answer is not rounded to 8 bits on its way."""
+    shape = (16, 16, channels)[: 2 if channels == 1 else 3]
+    values = np.random.default_rng(0).integers(20_000, 40_000, shape).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "deep.tif", values)
+    Image.fromarray((values // 257).astype(np.uint8)).save(tmp_path / "shallow.png")
+    for name in ("deep.tif", "shallow.png"):
+        code, _, err = command("denoise", tmp_path / name, "--sigma-255", "20")
+        assert code == 0, err
+    found = decode.read(tmp_path / "out" / "deep-denoised.tif").own
+    assert found.dtype == np.uint16 and found.shape == shape
+    assert (found % 257 != 0).mean() > 0.9
+    shallow = decode.read(tmp_path / "out" / "shallow-denoised.png").own
+    assert np.abs(found / 257 - shallow).max() < 2
+
+
 def test_two_photos_of_one_name_and_an_input_in_the_folder_are_kept(command, tmp_path):
     (tmp_path / "one").mkdir()
     (tmp_path / "out").mkdir()

@@ -213,7 +213,14 @@ def _save(
         recipe = {**run.metadata(index), INPUT_HASH: input_hash}
         inputs = [other.path for other in batch.sources]
         path = save_result(
-            folder, stem, image, photograph, recipe, batch.how, inputs, journal.lock()
+            folder,
+            stem,
+            run.for_file(index, image, photograph),
+            photograph,
+            recipe,
+            batch.how,
+            inputs,
+            journal.lock(),
         )
         files.append(str(path.relative_to(batch.folder)))
     return tuple(files)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from ..core.progress import Moment
     from ..core.step import Step
+    from ..pictures.encode import Result
     from ..pictures.photograph import Photograph
     from ..recipes.run import Run
 
@@ -72,10 +73,10 @@ class Output:
         return self.write(free, png_bytes(image, recipe))
 
     def write_result(
-        self, stem: str, image: Image.Image, recipe: dict[str, Any], photograph: Photograph | None
+        self, stem: str, result: Result, recipe: dict[str, Any], photograph: Photograph | None
     ) -> Path:
         """As `write_png`, in the format, depth, colours and with the metadata of the input."""
-        path = save_result(self.folder, stem, image, photograph, recipe, self.how, self.inputs)
+        path = save_result(self.folder, stem, result, photograph, recipe, self.how, self.inputs)
         self.files.append(str(path))
         return path
 

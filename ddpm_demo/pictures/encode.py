@@ -251,10 +251,12 @@ def _is_comparable(colour: np.ndarray, photograph: Photograph) -> bool:
 
 
 def _unchanged(colour: np.ndarray, photograph: Photograph) -> np.ndarray:
-    """bool [H, W]: pixels that are the input's own in 8 bits."""
+    """bool [H, W]: pixels that are the input's own, as they are or rounded to 8 bits."""
     same = np.empty(colour.shape[:2], bool)
     for rows in strips(len(colour)):
-        equal = to_8_bit(colour[rows]) == to_8_bit(photograph.colour[rows])
+        own = photograph.colour[rows]
+        equal = colour[rows] == to_16_bit(to_8_bit(own))
+        equal |= colour[rows] == to_16_bit(own)
         same[rows] = equal if equal.ndim == 2 else equal.all(-1)
     return same
 

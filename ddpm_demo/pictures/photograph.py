@@ -10,6 +10,8 @@ import numpy as np
 from PIL import Image
 
 from ..errors import UserError
+from . import compression
+from .compression import Compression
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,6 +33,7 @@ class FileFacts:
         quantisation: a JPEG's tables, 64 numbers each in zigzag order, by number.
         subsampling: of a JPEG's or a HEIC's chroma, such as "4:2:0".
         frames: how many pictures the file holds.
+        is_upright: its pixels are in the file as they are here, not turned.
     """
 
     format: str = ""
@@ -43,6 +46,7 @@ class FileFacts:
     quantisation: dict[int, list[int]] | None = None
     subsampling: str | None = None
     frames: int = 1
+    is_upright: bool = True
 
 
 @dataclass
@@ -86,12 +90,26 @@ class Photograph:
     def is_grey(self) -> bool:
         return self.colour.ndim == 2
 
+    @property
+    def is_deep(self) -> bool:
+        """Whether it has more than 8 bits."""
+        return self.colour.dtype != np.uint8
+
+    @property
+    def compression(self) -> Compression | None:
+        """How the file's pixels were coded, where it is a JPEG and `colour` has these very pixels;
+        None otherwise."""
+        is_own = self.colour is self.own and self.file.is_upright
+        if not is_own or self.file.mode not in ("L", "RGB"):
+            return None
+        return compression.of_header(self.file.quantisation, self.file.subsampling, self.is_grey)
+
     @cached_property
     def image(self) -> Image.Image:
         """In 8 bits and sRGB: mode L, RGB, or RGBA with what is transparent."""
         colour = to_8_bit(self.colour)
         if self.alpha is None:
-            return Image.fromarray(colour)
+            return compression.attach(Image.fromarray(colour), self.compression)
         image = Image.fromarray(colour).convert("RGB")
         image.putalpha(Image.fromarray(to_8_bit(self.alpha)))
         return image

@@ -113,14 +113,18 @@ def _ramp(length: int, shared: int, multiple: int) -> np.ndarray:
     return ramp
 
 
-def sample_windows(height: int, width: int, side: int = 512, count: int = 3) -> list[Window]:
-    """Squares of a picture, `count` along each side at most, evenly spread, for estimates."""
+def sample_windows(
+    height: int, width: int, side: int = 512, count: int = 3, multiple: int = 1
+) -> list[Window]:
+    """Squares of a picture, `count` along each side at most, evenly spread, for estimates; their
+    corners lie on multiples."""
 
     def starts(length: int) -> list[int]:
         if length <= side:
             return [0]
         number = min(count, -(-length // side))
-        return [round(k * (length - side) / (number - 1)) for k in range(number)]
+        evenly = [round(k * (length - side) / (number - 1)) for k in range(number)]
+        return [start // multiple * multiple for start in evenly]
 
     return [
         Window(top, left, min(side, height), min(side, width))

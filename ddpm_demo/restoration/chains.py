@@ -39,9 +39,14 @@ def to_8_bit(x: Tensor) -> Tensor:
     return ((x + 1) * LEVELS).round().clamp(0, 255) / LEVELS - 1
 
 
-def grey_to_8_bit(x: Tensor) -> Tensor:
-    """`to_8_bit` of the mean of the channels, in all of them."""
-    return to_8_bit(x.mean(1, keepdim=True)).expand(x.shape)
+def within(x: Tensor) -> Tensor:
+    """Between black and white, of any depth."""
+    return x.clamp(-1, 1)
+
+
+def grey_within(x: Tensor) -> Tensor:
+    """`within` of the mean of the channels, in all of them."""
+    return within(x.mean(1, keepdim=True)).expand(x.shape)
 
 
 def run_chains(

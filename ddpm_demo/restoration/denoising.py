@@ -1,13 +1,8 @@
-"""Denoising with a noise model: whitened with noise of one's own, then level by level.
+"""Denoising with a noise model: whitened with noise of one's own, at one level.
 
 The network knows white noise. With n' of covariance s^2 I - Sigma_n, y + n' is x_0 plus white
-noise of level s, and one evaluation is E[x_0 | y + n']. Where the spectrum of the noise is uneven,
-s is the level of its strongest frequencies and the others lose; further evaluations at lower
-levels get them back. A frequency whose own noise Sigma_f is above s^2 then holds what is left,
-
-    z_s(f) = x0_hat(f) + s / sqrt(Sigma_f) (y(f) - x0_hat(f)),
-
-which is DDRM without fresh noise (Kawar et al. 2022, arXiv:2201.11793, eq. 8).
+noise of level s, and one evaluation is E[x_0 | y + n']. What n' hides comes back in the mean over
+several draws of it, of which pairs of opposite sign do most.
 """
 
 from __future__ import annotations
@@ -21,19 +16,56 @@ from ..core.denoiser import Denoiser
 from ..core.step import Step
 from . import solve
 from .blend import Restoration
-from .chain import Noise, PairedNoise
-from .chains import to_8_bit
+from .chain import Noise
+from .chains import to_8_bit, within
 from .effort import evaluation_pixels
-from .noise_model import NoiseModel, filtered
+from .noise_model import FILTER_MARGIN_PX, NoiseModel, filtered
 from .recipe import RestorationRecipe
+from .recovery import recovered
 
-SHARES = (1.0, 0.6)  # of the strongest level, at which the network is asked
+# Evaluations behind a mean: one pair, and one draw where a picture is large and time counts.
+DRAWS, LARGE_DRAWS = 2, 1
+# Level of the white noise, see `whitening_level`; chosen on training photographs.
+NEARLY_WHITE = 0.56
+OF_MEAN, OF_STRONGEST = 0.95, 0.9
 
 
-def whitened(y: Tensor, model: NoiseModel, s: float, noise: Tensor) -> Tensor:
-    """y + n', whose noise is white of level s; noise is white, of any number of pictures."""
-    gain = (s**2 - model.grid()).clamp(min=0).sqrt()
-    return y + filtered(noise, gain)
+def whitening_level(model: NoiseModel) -> float:
+    """The level s that noise is filled up to.
+
+    What is stronger than s stays a little, what is weaker is hidden by what is added. Brightness
+    decides: where its noise is nearly white, as under compression, its strongest frequency is
+    mostly texture that was mistaken, and s goes by the mean; otherwise by the strongest.
+    """
+    if model.filled_to is not None:
+        return model.filled_to
+    if is_coloured(model):
+        return OF_STRONGEST * model.sigma_max
+    return OF_MEAN * float(model.power[0].mean()) ** 0.5
+
+
+def is_coloured(model: NoiseModel) -> bool:
+    """Whether brightness has frequencies with little noise, whose picture is there still.
+
+    Compression, too, leaves frequencies without noise, but without the picture besides.
+    """
+    mean = float(model.power[0].mean()) ** 0.5
+    return model.filled_to is None and mean <= NEARLY_WHITE * model.sigma_max
+
+
+def filling(model: NoiseModel, s: float, noise: Noise, image_shape: tuple[int, ...]) -> Tensor:
+    """n' of covariance s^2 I - Sigma_n, [B, C, H, W], as far as Sigma_n is below s^2.
+
+    Args:
+        model: of the noise that is there.
+        s: level that it is filled up to.
+        noise: a source for B pictures.
+        image_shape: (C, H, W).
+    """
+    channels, height, width = image_shape
+    more = 2 * FILTER_MARGIN_PX
+    drawn = noise.randn((channels, height + more, width + more))
+    return filtered(drawn, (s**2 - model.grid()).clamp(min=0).sqrt())
 
 
 def denoise(
@@ -42,6 +74,7 @@ def denoise(
     model: NoiseModel,
     recipe: RestorationRecipe,
     noise: Noise,
+    num_draws: int,
     finish: Callable[[Tensor], Tensor] = lambda x: x,
 ) -> Restoration:
     """As `solve.denoise`, for noise that is not white.
@@ -52,25 +85,24 @@ def denoise(
         model: of the noise in y, C channels.
         recipe: what is wanted.
         noise: a source for `recipe.num_images` pictures.
+        num_draws: evaluations behind a mean, when the recipe has none.
         finish: see `Restoration`.
     """
-    top = model.sigma_max
     if recipe.perception == 0 and recipe.num_images == 1:
-        steps = _mean(denoiser, y, model, noise, SHARES)
-        effort = 2 * len(SHARES) * evaluation_pixels(denoiser, *y.shape[-2:])
+        count = recipe.num_steps or num_draws
+        steps = _mean(denoiser, y, model, noise, count)
+        effort = count * evaluation_pixels(denoiser, *y.shape[-2:])
         return Restoration(steps, 1, 0.0, finish=finish, effort=effort)
-    z = whitened(y, model, top, noise.randn(y.shape[1:])[:1])
+    top = model.sigma_max
+    z = y + filling(model, top, noise, tuple(y.shape[1:]))[:1]
     return solve.denoise(denoiser, z, top, recipe, noise, finish)
 
 
 def blended(
-    y: Tensor,
-    finish: Callable[[Tensor], Tensor],
-    amount: float,
-    last: Callable[[Tensor], Tensor],
+    y: Tensor, finish: Callable[[Tensor], Tensor], amount: float
 ) -> Callable[[Tensor], Tensor]:
-    """`finish`, of which so much is taken and the rest of y; `last` comes after."""
-    return lambda x: last(y.lerp(finish(x), amount))
+    """`finish`, of which so much is taken and the rest of y."""
+    return lambda x: within(y.lerp(finish(x), amount))
 
 
 def unchanged(y: Tensor, recipe: RestorationRecipe) -> Restoration:
@@ -82,19 +114,20 @@ def unchanged(y: Tensor, recipe: RestorationRecipe) -> Restoration:
 
 @torch.inference_mode()
 def _mean(
-    denoiser: Denoiser, y: Tensor, model: NoiseModel, noise: Noise, shares: tuple[float, ...]
+    denoiser: Denoiser, y: Tensor, model: NoiseModel, noise: Noise, count: int
 ) -> Iterator[Step]:
-    """The posterior mean: two draws of n', one with the other's sign, averaged."""
-    drawn = PairedNoise(noise).randn(y.shape[1:])
-    schedule, grid = denoiser.schedule, model.grid()
-    z, x0 = whitened(y, model, model.sigma_max, drawn), y
-    for index, share in enumerate(shares):
-        s = share * model.sigma_max
-        if index:
-            left = (s / grid.clamp(min=1e-12).sqrt()).clamp(max=1)
-            z = x0 + filtered(y - x0, left) + filtered(drawn, (s**2 - grid).clamp(min=0).sqrt())
-        t = schedule.t_from_sigma(s)
-        x_t = schedule.abar(t) ** 0.5 * z
-        x0 = denoiser.predict(x_t, t).x0.mean(0, keepdim=True)
-        yield Step(index, len(shares), t, x_t[:1], x0, 2 * (index + 1))
-    yield Step(len(shares), len(shares), -1, x0, x0, 2 * len(shares))
+    """The mean over so many draws, every second one the one before with its sign turned
+    (antithetic variates, as `PairedNoise`)."""
+    s = whitening_level(model)
+    t = denoiser.schedule.t_from_sigma(s)
+    scale = denoiser.schedule.abar(t) ** 0.5
+    own, mean = torch.zeros_like(y), torch.zeros_like(y)
+    for index in range(count):
+        own = -own if index % 2 else filling(model, s, noise, tuple(y.shape[1:]))
+        x_t = scale * (y + own)
+        x0 = denoiser.predict(x_t, t).x0
+        if is_coloured(model):
+            x0 = recovered(x0, y, own, model, s)
+        mean = mean + (x0 - mean) / (index + 1)
+        yield Step(index, count, t, x_t, mean, index + 1)
+    yield Step(count, count, -1, mean, mean, count)

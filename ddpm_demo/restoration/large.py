@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from . import noisy, settings, solve
+from . import artefacts, denoising, noisy, settings, solve
 from .blend import Restoration
 from .blocks import in_blocks, sample_windows
 from .canvas import Canvas, from_pixels, to_luma
@@ -60,12 +60,19 @@ def denoise(
         return y if added is None else y + added / LEVELS * _added(recipe, y, upload, window)
 
     pixels = np.asarray(upload.colour)
-    places = sample_windows(*pixels.shape[:2])
-    found = noisy.look([observed(w) for w in places], upload.is_grey, recipe, min_sigma_255)
+    how = upload.compression if recipe.artefacts else None
+    multiple = 1 if how is None else artefacts.MULTIPLE_PX
+    places = sample_windows(*pixels.shape[:2], multiple=multiple)
+
+    def look(is_grey: bool) -> noisy.Noisy:
+        parts = [observed(window) for window in places]
+        return noisy.look(parts, is_grey, recipe, min_sigma_255, denoising.LARGE_DRAWS, how)
+
+    found = look(upload.is_grey)
     if found.tone is not None and found.tone.is_grey:
         upload = as_grey(upload)
         pixels = np.asarray(upload.colour)
-        found = noisy.look([observed(w) for w in places], True, recipe, min_sigma_255)
+        found = look(True)
     upload = upload.without_pixels()
 
     def make(window: Window) -> Restoration:
@@ -76,14 +83,16 @@ def denoise(
         return found.restored(network, observed(window), recipe, noise, across)
 
     canvas = _canvas(pixels, recipe, channels, recipe.num_images)
-    is_plain = recipe.perception == 0 and recipe.num_images == 1 and found.model.is_white
+    is_mean = recipe.perception == 0 and recipe.num_images == 1
+    is_local = found.model.is_white or not denoising.is_coloured(found.model)
     steps = in_blocks(
         canvas,
         upload.fit,
         found.num_chains(recipe),
         found.num_steps(recipe),
         make,
-        0 if is_plain else CONTEXT_PX,
+        0 if is_mean and is_local else CONTEXT_PX,
+        multiple,
     )
     seen = None if added is None else by_strips(pixels, observed)
     return PieceSetup(

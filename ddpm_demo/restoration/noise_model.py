@@ -32,6 +32,7 @@ LOW = 3
 RISE = 1.3
 GRID = 32  # frequencies a side of the filters
 FILTER_PX = 15
+FILTER_MARGIN_PX = FILTER_PX // 2
 # A spectrum whose bands differ by less is white, up to what an estimate errs.
 WHITE_SPREAD = 1.6
 LEVELS = 127.5
@@ -61,11 +62,14 @@ class NoiseModel:
             units; over three channels those of `spectrum.to_frequencies`, brightness first.
         is_white: one number says it all.
         level: that number, unrounded; None for noise that is not white.
+        filled_to: level of white noise that it is filled up to before it is removed; None for
+            what suits its spectrum.
     """
 
     power: Tensor
     is_white: bool
     level: float | None = None
+    filled_to: float | None = None
 
     @classmethod
     def white(cls, sigma: float, channels: int) -> NoiseModel:
@@ -94,23 +98,20 @@ class NoiseModel:
         """A grey picture's in a network of C channels: along the grey axis alone."""
         power = self.power.new_zeros(channels, PATCH_PX, PATCH_PX)
         power[0] = channels * self.power[0]
-        return NoiseModel(power, False)
+        level = None if self.filled_to is None else math.sqrt(channels) * self.filled_to
+        return NoiseModel(power, False, filled_to=level)
 
 
 def filtered(x: Tensor, gain: Tensor) -> Tensor:
-    """x [B, C, H, W] with its frequencies multiplied by gain [C, GRID, GRID], in the basis of
-    brightness and colours; a convolution, so that a part of a picture needs only its surroundings.
+    """x with its frequencies multiplied by gain [C, GRID, GRID], in the basis of brightness and
+    colours: a convolution, whose result [B, C, H, W] lacks FILTER_MARGIN_PX of x at all sides.
     """
     channels = x.shape[1]
     kernel = torch.fft.ifft2(gain.to(torch.complex64)).real
     kernel = torch.fft.fftshift(kernel, dim=(-2, -1))
     edge = GRID // 2 - FILTER_PX // 2
     kernel = kernel[:, None, edge : edge + FILTER_PX, edge : edge + FILTER_PX].to(x)
-    x = _axes(x)
-    pad = FILTER_PX // 2
-    mode = "reflect" if min(x.shape[-2:]) > pad else "replicate"
-    x = F.conv2d(F.pad(x, (pad,) * 4, mode=mode), kernel, groups=channels)
-    return _axes(x, back=True)
+    return _axes(F.conv2d(_axes(x), kernel, groups=channels), back=True)
 
 
 def estimate(parts: Sequence[Tensor]) -> NoiseModel:

@@ -12,10 +12,11 @@ import torch
 from torch import Tensor
 
 from ..core.denoiser import Denoiser
-from . import denoising, greyness, noise_model, solve
+from ..pictures.compression import Compression
+from . import artefacts, denoising, greyness, noise_model, solve
 from .blend import Restoration
 from .chain import Noise
-from .chains import LEVELS, across_grey, grey_to_8_bit, to_8_bit
+from .chains import LEVELS, across_grey, grey_within, within
 from .greyness import Tone
 from .noise_level import estimate_sigma
 from .noise_model import NoiseModel
@@ -35,6 +36,8 @@ class Noisy:
         is_clipped: a file cut the noise off at black and white.
         is_nothing: there is no noise to speak of.
         sigma_255: what is said about its level.
+        num_draws: evaluations behind the mean of a picture whose noise is not white.
+        compression: the noise is the error of this compression; None for other noise.
     """
 
     model: NoiseModel
@@ -44,6 +47,8 @@ class Noisy:
     is_clipped: bool
     is_nothing: bool
     sigma_255: float
+    num_draws: int = denoising.DRAWS
+    compression: Compression | None = None
 
     def restored(
         self,
@@ -64,18 +69,20 @@ class Noisy:
         """
         x = y if self.tone is None else self.tone.brightness(y).expand_as(y)
         copied = self.is_copied and self.channels > 1
-        finish: Callable[[Tensor], Tensor] = grey_to_8_bit if copied else to_8_bit
+        finish: Callable[[Tensor], Tensor] = grey_within if copied else within
         if self.tone is not None:
-            finish = self.tone.finish(to_8_bit)
+            finish = self.tone.finish(within)
+        if self.compression is not None:
+            finish = artefacts.finish(y, self.compression, finish)
         if recipe.amount < 1:
-            finish = denoising.blended(y, finish, recipe.amount, to_8_bit)
+            finish = denoising.blended(y, finish, recipe.amount)
         if self.is_nothing:
             return denoising.unchanged(y, recipe)
         sigma = self.sigma_255 / LEVELS
         z = unclip(x, sigma) if self.is_clipped else x
         if not self.model.is_white:
             model = self.model.as_grey(self.channels) if copied else self.model
-            return denoising.denoise(denoiser, z, model, recipe, noise, finish)
+            return denoising.denoise(denoiser, z, model, recipe, noise, self.num_draws, finish)
         if copied:
             z, sigma = across_grey(z, sigma, across)
         return solve.denoise(denoiser, z, sigma, recipe, noise, finish)
@@ -86,18 +93,20 @@ class Noisy:
             return 1
         if recipe.perception > 0 or recipe.num_images > 1:
             return recipe.num_steps or solve.DENOISE_STEPS
-        return 1 if self.model.is_white else len(denoising.SHARES)
+        return 1 if self.model.is_white else recipe.num_steps or self.num_draws
 
     def num_chains(self, recipe: RestorationRecipe) -> int:
         """That run side by side; none where the network is not asked."""
-        if self.is_nothing:
-            return 0
-        is_mean = recipe.perception == 0 and recipe.num_images == 1
-        return 2 if is_mean and not self.model.is_white else recipe.num_images
+        return 0 if self.is_nothing else recipe.num_images
 
 
 def look(
-    parts: Sequence[Tensor], is_grey: bool, recipe: RestorationRecipe, min_sigma_255: float
+    parts: Sequence[Tensor],
+    is_grey: bool,
+    recipe: RestorationRecipe,
+    min_sigma_255: float,
+    num_draws: int = denoising.DRAWS,
+    compression: Compression | None = None,
 ) -> Noisy:
     """What the recipe leaves open is found in parts of the picture.
 
@@ -106,6 +115,9 @@ def look(
         is_grey: their channels are equal.
         recipe: a `tasks.denoise.DenoiseRecipe`.
         min_sigma_255: less noise than this is not believed.
+        num_draws: see `Noisy`.
+        compression: of a picture whose artefacts are to be removed where no other noise is found;
+            None otherwise.
     """
     channels, is_clipped = parts[0].shape[1], recipe.add_noise_255 is None
     tone = None
@@ -123,9 +135,16 @@ def look(
         levels = torch.tensor([estimate_sigma(part) for part in seen], dtype=torch.float64)
         model = NoiseModel.white(float(levels.median()), seen[0].shape[1])
     is_nothing = recipe.sigma_255 is None and is_clipped and model.sigma < noise_model.NOTHING
+    if is_nothing and compression is not None and (tone is None or tone.is_grey):
+        model = artefacts.model(seen, compression)
+        is_clipped = is_nothing = False
+    else:
+        compression = None
     # What was given stays the very number.
     sigma_255 = recipe.sigma_255 or max(model.sigma * LEVELS, min_sigma_255)
-    return Noisy(model, channels, is_copied, tone, is_clipped, is_nothing, sigma_255)
+    return Noisy(
+        model, channels, is_copied, tone, is_clipped, is_nothing, sigma_255, num_draws, compression
+    )
 
 
 def joined(parts: Sequence[Tensor]) -> Tensor:

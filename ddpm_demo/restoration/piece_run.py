@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+from torch import Tensor
 
 from ..checkpoints.library import CheckpointInfo
 from ..core.step import Step
+from ..pictures.photograph import Photograph
 from ..recipes.recipe import Recipe
 from ..recipes.run import Run
 from .fit import Fit
@@ -92,6 +94,12 @@ class PieceRun(RestorationRun):
             self._of_array(canvas.with_piece(i, piece.window, piece.weight, piece.piece[i]))
             for i in range(len(canvas.images))
         ]
+
+    def for_file(
+        self, index: int, image: Image.Image, photograph: Photograph | None
+    ) -> Image.Image | Tensor:
+        """As `Run.for_file`; what comes together in pieces has the depth of its canvas."""
+        return image
 
     def mean(self) -> Image.Image | None:
         """The mean of the samples; None for a single one, or before the end."""

@@ -13,6 +13,7 @@ from torch import Tensor
 from ..checkpoints.library import CheckpointInfo
 from ..core.step import Step
 from ..pictures.images import to_pil
+from ..pictures.photograph import Photograph
 from ..pictures.similarity import psnr, ssim
 from ..recipes.recipe import Recipe
 from ..recipes.run import Run
@@ -58,6 +59,16 @@ class RestorationRun(Run):
     def pictures(self, step: Step | None) -> list[Image.Image]:
         """The pictures of any step, such as `last` of a run that was cancelled."""
         return [] if step is None else [self._picture(x[None]) for x in step.x0_hat]
+
+    def for_file(
+        self, index: int, image: Image.Image, photograph: Photograph | None
+    ) -> Image.Image | Tensor:
+        """As `Run.for_file`."""
+        is_deep = photograph is not None and photograph.is_deep
+        if not is_deep or self.last is None or image.size != photograph.size:
+            return image
+        values = self.last.x0_hat[index]
+        return values.mean(0, keepdim=True) if self._setup.is_grey else values
 
     def beside(self) -> dict[str, Image.Image]:
         """Of `RestorationRecipe.beside`, those that there are so far."""

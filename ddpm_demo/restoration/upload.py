@@ -12,7 +12,9 @@ from torch import Tensor
 
 from ..checkpoints.library import CheckpointInfo
 from ..errors import UserError
+from ..pictures import compression
 from ..pictures.alpha import spread_image
+from ..pictures.compression import Compression
 from ..pictures.images import plain, to_pil, to_tensor
 from . import fit as prior
 from .fit import Fit
@@ -28,11 +30,13 @@ class Upload:
         colour: mode L or RGB.
         alpha: mode L and of the same size, None for an opaque picture.
         fit: how the prior goes at the result.
+        compression: of the JPEG whose very pixels these are; None for others.
     """
 
     colour: Image.Image
     alpha: Image.Image | None
     fit: Fit
+    compression: Compression | None = None
 
     @property
     def is_grey(self) -> bool:
@@ -62,6 +66,7 @@ def prepare(
     Raises:
         UserError: too large, too small, or damaged.
     """
+    coded, size = compression.of_picture(image), image.size
     image = plain(image)
     prior.check_side(*image.size)
     place = prior.fit(info, image.width * factor, image.height * factor, factor, num_chains)
@@ -79,7 +84,24 @@ def prepare(
     if alpha is not None:
         # What lies under transparency is nobody's colour and must not bleed into what is seen.
         colour = spread_image(image)
-    return Upload(colour, alpha, place)
+    is_own = alpha is None and image.size == size
+    return Upload(colour, alpha, place, coded if is_own else None)
+
+
+def compression_of(upload: Upload) -> Compression:
+    """How an upload was compressed.
+
+    Raises:
+        UserError: nobody knows.
+    """
+    if upload.compression is None:
+        raise UserError(
+            "artefacts_unknown",
+            "How this picture was compressed is not known: give a JPEG as it came, upright "
+            "and in sRGB.",
+            field="artefacts",
+        )
+    return upload.compression
 
 
 def as_grey(upload: Upload) -> Upload:

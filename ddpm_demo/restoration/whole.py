@@ -6,6 +6,7 @@ Each takes a loaded checkpoint, the task's recipe and a picture that Pillow has 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PIL import Image
@@ -30,7 +31,7 @@ from .piece_run import PieceSetup
 from .recipe import MIN_SIGMA_255, RestorationRecipe
 from .setup import Setup
 from .solve import num_chains
-from .upload import as_grey, prepare
+from .upload import as_grey, compression_of, prepare
 
 if TYPE_CHECKING:
     from ..recipes.prior import Prior
@@ -39,17 +40,19 @@ if TYPE_CHECKING:
 def denoise(prior: Prior, recipe: RestorationRecipe, image: Image.Image) -> Setup | PieceSetup:
     """A noisy picture; `recipe` is a `tasks.denoise.DenoiseRecipe`."""
     upload = prepare(image, prior.info, recipe.num_images, recipe.reduce)
+    how = compression_of(upload) if recipe.artefacts else None
     if upload.fit.is_large:
         return large.denoise(prior, recipe, upload, MIN_SIGMA_255)
     original = upload.tensor(prior.denoiser.channels).to(prior.device)
     y = original
     if recipe.add_noise_255 is not None:
         y = y + recipe.add_noise_255 / LEVELS * added_noise(recipe, y, upload)
-    found = noisy.look([y], upload.is_grey, recipe, MIN_SIGMA_255)
+    look = partial(noisy.look, recipe=recipe, min_sigma_255=MIN_SIGMA_255, compression=how)
+    found = look([y], upload.is_grey)
     if found.tone is not None and found.tone.is_grey:
         upload = as_grey(upload)
         y = upload.tensor(prior.denoiser.channels).to(prior.device)
-        found = noisy.look([y], True, recipe, MIN_SIGMA_255)
+        found = look([y], True)
     noise = NoiseSource.for_run(recipe.seed, recipe.num_images, prior.device)
     network, across = denoiser(prior, upload.fit), colour_noise(recipe, prior.device)
     is_known = recipe.add_noise_255 is not None

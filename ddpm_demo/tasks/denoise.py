@@ -24,6 +24,8 @@ class DenoiseRecipe(RestorationRecipe):
         add_noise_255: noise added first, drawn from the seed; PSNR and SSIM are then reported.
             None for none.
         amount: how much of the noise goes: 1 all that was found, 0 gives the picture back.
+        artefacts: where no noise is found in a JPEG, what its compression did is removed. The
+            picture is the very file: a PNG of it does not say how it was compressed.
     """
 
     task: ClassVar[str] = "denoise"
@@ -36,6 +38,7 @@ class DenoiseRecipe(RestorationRecipe):
         None, ge=MIN_SIGMA_255, le=MAX_SIGMA_255, unit="levels", advanced=True
     )
     amount: float = field(1.0, ge=0, le=1, step=0.05, advanced=True)
+    artefacts: bool = field(False, advanced=True)
 
     def prepare(self, prior: Prior, image: Image.Image) -> Setup | PieceSetup:
         from ..restoration.whole import denoise
