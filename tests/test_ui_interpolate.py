@@ -260,5 +260,7 @@ def test_every_example_can_be_run(flow, app):
     assert len(shown) == 5
     for preset in shown.values():
         assert {"checkpoint", *flow.form.controls} >= {*preset}
-        assert flow.prepare({**values(), **preset}).recipe.num_frames > 2
+        job = flow.prepare(preset)  # an example says nothing of the animation
+        assert job.recipe.num_frames > 2
+        assert job.inputs["animation"] == {"there_and_back": True, "fps": 8}
     assert Image.open(example_path("face-1.png")).size == (64, 64)

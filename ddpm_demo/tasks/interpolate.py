@@ -56,7 +56,7 @@ class InterpolateRecipe(Recipe):
     ends: tuple[str, ...] = field((SEED_PREFIX + "0", SEED_PREFIX + "1"))
     num_between: int = field(8, ge=1, le=10_000)
     method: Literal["ddim", "ddpm"] = field("ddim")
-    num_steps: int = field(20, ge=1, le=MAX_STEPS)
+    num_steps: int = field(20, ge=1, le=MAX_STEPS, advanced=True)
     max_evaluations: int = field(
         12, ge=1, le=50, advanced=True, applies=lambda values: not _is_mixed(values)
     )

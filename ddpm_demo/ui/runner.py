@@ -184,7 +184,8 @@ def outcome_text(language: str, record: RunRecord) -> str:
         text(language, f"common.status_{record.job.counts}s", count=last.num_steps),
         _evaluations(language, last.num_evaluations),
     ]
-    if not last.metadata[0].get("mix"):
+    # Pictures drawn live have each their own.
+    if not last.metadata[0].get("mix") and len({one.get("seed") for one in last.metadata}) == 1:
         parts.append(text(language, "common.status_seed", seed=record.job.recipe.seed))
     if record.is_unfinished:
         del parts[1]

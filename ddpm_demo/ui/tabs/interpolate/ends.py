@@ -10,7 +10,7 @@ from ...context import Context
 from ...restoration.pictures import picture_input
 
 LINE, GRID = "line", "grid"
-_HEIGHT_PX = 132
+_HEIGHT_PX = 108
 
 
 def ends_inputs(ctx: Context, form: Form) -> list[gr.Column]:

@@ -88,7 +88,7 @@ def report_html(record: RunRecord, index: int, language: str) -> str:
     note = fitting_note(record.job.inputs["images"], record.metadata[0]["size_px"])
     said = notice_html(sentence(note, language), "info") if note is not None else ""
     title = html.escape(text(language, "interpolate.errors"))
-    return said + (f'<p class="list-title">{title}</p>{lines}' if items else "")
+    return said + (f'<div class="ends-back"><p>{title}</p>{lines}</div>' if items else "")
 
 
 def _errors(record: RunRecord) -> list[tuple[str, float, float]]:

@@ -26,7 +26,7 @@ from .shown import report_html, shown_of
 TAB = "interpolate"
 NUM_BETWEEN = {LINE: 8, GRID: 3}
 # Of the animation; the pictures are the same with any.
-OPTIONS = ("there_and_back", "fps")
+OPTIONS = {"there_and_back": True, "fps": DEFAULT_FPS}
 
 _SEEDS = {f"image_{letter}": None for letter in LETTERS} | {
     f"seed_{letter}": k for k, letter in enumerate(LETTERS)
@@ -63,6 +63,7 @@ def build(ctx: Context) -> None:
     form = ctx.task_tabs[TAB].form
     ctx.receive(TAB, form.controls["image_a"])
     _connect_options(ctx, view, form)
+    _connect_seed(ctx, form)
 
 
 def ends(ctx: Context, form: Form, stage: Stage) -> None:
@@ -81,8 +82,8 @@ def ends(ctx: Context, form: Form, stage: Stage) -> None:
 
 def options(ctx: Context, form: Form) -> None:
     """The controls of the animation."""
-    form.add("fps", gr.Slider, minimum=1, maximum=30, step=1, value=DEFAULT_FPS)
-    form.add("there_and_back", gr.Checkbox, value=True)
+    form.add("fps", gr.Slider, minimum=1, maximum=30, step=1, value=OPTIONS["fps"])
+    form.add("there_and_back", gr.Checkbox, value=OPTIONS["there_and_back"])
 
 
 def _connect_options(ctx: Context, view: StageView, form: Form) -> None:
@@ -103,6 +104,16 @@ def _connect_options(ctx: Context, view: StageView, form: Form) -> None:
         )
 
 
+def _connect_seed(ctx: Context, form: Form) -> None:
+    """The way through the noise draws nothing: its seed is not asked for."""
+    row: Any = form.controls["seed"].parent
+    while not isinstance(row, gr.Row):
+        row = row.parent
+    row.visible = False
+    method = form.controls["method"]
+    ctx.quick(method.change, lambda chosen: gr.update(visible=chosen == "ddpm"), [method], [row])
+
+
 def with_options(
     view: StageView, session: str, said: Update, there_and_back: bool, fps: float
 ) -> Update:
@@ -118,7 +129,7 @@ def with_options(
 
 def adapt(job: Job, values: Mapping[str, Any]) -> Job:
     """The animation's options are kept beside the recipe."""
-    animation = {name: values[name] for name in OPTIONS}
+    animation = {name: values.get(name, plain) for name, plain in OPTIONS.items()}
     return dataclasses.replace(job, inputs={**job.inputs, "animation": animation})
 
 
