@@ -23,6 +23,9 @@ from .components.notice import notice
 from .context import Context
 from .endpoints import add_endpoints
 from .guard import Guard, Served
+from .kept.history import HISTORY_CSS_PATH, kept_head
+from .kept.presence import Presence
+from .kept.wiring import connect_kept, kept_area
 from .live import CSS_PATH as LIVE_CSS_PATH
 from .live import head as live_head
 from .models import Models
@@ -101,6 +104,7 @@ def build_app(
             device = gr.HTML("", elem_classes=["device"], min_width=0)
             app.speaks = switch = header.language_switch(texts)
         checkpoint_notice = notice()
+        kept = kept_area()
         open_tab = gr.State(tab_names()[0])  # not among the tabs, which it would count as one
         with gr.Tabs(overflow_behavior="wrap", elem_classes=["tabs"]) as tabs:
             ctx = Context(texts, models, store, switch, picker, checkpoint_notice, tabs)
@@ -113,13 +117,15 @@ def build_app(
         restore, said = restore_area(ctx)
         footer = gr.HTML(footer_html(texts.language), elem_classes=["footer"])
         ctx.finish()
+        connect_kept(ctx, kept)
         connect_restore(ctx, restore, said, open_tab)
         _connect_header(ctx, card)
         _connect_language(ctx, device, footer, language)
         add_endpoints(models)
 
         def on_unload(request: gr.Request) -> None:
-            store.forget(request.session_hash or "")
+            store.forget(request.session_hash or "", stops=not ctx.keeper.keeps)
+            ctx.keeper.leave(request.session_hash or "")
             forget(request.session_hash or "")
 
         app.unload(on_unload)
@@ -185,7 +191,7 @@ def launch_options(
     """
     served = Served(host, root_path, bool(passwords))
     return {
-        "app_kwargs": {"middleware": [Middleware(Guard, served=served)]},
+        "app_kwargs": {"middleware": [Middleware(Guard, served=served), Middleware(Presence)]},
         "auth": login(passwords) if passwords else None,
         "root_path": root_path,
         "server_name": host,
@@ -205,12 +211,13 @@ def launch_options(
         "blocked_paths": [str(BUNDLED_FOLDER), str(RUNS_FOLDER), str(ROOT / ".git")],
         "mcp_server": _has_mcp(),
         "theme": make_theme(),
-        "css_paths": [CSS_PATH, STAGE_CSS_PATH, LIVE_CSS_PATH],
+        "css_paths": [CSS_PATH, STAGE_CSS_PATH, LIVE_CSS_PATH, HISTORY_CSS_PATH],
         "js": SCRIPT,
         "head": _HEAD % (language or "", known_language(language))
         + _tabs_head()
         + stage_head()
-        + live_head(),
+        + live_head()
+        + kept_head(),
         "favicon_path": Path(__file__).parent / "favicon.png",
     }
 

@@ -11,11 +11,13 @@ from gradio.components import Component
 from gradio.events import Dependency, EventListener
 
 from ..texts import text
+from .kept.keeper import Keeper
 from .models import Models
 from .relabel import C, Text, Texts
 from .sessions import Store
 
 MODEL_SLOT = "model"
+WATCHING = "watching"
 
 # What a handler gives a component: its new value, `gr.update(...)` or `gr.skip()`.
 Update = Any
@@ -63,6 +65,8 @@ class Context:
         checkpoint: the picker above the tabs; give it as an input to handlers that run a model.
         checkpoint_notice: where sentences about the checkpoint appear.
         tabs: the row of tabs.
+        keeper: what visitors find again.
+        channels: through which each tab is asked to show what is kept, by the tab's name.
         receivers: the tabs that take pictures, by name.
         flows: the handlers of each tab's runs by name, each a `run_flow.RunFlow`.
         parts: other handlers of tabs, by the tab's name.
@@ -77,6 +81,8 @@ class Context:
     checkpoint: gr.Dropdown
     checkpoint_notice: gr.HTML
     tabs: gr.Tabs
+    keeper: Keeper = field(default_factory=Keeper)
+    channels: dict[str, gr.HTML] = field(default_factory=dict)
     receivers: dict[str, Receiver] = field(default_factory=dict)
     flows: dict[str, Any] = field(default_factory=dict)
     parts: dict[str, Any] = field(default_factory=dict)
@@ -86,6 +92,7 @@ class Context:
         tuple[Callable[..., Any], Sequence[Component], Sequence[Component]]
     ] = field(default_factory=list)
     _relabels: list[tuple[Relabel, Sequence[Component]]] = field(default_factory=list)
+    _after_run: list[Dependency] = field(default_factory=list)
     _at_end: list[Callable[[], None]] = field(default_factory=list)
 
     def make(self, kind: Callable[..., C], texts: dict[str, Text], **props: object) -> C:
@@ -140,6 +147,24 @@ class Context:
             **options,
         )
 
+    def watching(
+        self,
+        trigger: EventListener | Callable[..., Dependency],
+        fn: Callable[..., Any],
+        inputs: Sequence[Component],
+        outputs: Sequence[Component],
+    ) -> Dependency:
+        """Wire a handler that looks at a run, which waits in a line of its own (`line.py`)."""
+        return trigger(
+            fn,
+            inputs,
+            outputs,
+            concurrency_limit=None,
+            concurrency_id=WATCHING,
+            show_progress="hidden",
+            api_visibility="private",
+        )
+
     def on_checkpoint(
         self, fn: Callable[..., Any], inputs: Sequence[Component], outputs: Sequence[Component]
     ) -> None:
@@ -151,6 +176,15 @@ class Context:
     ) -> None:
         """Let other tabs send their pictures into `component`, which is given `value(path)`."""
         self.receivers[tab] = Receiver(tab, component, value)
+
+    def after_run(self, ended: Dependency) -> None:
+        """Remember the event at the end of a run, for what follows whenever one has ended."""
+        self._after_run.append(ended)
+
+    @property
+    def ends_of_runs(self) -> list[Dependency]:
+        """The events at the ends of all tabs' runs."""
+        return list(self._after_run)
 
     def at_end(self, build: Callable[[], None]) -> None:
         """Call `build` when all tabs are there, for what needs the other tabs."""

@@ -19,16 +19,19 @@ from typing import Any, TypeVar
 from ..core.memory import give_back
 from ..core.progress import Progress
 from ..errors import UserError
+from .line import Line, Place
 
 Item = TypeVar("Item")
 
 EVERY_S = 0.5
 _POLL_S = 0.05
-_model = threading.Lock()
-_current: contextvars.ContextVar[_Turn | None] = contextvars.ContextVar("turn", default=None)
+LINE = Line()
+_current: contextvars.ContextVar[Turn | None] = contextvars.ContextVar("turn", default=None)
 
 
-def in_turn(work: Callable[[], Iterator[Item]], every_s: float = EVERY_S) -> Iterator[Item | None]:
+def in_turn(
+    work: Callable[[], Iterator[Item]], every_s: float = EVERY_S, turns: list[Turn] | None = None
+) -> Iterator[Item | None]:
     """The items of `work()`, made in another thread once no other run works.
 
     None comes first, before anything is begun, and then at least every `every_s` seconds while
@@ -38,13 +41,18 @@ def in_turn(work: Callable[[], Iterator[Item]], every_s: float = EVERY_S) -> Ite
     Args:
         work: makes the items; called when it is its turn.
         every_s: seconds.
+        turns: is given the turn, which can be asked for its place in the line.
 
     Raises:
+        UserError: too many wait already.
         Exception: whatever the work raises.
     """
     # Gradio knows a handler that it could close only from its first `yield` on.
     yield None
-    turn = _Turn()
+    turn = Turn()
+    LINE.join(turn)
+    if turns is not None:
+        turns.append(turn)
     context = contextvars.copy_context()
     threading.Thread(
         target=context.run, args=(_work, work, turn), name="run-in-turn", daemon=True
@@ -127,14 +135,16 @@ def at_once(work: Callable[[], Item], patience_s: float) -> Item:
         UserError: a run has the model.
         Exception: whatever the work raises.
     """
-    if not _model.acquire(timeout=patience_s):
-        raise UserError(
-            "live_busy", "A run is going on; this is drawn as soon as it is over or cancelled."
-        )
+    ticket = object()
+    LINE.join(ticket)
     try:
+        if not LINE.begin(ticket, patience_s):
+            raise UserError(
+                "live_busy", "A run is going on; this is drawn as soon as it is over or cancelled."
+            )
         return work()
     finally:
-        _model.release()
+        LINE.leave(ticket, counts=False)
 
 
 def stop_with_caller(stop: Callable[[], None]) -> None:
@@ -144,7 +154,7 @@ def stop_with_caller(stop: Callable[[], None]) -> None:
         turn.on_leave(stop)
 
 
-class _Turn:
+class Turn:
     """What a run and its caller share."""
 
     def __init__(self) -> None:
@@ -156,6 +166,15 @@ class _Turn:
     @property
     def is_left(self) -> bool:
         return self._left.is_set()
+
+    @property
+    def place(self) -> Place:
+        """Where it stands in the line."""
+        return LINE.place(self)
+
+    def tell(self, seconds_left: float | None) -> None:
+        """Say how long the run will go on, for those who wait."""
+        LINE.tell(self, seconds_left)
 
     def leave(self) -> None:
         with self._lock:
@@ -182,10 +201,11 @@ class _Turn:
         return False
 
 
-def _work(work: Callable[[], Iterator[Any]], turn: _Turn) -> None:
+def _work(work: Callable[[], Iterator[Any]], turn: Turn) -> None:
     _current.set(turn)
-    while not _model.acquire(timeout=_POLL_S):
+    while not LINE.begin(turn, _POLL_S):
         if turn.is_left:
+            LINE.leave(turn)
             return
     ending: tuple[str, Any] = ("end", None)
     try:
@@ -195,12 +215,12 @@ def _work(work: Callable[[], Iterator[Any]], turn: _Turn) -> None:
         ending = ("error", error)
     finally:
         give_back()
-        _model.release()
+        LINE.leave(turn)
     # Only now: a caller who is slow to take it must not keep the model.
     turn.put(*ending)
 
 
-def _hand_over(stream: Iterator[Any], turn: _Turn) -> None:
+def _hand_over(stream: Iterator[Any], turn: Turn) -> None:
     try:
         for item in stream:
             if not turn.put("item", item):

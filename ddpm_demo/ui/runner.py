@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,7 +10,8 @@ from dataclasses import dataclass
 from ..core.progress import Moment, Progress
 from ..texts import text
 from .errors import sentence
-from .in_turn import in_turn
+from .in_turn import Turn, in_turn
+from .line import Place
 from .models import Models
 from .sessions import RunRecord, Store
 from .stream import Snapshot
@@ -28,6 +30,7 @@ class Report:
         seconds_left: None while it is not known.
         is_loading: the run has not begun; its checkpoint may be on the way.
         counts: what a step of the run is, see `stream.Job`.
+        place: where it stands in the line, while others come before.
     """
 
     status: str
@@ -36,6 +39,7 @@ class Report:
     seconds_left: float | None = None
     is_loading: bool = False
     counts: str = "step"
+    place: Place = Place()
 
 
 def follow(
@@ -69,7 +73,7 @@ def follow(
         record.error = error
     finally:
         record.seconds = clock() - started
-        store.finish(session, tab, record)
+        store.finish(record)
 
 
 def _steps(
@@ -80,15 +84,21 @@ def _steps(
     status = text(language, "common.status_loading")
     begun: list[Progress] = []
     counts = record.job.counts
-    stream = in_turn(lambda: record.job.snapshots(models, begun))
+    turns: list[Turn] = []
+    stream = in_turn(lambda: record.job.snapshots(models, begun), turns=turns)
     try:
         for snapshot in stream:
             if snapshot is None:  # nothing new, but somebody may have cancelled
                 if record.cancel_asked:
                     return
+                place = turns[0].place if turns else Place()
+                if place.ahead:
+                    yield Report(place_text(language, place), place=place)
+                    continue
                 moment = begun[0].snapshot() if begun else None
                 within = moment is not None and moment.num_tiles > 0
                 if within:
+                    turns[0].tell(moment.seconds_left)
                     yield Report(moment_text(language, moment), moment=moment, counts=counts)
                 else:
                     yield Report(status, is_loading=record.last is None)
@@ -104,6 +114,7 @@ def _steps(
                 left = moment.seconds_left if moment is not None else None
                 if left is None or is_end:
                     left = seconds_left(snapshot, now - first_step)
+                turns[0].tell(left)
                 status = progress_text(language, snapshot, left)
                 yield Report(status, snapshot, seconds_left=left, counts=counts)
             if record.cancel_asked:
@@ -112,6 +123,17 @@ def _steps(
         close = getattr(stream, "close", None)
         if close is not None:
             close()
+
+
+def place_text(language: str, place: Place) -> str:
+    """ "2 before you, about 40 s"."""
+    if place.seconds is None:
+        return text(language, "common.status_place", count=place.ahead)
+    whole = max(1, math.ceil(place.seconds))
+    words = text(language, "common.seconds", seconds=whole)
+    if whole >= 100:
+        words = format_seconds(language, whole)
+    return text(language, "common.status_place_time", count=place.ahead, seconds=words)
 
 
 def seconds_left(snapshot: Snapshot, seconds: float) -> float | None:

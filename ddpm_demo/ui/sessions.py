@@ -15,12 +15,15 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from PIL import Image
 
 from .stream import Job, Snapshot
+
+if TYPE_CHECKING:
+    from .drive import Drive
 
 MAX_FRAMES = 101
 MAX_RUN_BYTES = 48 * 2**20
@@ -58,7 +61,8 @@ class StoredFrame:
 class RunRecord:
     """One run of one visitor on one tab, from the click on.
 
-    `options` are what the visitor has chosen since for looking at it or for its downloads.
+    `options` are what the visitor has chosen since for looking at it or for its downloads, `given`
+    the values of the controls that made it, pictures as paths, and `drive` is what keeps it going.
     """
 
     job: Job
@@ -74,6 +78,8 @@ class RunRecord:
     last: Snapshot | None = None
     shown_index: int = 0
     options: dict[str, Any] = field(default_factory=dict)
+    given: Mapping[str, Any] = field(default_factory=dict)
+    drive: Drive | None = None
 
     @property
     def images(self) -> Sequence[Image.Image]:
@@ -164,6 +170,16 @@ class Store:
         record = self._pending.get((session, tab))
         return record if record is not None and record.id == run_id else None
 
+    def adopt(self, session: str, tab: str, record: RunRecord) -> None:
+        """Another session of the visitor sees the run, too: one that goes on as its own, one that
+        is over as if it had ended just now."""
+        with self._lock:
+            if record.phase in ("waiting", "running"):
+                self._pending[session, tab] = record
+                return
+            self._ended[session, tab] = record
+            self._keep(session, tab, record)
+
     def cancel(self, session: str, tab: str) -> RunRecord | None:
         """Ask the visitor's run to stop at its next step; a waiting one will not start."""
         with self._lock:
@@ -175,19 +191,26 @@ class Store:
                     del self._pending[session, tab]
             return record
 
-    def finish(self, session: str, tab: str, record: RunRecord) -> None:
-        """The run is over; if it left pictures, they replace the last result of the tab."""
+    def finish(self, record: RunRecord) -> None:
+        """The run is over; if it left pictures, they replace the last result of the tab for every
+        session that waits for it."""
         with self._lock:
-            if self._pending.get((session, tab)) is record:
-                del self._pending[session, tab]
-                self._ended[session, tab] = record
-            if record.last is not None and record.phase in ("done", "cancelled"):
-                self._finished[session, tab] = record
-                self._finished.move_to_end((session, tab))
-            total = sum(kept.num_bytes for kept in self._finished.values())
-            while total > MAX_TOTAL_BYTES and len(self._finished) > 1:
-                _, oldest = self._finished.popitem(last=False)
-                total -= oldest.num_bytes
+            for key in [key for key, one in self._pending.items() if one is record]:
+                del self._pending[key]
+                self._ended[key] = record
+                self._keep(*key, record)
+
+    def _keep(self, session: str, tab: str, record: RunRecord) -> None:
+        if record.last is not None and record.phase in ("done", "cancelled"):
+            self._finished[session, tab] = record
+            self._finished.move_to_end((session, tab))
+        while self._num_bytes() > MAX_TOTAL_BYTES and len(self._finished) > 1:
+            self._finished.popitem(last=False)
+
+    def _num_bytes(self) -> int:
+        """Of the results, each once: two pages of one visitor may show the same."""
+        records = {id(record): record for record in self._finished.values()}
+        return sum(record.num_bytes for record in records.values())
 
     def show(self, session: str, tab: str, record: RunRecord) -> None:
         """What was drawn at once is the tab's result now, though no run has ended."""
@@ -215,11 +238,13 @@ class Store:
                 self._folders[session] = Path(tempfile.mkdtemp(prefix="ddpm_demo-"))
             return self._folders[session]
 
-    def forget(self, session: str) -> None:
-        """Stop the visitor's runs and drop all that they left."""
+    def forget(self, session: str, stops: bool = True) -> None:
+        """Drop all that the visitor's runs left; stop those that go on, too, unless they have a
+        drive of their own and `stops` is False."""
         with self._lock:
             for key in [key for key in self._pending if key[0] == session]:
-                self._pending[key].cancel_asked = True
+                if stops or self._pending[key].drive is None:
+                    self._pending[key].cancel_asked = True
                 del self._pending[key]
             for kept in (self._ended, self._finished):
                 for key in [key for key in kept if key[0] == session]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from .components.download import Downloads
 from .components.live_view import status_html
 from .context import Context, Update
 from .exports import metadata_of
-from .runner import Report, frame_text, outcome_text
+from .runner import Report, frame_text, outcome_text, place_text
 from .sessions import RunRecord
 from .stage import Said, Stage
 from .stage.renditions import Rendition
@@ -120,6 +121,9 @@ class StageView:
     def reported(self, report: Report, language: str) -> list[Update]:
         """For `stream_outputs`, as a run goes on."""
         shown, moment = report.snapshot, report.moment
+        if report.place.ahead:
+            words = {code: place_text(code, report.place) for code in LANGUAGES}
+            return [self.stage.progress(words=words), gr.skip()]
         if shown is None and moment is None:
             if not report.is_loading:  # between two steps: what is seen stays
                 return [gr.skip(), gr.skip()]
@@ -159,9 +163,21 @@ class StageView:
         """For `result_outputs`: all stays."""
         return [gr.skip()] * len(self.result_outputs)
 
-    def result(self, record: RunRecord) -> Scene:
-        """The scene of a run with pictures."""
+    def compared(self, record: RunRecord, before: Image.Image, sample: int) -> Scene:
+        """The scene with a sample of a result over another picture, which was there before."""
         shown = self.show(record)
+        return self.result(
+            record, dataclasses.replace(shown, before=before, layer="", chosen=sample)
+        )
+
+    def result(self, record: RunRecord, shown: Shown | None = None) -> Scene:
+        """The scene of a run with pictures.
+
+        Args:
+            record: the run.
+            shown: what of it is on the stage; None for what the tab shows.
+        """
+        shown = shown or self.show(record)
         samples = list(shown.samples[:MAX_SAMPLES])
         indices = [shown.index(sample) for sample in range(len(samples))]
         layers = {name: layer for name, layer in shown.layers.items() if name != SHEET}

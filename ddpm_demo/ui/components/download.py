@@ -15,7 +15,7 @@ from ..errors import sentence
 from .notice import notice_html
 
 # The file's address is known only when it has been made, so a link is made and clicked then.
-_SAVE = """(file) => {
+SAVE = """(file) => {
   if (!file || !file.url) return;
   const link = document.createElement("a");
   link.href = file.url;
@@ -66,5 +66,5 @@ def downloads(
                 return None, notice_html(sentence(error, language))
 
         made = ctx.quick(button.click, on_click, [ctx.language], [files[kind], notice])
-        ctx.quick(made.then, None, [files[kind]], None, js=_SAVE)
+        ctx.quick(made.then, None, [files[kind]], None, js=SAVE)
     return Downloads(list(buttons.values()))

@@ -120,6 +120,11 @@ class Form:
         return self._helped
 
     @property
+    def pictures(self) -> list[str]:
+        """The controls whose values are files."""
+        return list(self._notices)
+
+    @property
     def inputs(self) -> list[Component]:
         return list(self.controls.values())
 

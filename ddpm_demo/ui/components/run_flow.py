@@ -6,10 +6,13 @@ then shows the result. Cancel sets a flag that the stream obeys at its next step
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
+import anyio
 import gradio as gr
 from gradio.components import Component
 from gradio.events import EventListener
@@ -17,7 +20,9 @@ from gradio.events import EventListener
 from ...errors import UserError
 from ...texts import text
 from ..context import Context, Update
+from ..drive import Drive
 from ..errors import sentence
+from ..in_turn import EVERY_S, LINE
 from ..runner import Report, follow, outcome_text
 from ..sessions import RunRecord
 from ..stream import Job
@@ -27,6 +32,10 @@ from .run_bar import RunBar, buttons
 
 # (values of the form by field, with "checkpoint") -> what to run; raises UserError
 Prepare = Callable[[dict[str, Any]], Job]
+# The same values -> paths of the pictures among them, by name, all of them checked
+Pictures = Callable[[Mapping[str, Any]], Mapping[str, str | None]]
+
+_POLL_S = 0.05
 
 
 class RunView(Protocol):
@@ -73,6 +82,7 @@ class RunFlow:
     bar: RunBar
     view: RunView
     prepare: Prepare
+    pictures: Pictures = lambda values: {}
 
     @property
     def frame_outputs(self) -> list[Component]:
@@ -112,16 +122,94 @@ class RunFlow:
             ended = self.view.ended(words)
             return None, [*self._frame(False, ended, error, language, settings), *skips]
         record = self.ctx.store.begin(session, self.tab, job)
+        paths = self.pictures(values)
+        plain = {name: value for name, value in values.items() if name not in self.form.pictures}
+        record.given = self.ctx.keeper.copies(session, plain, paths)
         begun = self.view.begun(language)
         return record.id, [*self._frame(True, begun, None, language, settings), *skips]
 
+    def on_again(
+        self,
+        record: RunRecord | None,
+        language: str,
+        session: str,
+        settings: Mapping[str, Update] | None = None,
+    ) -> tuple[str | None, list[Update]]:
+        """As `on_run`, for a run of the visitor's that goes on, or is over, already; None where
+        there is none to be seen."""
+        skips = self.view.skips()
+        if record is None:
+            shown = [gr.skip()] * len(self.view.frame_outputs)
+            return None, [*self._frame(False, shown, None, language, settings), *skips]
+        self.ctx.store.adopt(session, self.tab, record)
+        running = record.phase in ("waiting", "running")
+        shown = [gr.skip()] * len(self.view.frame_outputs)
+        if running:
+            shown = self.view.begun(language)
+        return record.id, [*self._frame(running, shown, None, language, settings), *skips]
+
     def on_stream(self, run_id: str | None, language: str, session: str) -> Iterator[list[Update]]:
         """For the view's `stream_outputs` as the run goes on."""
-        ctx = self.ctx
         # Gradio empties the outputs of a generator that yields nothing at all.
-        yield [gr.skip()] * len(self.view.stream_outputs)
-        for report in follow(ctx.models, ctx.store, session, self.tab, run_id, language):
-            yield self.view.reported(report, language)
+        yield self._nothing
+        drive = self._drive(run_id, language, session)
+        if drive is None:
+            return
+        with drive.watch() as unseen:
+            while True:
+                report = drive.take(unseen, EVERY_S)
+                if report is not None:
+                    yield self.view.reported(report, language)
+                elif drive.is_over:
+                    return
+                else:
+                    yield self._nothing
+
+    async def stream(
+        self, run_id: str | None, language: str, session: str
+    ) -> AsyncIterator[list[Update]]:
+        """As `on_stream`, without a thread for each page that waits."""
+        yield self._nothing
+        drive = self._drive(run_id, language, session)
+        if drive is None:
+            return
+        with drive.watch() as unseen:
+            quiet = 0.0
+            while unseen or not drive.is_over:
+                report = drive.take(unseen, 0)
+                if report is not None:
+                    quiet = 0.0
+                    yield await anyio.to_thread.run_sync(self.view.reported, report, language)
+                    continue
+                if quiet >= EVERY_S:  # Gradio can close what yields
+                    quiet = 0.0
+                    yield self._nothing
+                await asyncio.sleep(_POLL_S)
+                quiet += _POLL_S
+
+    @property
+    def _nothing(self) -> list[Update]:
+        return [gr.skip()] * len(self.view.stream_outputs)
+
+    def _drive(self, run_id: str | None, language: str, session: str) -> Drive | None:
+        """What keeps the pending run going."""
+        ctx = self.ctx
+        record = ctx.store.pending(session, self.tab, run_id)
+        if record is None:
+            return None
+        if record.drive is None:
+            reports = partial(follow, ctx.models, ctx.store, session, self.tab, run_id, language)
+            if self.tab not in ctx.channels:  # it can be seen here and now alone
+                record.drive = Drive(record, reports)
+                return record.drive
+            name = ctx.keeper.begin(session, self.tab, record)
+            record.drive = Drive(
+                record,
+                reports,
+                lambda alone: ctx.keeper.is_wanted(name, alone, LINE.num_waiting > 0),
+                lambda record: ctx.keeper.end(name, self.tab, record),
+            )
+        return record.drive
 
     def on_finish(self, run_id: str | None, language: str, session: str) -> list[Update]:
         """Updates for `finish_outputs` when the stream has ended."""
@@ -186,6 +274,7 @@ def connect_run(
     view: RunView,
     prepare: Prepare,
     js: str | None = None,
+    pictures: Pictures = lambda values: {},
 ) -> RunFlow:
     """Wire Run and Cancel of a tab; returns the handlers.
 
@@ -194,8 +283,9 @@ def connect_run(
         prepare: (values by field) -> what to run.
         js: what the browser does at a click on Run, as Gradio's events take it; its inputs are
             the language, the checkpoint above the tabs, and the form's controls.
+        pictures: the same values -> paths of the pictures among them.
     """
-    flow = RunFlow(ctx, tab, form, bar, view, prepare)
+    flow = RunFlow(ctx, tab, form, bar, view, prepare, pictures)
     ctx.flows[tab] = flow
     run_on_click(flow, bar.run, js=js)
 
@@ -253,13 +343,17 @@ def start_run(
         new_id, updates = on_run(request, *values)
         return [new_id, *updates]
 
-    def on_stream(run: str | None, language: str, request: gr.Request) -> Iterator[list[Update]]:
-        yield from flow.on_stream(run, language, request.session_hash or "")
+    async def on_stream(
+        run: str | None, language: str, request: gr.Request
+    ) -> AsyncIterator[list[Update]]:
+        async for updates in flow.stream(run, language, request.session_hash or ""):
+            yield updates
 
     def on_finish(run: str | None, language: str, request: gr.Request) -> list[Update]:
         return flow.on_finish(run, language, request.session_hash or "")
 
     started = ctx.quick(trigger, on_start, inputs, [run_id, *outputs], js=js)
     told = [run_id, ctx.language]
-    streamed = ctx.heavy(started.then, on_stream, told, flow.view.stream_outputs)
-    ctx.quick(streamed.then, on_finish, told, flow.finish_outputs)
+    streamed = ctx.watching(started.then, on_stream, told, flow.view.stream_outputs)
+    ended = ctx.quick(streamed.then, on_finish, told, flow.finish_outputs)
+    ctx.after_run(ended)

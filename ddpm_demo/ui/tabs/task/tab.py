@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import gradio as gr
@@ -17,10 +18,11 @@ from ...components.run_flow import connect_run
 from ...components.send_to import send_to_row
 from ...context import Context, TaskTab, Update
 from ...exports import export
+from ...kept.slot import kept_slot
 from ...request import job_of
 from ...restoration.measures import measures_html, shown_of
 from ...restoration.pictures import picture_input
-from ...restoration.stage_picture import connect_upload, scene_of, stage_values
+from ...restoration.stage_picture import MASK, connect_upload, scene_of, stage_values
 from ...sessions import RunRecord
 from ...stage import Stage
 from ...stage_view import Shown, StageView, connect_view, in_all
@@ -52,6 +54,7 @@ def build_task(ctx: Context, this: Arrangement) -> StageView:
             if this.near_run is not None:
                 this.near_run(ctx, form, stage)
             bar = run_bar(ctx)
+            kept_slot(ctx, this.tab)
     with gr.Row(elem_classes=["after-run"]):
         files = downloads(ctx, dict(this.exports), _export(ctx, this), bar.notice)
         sent = send_to_row(
@@ -78,7 +81,14 @@ def build_task(ctx: Context, this: Arrangement) -> StageView:
     # The language and the checkpoint above the tabs are the first inputs of every run.
     js = stage.run_js(2 + list(form.controls).index("image")) if takes else stage.begin_js()
     flow = connect_run(
-        ctx, this.tab, form, bar, view, lambda values: prepare(ctx, this, values, stage), js
+        ctx,
+        this.tab,
+        form,
+        bar,
+        view,
+        lambda values: prepare(ctx, this, values, stage),
+        js,
+        lambda values: _paths(form, values, stage),
     )
     connect_compare(ctx, form, this, flow, compare, js)
     if takes is not None:
@@ -127,6 +137,16 @@ def _words(this: Arrangement, record: RunRecord, index: int, language: str) -> s
     if record.job.counts == "cell":
         return measures_html(record, index, language)
     return this.words(record, index, language)
+
+
+def _paths(form: Form, values: Mapping[str, Any], stage: Stage) -> dict[str, str | None]:
+    """The files among the values of the controls, and the mask's."""
+    paths = {name: values.get(name) for name in form.pictures}
+    if isinstance(paths.get("image"), dict):
+        paths |= stage_values(stage, paths["image"])
+    elif values.get(MASK):
+        paths[MASK] = values[MASK]
+    return paths
 
 
 def _takes(this: Arrangement) -> Any:  # noqa: ANN401  what a Stage accepts
