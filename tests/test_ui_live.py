@@ -114,13 +114,18 @@ def test_what_is_shown_can_be_downloaded_and_names_are_told_apart(ask, ctx, tmp_
 def test_a_run_has_the_model_said_at_once_and_nothing_waits(ask, ctx, monkeypatch):
     monkeypatch.setattr(answering, "draw", lambda *given: drawing.draw(*given, patience_s=0.01))
     before = ctx.store.result(ME, "generate")
-    with in_turn._model:
+    run = object()
+    in_turn.LINE.join(run)
+    try:
+        assert in_turn.LINE.begin(run, 60)
         scene, _, said = ask([[[40, 1]]])
         assert said["busy"] and "run is going on" in said["said"]["en"]
         assert set(said["said"]) == {"en", "zh-CN"} and "任务" in said["said"]["zh-CN"]
+        assert in_turn.LINE.num_waiting == 0
+    finally:
+        in_turn.LINE.leave(run)
     assert scene.get("phase") is None and ctx.store.result(ME, "generate") is before
     assert "said" not in ask([[[40, 1]]])[2]
-    assert not in_turn._model.locked()
 
 
 def test_a_live_picture_lets_a_waiting_run_in(ctx):

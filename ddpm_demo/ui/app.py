@@ -223,8 +223,9 @@ def launch_options(
 
 
 def _tabs_head() -> str:
-    """The names of the tabs for page.js, which keeps the open one in the address."""
-    return f"<script>window.ddpmTabs = {json.dumps(tab_names())};</script>"
+    """The names of the tabs for page.js, which keeps the open one in the address, and links."""
+    links = (Path(__file__).parent / "links.js").read_text(encoding="utf-8")
+    return f"<script>window.ddpmTabs = {json.dumps(tab_names())};\n{links}</script>"
 
 
 def open_to_all(

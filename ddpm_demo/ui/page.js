@@ -23,16 +23,15 @@
   // The open tab is in the address: a link opens it, and Back goes to the tab before.
   const names = window.ddpmTabs || [];
   const row = () => Array.from(document.querySelectorAll(".tabs > .tab-wrapper [role=tab]"));
+  const named = () => location.hash.slice(1).split("?")[0] || names[0];
   const openNamed = () => {
-    const name = decodeURIComponent(location.hash.slice(1)) || names[0];
-    const tab = row()[names.indexOf(name)];
+    const tab = row()[names.indexOf(named())];
     if (tab && tab.getAttribute("aria-selected") !== "true") tab.click();
   };
   window.addEventListener("hashchange", openNamed);
   new MutationObserver(() => {
     const open = names[row().findIndex((tab) => tab.getAttribute("aria-selected") === "true")];
-    const shown = location.hash.slice(1) || names[0];
-    if (open && open !== shown && names.includes(shown)) history.pushState(null, "", `#${open}`);
+    if (open && open !== named() && names.includes(named())) history.pushState(null, "", `#${open}`);
   }).observe(document.body, { subtree: true, attributes: true, attributeFilter: ["aria-selected"] });
   if (location.hash) openNamed();
 

@@ -4,6 +4,7 @@ opens it; a picture without a recipe goes to the tab that is open, where that ta
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,13 @@ from ..texts import text
 from .components.notice import notice, notice_html
 from .context import Context, Update
 from .errors import sentence
+from .links import recipe_in
 from .models import Models
 
 # Where the recipe of a task is set that has no tab of its own.
 TAB_OF = {"diffuse": "process"}
+# Gradio offers the events that a component's script names in quotation marks.
+_ON_LOAD_LINK = 'window.ddpmLink && window.ddpmLink.listen(props, trigger, ["select"]);'
 _NO_RECIPE = ("recipe_absent", "recipe_not_png")
 
 
@@ -42,6 +46,13 @@ def connect_restore(ctx: Context, box: gr.File, said: gr.HTML, open_tab: gr.Stat
     forms = {name: tab.form for name, tab in ctx.task_tabs.items()}
     receivers = ctx.receivers
     pictures_in = [found.component for found in receivers.values()]
+    link = gr.HTML(
+        "",
+        html_template='<div class="link-said"></div>',
+        js_on_load=_ON_LOAD_LINK,
+        apply_default_css=False,
+        visible="hidden",
+    )
     outputs = [ctx.tabs, ctx.checkpoint, said, box, *pictures_in]
     for form in forms.values():
         outputs += form.error_outputs
@@ -61,12 +72,26 @@ def connect_restore(ctx: Context, box: gr.File, said: gr.HTML, open_tab: gr.Stat
                 except UserError as unreadable:
                     head[2] = notice_html(sentence(unreadable, language))
             return [*head, *pictures.values(), *_form_updates(ctx, None, language)]
+        return opened(recipe, note, language)
+
+    def opened(recipe: Recipe, note: str, language: str) -> list[Update]:
         target = TAB_OF.get(recipe.task, recipe.task)
         chosen = gr.skip() if _has_own_checkpoint(recipe) else recipe.checkpoint
         head = [gr.Tabs(selected=target), chosen, notice_html(note, "info"), None]
-        return [*head, *pictures.values(), *_form_updates(ctx, recipe, language)]
+        skips = [gr.skip()] * len(receivers)
+        return [*head, *skips, *_form_updates(ctx, recipe, language)]
+
+    def on_link(address: Any, language: str) -> list[Update]:  # noqa: ANN401  any JSON
+        try:
+            recipe, note = checked(ctx.models, recipe_in(address).to_dict(), language)
+        except Exception as error:
+            updates = [gr.skip()] * len(outputs)
+            updates[outputs.index(said)] = notice_html(sentence(error, language))
+            return updates
+        return opened(recipe, note, language)
 
     ctx.quick(box.upload, on_drop, [box, ctx.language, open_tab], outputs)
+    ctx.quick(link.select, on_link, [link, ctx.language], outputs)
 
 
 def restored(models: Models, path: str, language: str) -> tuple[Recipe, str]:
@@ -75,7 +100,15 @@ def restored(models: Models, path: str, language: str) -> tuple[Recipe, str]:
     Raises:
         UserError: no recipe in it, one of an unknown task, or of a checkpoint that is not here.
     """
-    saved = read_recipe_file(Path(path))
+    return checked(models, read_recipe_file(Path(path)), language)
+
+
+def checked(models: Models, saved: Mapping[str, Any], language: str) -> tuple[Recipe, str]:
+    """As `restored`, from what a file or a link says.
+
+    Raises:
+        UserError: no recipe, one of an unknown task, or of a checkpoint that is not here.
+    """
     recipe = recipe_from_dict(saved)
     index = saved.get("image_index")
     if isinstance(index, int) and not isinstance(index, bool) and index >= 0:

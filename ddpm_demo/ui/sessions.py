@@ -15,15 +15,12 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from PIL import Image
 
 from .stream import Job, Snapshot
-
-if TYPE_CHECKING:
-    from .drive import Drive
 
 MAX_FRAMES = 101
 MAX_RUN_BYTES = 48 * 2**20
@@ -62,7 +59,8 @@ class RunRecord:
     """One run of one visitor on one tab, from the click on.
 
     `options` are what the visitor has chosen since for looking at it or for its downloads, `given`
-    the values of the controls that made it, pictures as paths, and `drive` is what keeps it going.
+    the values of the controls that made it, pictures as paths, and `drive` is
+    what keeps it going, a `drive.Drive`, once it has begun.
     """
 
     job: Job
@@ -79,7 +77,7 @@ class RunRecord:
     shown_index: int = 0
     options: dict[str, Any] = field(default_factory=dict)
     given: Mapping[str, Any] = field(default_factory=dict)
-    drive: Drive | None = None
+    drive: Any = None
 
     @property
     def images(self) -> Sequence[Image.Image]:

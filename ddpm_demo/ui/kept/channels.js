@@ -33,10 +33,12 @@ function restore(name) {
   if (!page.told || restored.has(name) || !tabs.has(name)) return;
   const settings = savedForm(name);
   restored.add(name);
+  if (window.ddpmLink && window.ddpmLink.sets(name)) return; // the address says what is wanted
   if (KEEPS && (settings || page.told.tabs.includes(name))) send(name, { act: "restore", settings });
 }
 
 window.ddpmKept = {
+  keeps: KEEPS,
   name: browserName,
   checkpoint: () => (savedForm("") || {}).checkpoint || "",
   save: saveForm,

@@ -14,6 +14,7 @@ class History {
   constructor() {
     this.results = [];
     this.chosen = null;
+    this.picks = false; // the next one that is pressed is what the stage is compared with
     this.root = make("section", { className: "history" });
     this.head = make("div", { className: "history-head" });
     this.list = make("div", { className: "history-list" });
@@ -60,14 +61,20 @@ class History {
     const active = Math.max(0, results.findIndex((one) => one.id === this.chosen));
     this.list.replaceChildren(...results.map((one, at) => this.item(one, at === active)));
     const chosen = results.find((one) => one.id === this.chosen);
-    const acts = chosen ? ["reuse", "vary", ...(comparable(chosen) ? ["compare"] : []), "delete"] : [];
+    const acts = chosen ? ["reuse", "vary", ...(results.length > 1 ? ["compare"] : []), "delete"] : [];
     this.tools.replaceChildren(...acts.map((act) => tool(act)));
     this.tools.hidden = !acts.length;
+    this.picks = this.picks && acts.includes("compare");
+    if (this.picks) {
+      const button = this.tools.querySelector("[data-act=compare]");
+      button.setAttribute("aria-pressed", "true");
+      button.textContent = words("compare_with");
+    }
     if (focused) this.list.children[active].focus();
   }
 
   item(result, active) {
-    const time = new Date(result.made).toLocaleTimeString(language(), { hour: "2-digit", minute: "2-digit" });
+    const time = new Date(result.made).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
     const title = result.title[language()];
     const label = words("item", { title, time, seed: result.seed, count: result.count });
     const image = make("img", { src: result.picture, alt: "" });
@@ -83,6 +90,7 @@ class History {
   press(target) {
     const item = target.closest(".history-item");
     if (!item) return;
+    if (this.picks) return this.compare(item.dataset.id);
     this.chosen = item.dataset.id;
     this.render();
     this.act("show");
@@ -94,6 +102,11 @@ class History {
     if (event.key === "Enter" || event.key === " ") {
       event.preventDefault();
       return this.press(event.target);
+    }
+    if (event.key === "Escape" && this.picks) {
+      event.stopPropagation();
+      this.picks = false;
+      return this.render();
     }
     if (event.key === "Delete" && at >= 0) {
       this.chosen = items[at].dataset.id;
@@ -114,10 +127,17 @@ class History {
     if (!result) return;
     if (act === "delete") return page.send("select", { order: "delete", id: result.id });
     if (act !== "compare") return onTab(result.tab, { act, id: result.id });
+    this.picks = !this.picks;
+    this.render();
+  }
+
+  compare(id) {
     const stage = openStage();
+    this.picks = false;
+    this.render();
     if (!stage) return;
     stage.mode = "slider";
-    onTab(stage.name, { act, id: result.id, sample: stage.chosen });
+    onTab(stage.name, { act: "compare", id, sample: stage.chosen });
   }
 
   forget() {
@@ -140,5 +160,3 @@ function openStage() {
   const all = window.ddpmStage ? [...window.ddpmStage.stages.values()] : [];
   return all.find((one) => one.root.offsetParent !== null && one.state.samples);
 }
-
-const comparable = () => Boolean(openStage());

@@ -22,8 +22,8 @@ from .presence import AWAITED, Awaited
 MAX_HOMES = 500
 MAX_TOTAL_BYTES = 384 * 2**20
 MAX_AGE_SECONDS = 24 * 3600
-# How long a run goes on for a page that has gone: while nobody waits for it; while others do and the
-# page is being loaded again; while others do.
+# How long a run goes on for a page that has gone: while nobody waits; while others do and the page
+# is being loaded again; while others do.
 ALONE_SECONDS = 60.0
 RELOADING_SECONDS = 30.0
 IN_THE_WAY_SECONDS = 2.0

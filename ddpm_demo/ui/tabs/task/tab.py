@@ -10,7 +10,8 @@ import gradio as gr
 
 from ....errors import UserError
 from ...comparing import sheet_job_of
-from ...components.download import downloads
+from ...components.copy_link import copy_link
+from ...components.download import Downloads, downloads
 from ...components.form import Form
 from ...components.live_view import status_html
 from ...components.run_bar import run_bar
@@ -57,6 +58,7 @@ def build_task(ctx: Context, this: Arrangement) -> StageView:
             kept_slot(ctx, this.tab)
     with gr.Row(elem_classes=["after-run"]):
         files = downloads(ctx, dict(this.exports), _export(ctx, this), bar.notice)
+        files = Downloads([*files.buttons, copy_link(ctx, this.tab, bar.notice)])
         sent = send_to_row(
             ctx,
             this.tab,
