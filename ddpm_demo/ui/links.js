@@ -19,6 +19,8 @@
   const open = () => {
     const { hash } = location;
     if (!ear || !hash.includes("?") || opened.has(hash)) return;
+    // What is said of it shall be in the visitor's language.
+    if (document.documentElement.classList.contains("language-pending")) return setTimeout(open, 100);
     opened.add(hash);
     try {
       sessionStorage.setItem(KEY, hash);

@@ -10,7 +10,8 @@ from playwright.sync_api import expect
 
 pytestmark = pytest.mark.e2e
 
-expect.set_options(timeout=120_000)
+# The machine may be busy; nothing here depends on how fast it is.
+expect.set_options(timeout=240_000)
 
 
 class Visitor:
@@ -19,7 +20,7 @@ class Visitor:
     def __init__(self, browser, url):
         size = {"width": 1440, "height": 900}
         self.context = browser.new_context(locale="en-GB", viewport=size, accept_downloads=True)
-        self.context.set_default_timeout(120_000)
+        self.context.set_default_timeout(240_000)
         self.errors, self.url = [], url
         self.page = self.open("")
 
@@ -110,17 +111,17 @@ def test_results_and_settings_are_there_after_a_reload(visit):
 
 def test_a_run_goes_on_through_a_reload(visit):
     me = visit()
-    me.run(Images=1, Steps=60, Seed=5)
+    me.run(Images=1, Steps=16, Seed=5)
     me.is_at_work()
     me.page.reload()
     me.is_at_work()
-    me.has_result("Done in", "60 steps", "seed 5")
+    me.has_result("Done in", "16 steps", "seed 5")
     # In the middle of one, and back only when it is over.
-    me.run(Steps=12)
+    me.run(Steps=8)
     me.is_at_work()
     me.page.goto("about:blank")
     me.page.go_back()
-    me.has_result("Done in", "12 steps")
+    me.has_result("Done in", "8 steps")
     expect(me.history()).to_have_count(2)
     # A run that goes on after a reload can be cancelled.
     me.run(Images=4, Steps=1000)
@@ -171,7 +172,7 @@ def test_the_picture_and_the_mask_are_there_after_a_reload(visit, tmp_path):
 
 def test_two_visitors_see_their_own_and_wait_for_each_other(visit):
     one, two = visit(), visit()
-    one.run(Images=1, Steps=150, Seed=1)
+    one.run(Images=1, Steps=25, Seed=1)
     one.is_at_work()
     two.run(Images=1, Steps=2, Seed=2)
     words = two.stage(".stage-progress-words")

@@ -68,4 +68,6 @@ window.ddpmKept = {
 };
 
 const follow = { subtree: true, attributes: true, attributeFilter: ["aria-selected"] };
-new MutationObserver(() => history.stand()).observe(document.documentElement, follow);
+// Gradio shows the panel of a tab after it has marked the tab.
+const soon = () => requestAnimationFrame(() => history.stand());
+new MutationObserver(soon).observe(document.documentElement, follow);
