@@ -90,12 +90,12 @@ def connect_restore(ctx: Context, box: gr.File, said: gr.HTML, open_tab: gr.Stat
 
     def on_link(address: Any, language: str) -> list[Update]:  # noqa: ANN401  any JSON
         try:
-            recipe, note = checked(ctx.models, recipe_in(address).to_dict(), language)
+            recipe, _ = checked(ctx.models, recipe_in(address).to_dict(), language)
         except Exception as error:
             updates = [gr.skip()] * len(outputs)
             updates[outputs.index(said)] = notice_html(sentence(error, language))
             return updates
-        return opened(recipe, note, language)
+        return opened(recipe, text(language, "common.link_opened"), language)
 
     ctx.quick(box.upload, on_drop, [box, ctx.language, open_tab], outputs)
     ctx.quick(link.select, on_link, [link, ctx.language], outputs)

@@ -292,9 +292,8 @@ def cell(grid: Image.Image, columns: int, num_shown: int, index: int) -> Image.I
 
 
 def _num_frames(record: RunRecord) -> int:
-    """Length of the slider through the steps; a sheet has none."""
-    # Of older results the steps are gone.
-    if record.last is None or not record.frames or record.job.counts == "cell":
+    """Length of the slider through the steps; a sheet has none, nor have older results."""
+    if record.last is None or record.job.counts == "cell" or not record.frames:
         return 0
     return record.last.index + 1
 

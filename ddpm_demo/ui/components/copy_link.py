@@ -22,9 +22,10 @@ def copy_link(ctx: Context, tab: str, notice: Component) -> gr.Button:
         ctx, tab: whose last run is linked.
         notice: where it says what it has done.
     """
-    button = ctx.make(
-        gr.Button, {"value": "common.copy_link"}, size="sm", interactive=False, min_width=60
-    )
+    with gr.Row(elem_classes=["downloads"]):
+        button = ctx.make(
+            gr.Button, {"value": "common.copy_link"}, size="sm", interactive=False, min_width=60
+        )
     address, words = gr.Textbox(visible=False), gr.Textbox(visible=False)
 
     def on_click(language: str, request: gr.Request) -> tuple[str, str, str]:

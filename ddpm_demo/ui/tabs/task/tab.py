@@ -155,6 +155,16 @@ def _words(this: Arrangement, record: RunRecord, index: int, language: str) -> s
     return this.words(record, index, language)
 
 
+def _paths(form: Form, values: Mapping[str, Any], stage: Stage) -> dict[str, str | None]:
+    """The files among the values of the controls, and the mask's."""
+    paths = {name: values.get(name) for name in form.pictures}
+    if isinstance(paths.get("image"), dict):
+        paths |= stage_values(stage, paths["image"])
+    elif values.get(MASK):
+        paths[MASK] = values[MASK]
+    return paths
+
+
 def _takes(this: Arrangement) -> Any:  # noqa: ANN401  what a Stage accepts
     """What visitors may put on the stage."""
     names = [told.name for told in this.task.inputs]
