@@ -43,7 +43,7 @@ class Stage {
       state.phase = state.samples ? "result" : state.picture ? "upload" : "empty";
       this.note(scene.words);
     } else if (phase === "result") {
-      Object.assign(state, scene);
+      Object.assign(state, { live: 0 }, scene);
       this.chosen = Math.min(scene.chosen || 0, scene.samples.length - 1);
       this.step = null;
       this.layer = scene.layer || "";
