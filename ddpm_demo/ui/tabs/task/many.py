@@ -28,7 +28,13 @@ from ...stage import Stage
 
 # Of the pictures that wait, so many are listed.
 WAITING_SHOWN = 20
-COLUMNS = ("source", "state", "sigma", "psnr", "seconds")
+# The numbers of a row by what they are in the report, each with its column and its form; a column
+# without any number is left out.
+NUMBERS = {
+    "sigma_255": ("sigma", "{:.1f}"),
+    "psnr": ("psnr", "{:.1f} dB"),
+    "seconds": ("seconds", "{:.1f}"),
+}
 
 
 @dataclass(frozen=True)
@@ -247,29 +253,30 @@ def table_html(run: ManyRun, language: str) -> str:
     """What became of each picture; of those that wait the first few."""
     if not run.rows:
         return ""
+    numbers = [name for name in NUMBERS if any(row.get(name) is not None for row in run.rows)]
+    columns = ["source", "state", *(NUMBERS[name][0] for name in numbers)]
     head = "".join(
         f'<th scope="col">{html.escape(text(language, f"many.column_{name}"))}</th>'
-        for name in COLUMNS
+        for name in columns
     )
     over = [row for row in run.rows if row["status"] != "waiting"]
     waiting = [row for row in run.rows if row["status"] == "waiting"]
     shown = [*over, *waiting[:WAITING_SHOWN]]
-    body = "".join(_row(row, language) for row in shown)
+    body = "".join(_row(row, numbers, language) for row in shown)
     more = len(waiting) - WAITING_SHOWN
     if more > 0:
         words = html.escape(text(language, "many.more", count=more))
-        body += f'<tr><td colspan="{len(COLUMNS)}">{words}</td></tr>'
+        body += f'<tr><td colspan="{len(columns)}">{words}</td></tr>'
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def _row(row: dict[str, Any], language: str) -> str:
+def _row(row: dict[str, Any], numbers: Sequence[str], language: str) -> str:
     status = row["status"]
     state = row["message"] if status == "failed" else text(language, f"many.state_{status}")
-    numbers = [("sigma_255", "{:.1f}"), ("psnr", "{:.1f} dB"), ("seconds", "{:.1f}")]
     cells = [row["source"], state or ""]
-    cells += [
-        form.format(row[name]) if row.get(name) is not None else "" for name, form in numbers
-    ]
+    for name in numbers:
+        value = row.get(name)
+        cells.append("" if value is None else NUMBERS[name][1].format(value))
     return (
         f'<tr class="{status}">' + "".join(f"<td>{html.escape(c)}</td>" for c in cells) + "</tr>"
     )
