@@ -2,7 +2,7 @@
 
 import json
 import math
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import torch
@@ -139,8 +139,12 @@ def test_every_link_of_the_story_holds_a_recipe_of_a_bundled_checkpoint(show):
     tab, _, query = urlsplit(show.address).fragment.partition("?")
     assert tab == show.tab and bool(query) == bool(show.values)
     if query:
-        (asked,) = parse_qs(query)["recipe"]
-        recipe = recipe_from_dict(json.loads(asked))
+        # As the page's script reads an address, and links.recipe_in.
+        asked = {
+            name: json.loads(f'"{v}"' if v[0].isalpha() else v) for name, v in parse_qsl(query)
+        }
+        assert asked == show.values
+        recipe = recipe_from_dict({"task": tab, **asked})
         assert recipe.task == tab and (BUNDLED_FOLDER / recipe.checkpoint / "unet").is_dir()
         if tab == "generate":
             recipe.complete(find(recipe.checkpoint))

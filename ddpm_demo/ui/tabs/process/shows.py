@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import urlencode
 
 from ....texts import text
 
@@ -30,11 +29,8 @@ class Show:
 
     @property
     def address(self) -> str:
-        """The link's address: "#generate?recipe=..." with the recipe as JSON."""
-        if not self.values:
-            return f"#{self.tab}"
-        recipe = json.dumps({"task": self.tab, **self.values}, separators=(",", ":"))
-        return f"#{self.tab}?recipe={quote(recipe, safe='')}"
+        """The link's address: the tab, and after a "?" the fields of its task's recipe."""
+        return f"#{self.tab}?{urlencode(self.values)}" if self.values else f"#{self.tab}"
 
 
 def _generate(words: str, sampler: str, num_steps: int, **more: float) -> Show:

@@ -78,6 +78,9 @@
         if (beat.getBoundingClientRect().top <= line) current = index;
       });
       beats.forEach((beat, index) => beat.classList.toggle("current", index === current));
+      // Who reads on with the arrow keys takes the focus along: Tab then goes on from here.
+      const held = beats.indexOf(document.activeElement);
+      if (held >= 0 && held !== current) focusOn(beats[current]);
       const place = beats[current]?.getBoundingClientRect();
       const within = place ? Math.min(1, Math.max(0, (line - place.top) / Math.max(1, place.height))) : 0;
       const name = section.dataset.section ?? [...section.classList].find((c) => c.startsWith("section-"))?.slice(8);
@@ -158,15 +161,19 @@
     if (!link.dataset.to) return show(link.hash);
     const goal = story.root.querySelector(`.section-${link.dataset.to}`);
     goal?.scrollIntoView({ behavior: story.isCalm() ? "auto" : "smooth", block: "start" });
-    goal?.querySelector(".beat")?.setAttribute("tabindex", "-1");
-    goal?.querySelector(".beat")?.focus({ preventScroll: true });
+    focusOn(goal?.querySelector(".beat"));
   }
-  // "#generate?recipe=...": the tab, and its controls as the box for recipes sets them.
+  function focusOn(beat) {
+    beat?.setAttribute("tabindex", "-1");
+    beat?.focus({ preventScroll: true });
+  }
+  // "#generate?sampler=ddim&eta=0.5": the tab, and its controls as the box for recipes sets them.
   function show(address) {
     const [tab, asked] = address.slice(1).split("?");
-    const recipe = new URLSearchParams(asked).get("recipe");
+    const fields = [...new URLSearchParams(asked)].map(([name, value]) => [name, /^[-.\d]+$/.test(value) ? Number(value) : value]);
+    const recipe = JSON.stringify({ task: tab, ...Object.fromEntries(fields) });
     const box = document.querySelector(".restore input[type=file]");
-    if (recipe && box) {
+    if (asked && box) {
       const files = new DataTransfer();
       files.items.add(new File([recipe], "recipe.json", { type: "application/json" }));
       box.files = files.files;
