@@ -16,6 +16,7 @@ from ddpm_demo.samplers.ddim import ddim
 from ddpm_demo.samplers.ddpm import ddpm
 from ddpm_demo.samplers.solvers import solve
 from ddpm_demo.tasks.registry import recipe_from_dict
+from ddpm_demo.ui.links import recipe_in
 from ddpm_demo.ui.tabs.process.shows import SHOWS
 from ddpm_demo.ui.tabs.process.story import SECTIONS
 
@@ -145,6 +146,7 @@ def test_every_link_of_the_story_holds_a_recipe_of_a_bundled_checkpoint(show):
         }
         assert asked == show.values
         recipe = recipe_from_dict({"task": tab, **asked})
+        assert recipe == recipe_in(show.address)  # the address works by itself, too
         assert recipe.task == tab and (BUNDLED_FOLDER / recipe.checkpoint / "unet").is_dir()
         if tab == "generate":
             recipe.complete(find(recipe.checkpoint))
