@@ -7,6 +7,7 @@ A command given again goes on where it was ended: pictures that are there are no
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 import time
@@ -85,6 +86,11 @@ def write_many(ddpm: DDPM, recipe: GenerateRecipe, num_images: int, output: Outp
         output.report(last, num_images=num_images, num_processes=count)
 
 
+def _as_read(metadata: dict[str, Any]) -> dict[str, Any]:
+    """As a file has it: lists for tuples."""
+    return json.loads(json.dumps(metadata))
+
+
 def _name(run: Run, number: int) -> str:
     return f"seed-{run.recipe.seed + number}.png"
 
@@ -95,7 +101,7 @@ def _are_there(run: Run, output: Output, size: int) -> bool:
 
     try:
         return all(
-            read_recipe(output.folder / _name(run, number)) == run.metadata(number)
+            read_recipe(output.folder / _name(run, number)) == _as_read(run.metadata(number))
             for number in range(size)
         )
     except (UserError, OSError):

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..checkpoints.library import CheckpointInfo
 from ..core.step import Step
-from ..pictures.images import to_pil
+from ..pictures.images import to_pil, to_tensor
 from ..pictures.photograph import Photograph
 from ..pictures.similarity import psnr, ssim
 from ..recipes.recipe import Recipe
@@ -120,6 +120,9 @@ class RestorationRun(Run):
     @torch.inference_mode()
     def _measure(self, pictures: Tensor) -> None:
         setup, common = self._setup, dict(self._setup.facts)
+        # As they are seen, in 8 bits; files of 16 have more.
+        seen = [to_tensor(image, pictures.shape[1]) for image in to_pil(pictures)]
+        pictures = torch.cat(seen).to(pictures.device)
         if setup.shows_removed:
             removed = REMOVED_GAIN * (setup.observed - pictures[:1])
             self._removed = to_picture(removed.clamp(-1, 1), setup.is_grey, None)

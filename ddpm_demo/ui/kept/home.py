@@ -98,8 +98,8 @@ class Home:
 
     def add(self, record: RunRecord, tab: str) -> None:
         """Remember a result."""
-        given = next((p for p in Result(record, tab, 0).pictures if p.is_file()), None)
-        if given is not None and record.job.source:
+        given = record.given.get("image")
+        if isinstance(given, Path) and given.is_file() and record.job.source:
             # Downloads are written as the upload was, also when the cache has lost it.
             record.job = dataclasses.replace(record.job, source=str(given))
         self.results[record.id] = Result(record, tab, time.time())

@@ -305,7 +305,8 @@
       if (state.show === "paths") { state.show = "both"; show.select.value = "both"; }
       const from = performance.now();
       const tick = (now) => {
-        const u = Math.min(1, (now - from) / 4000);
+        // The frame may have begun before the click.
+        const u = Math.min(1, Math.max(0, now - from) / 4000);
         // Who wants little motion sees nine pictures one after the other.
         const t = Math.round(T * (story.isCalm() ? Math.floor(8 * u) / 8 : u));
         if (t !== state.t) { state.t = t; time.set(t); redraw(); }
