@@ -56,9 +56,7 @@ def main():
                 sys.exit(f"failed: {words}")
         for task, names in SEEN.items():
             paths = [path for name in names for path in sorted(Path("out").glob(name))]
-            beside(paths).save(
-                docs / f"tutorial-{task}.webp", quality=90, method=6
-            )
+            beside(paths).save(docs / f"tutorial-{task}.webp", quality=90, method=6)
 
 
 def beside(paths):

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from ..compare.axes import read_axis, read_value
 from ..compare.sheet import Sheet, sheet_from_dict
-from ..errors import UserError
 from ..pictures.saving import INPUT_HASH, hash_of
 from ..recipes.describe import describe
 from ..recipes.field import TaskField, fields_of
@@ -25,6 +24,7 @@ from ..recipes.run import AXES
 from ..tasks.registry import task_named, tasks
 from ..texts import text
 from ..texts.naming import field_help, sentence_of
+from .by_place import by_place
 from .language import cli_language
 from .output import Output, progress_words
 
@@ -126,20 +126,10 @@ def _given(task: type[Recipe], args: argparse.Namespace) -> dict[str, Any]:
         given[name] = read_value(told[name], " ".join(said) if isinstance(said, list) else said)
     if args.mask:
         given["mask"] = args.mask
-    places = [one for one in task.inputs if not one.is_mask]
     if task.positional and args.inputs:
         given[task.positional] = args.inputs
-    elif len(args.inputs) > len(places):
-        raise UserError(
-            "too_many_pictures",
-            "The task {task} takes {wanted} pictures, not {given}.",
-            field="inputs",
-            task=task.task,
-            wanted=len(places),
-            given=len(args.inputs),
-        )
     else:
-        given.update(zip((one.name for one in places), args.inputs, strict=False))
+        given.update(by_place(task, args.inputs))
     return given
 
 

@@ -20,6 +20,7 @@ from ..texts import text
 from ..texts.naming import sentence_of
 from . import bulk
 from . import many as many_pictures
+from .by_place import by_place
 from .language import cli_language
 from .output import Output, drain
 
@@ -67,16 +68,7 @@ def run_recipe(args: argparse.Namespace) -> int:
     if places and (places[0].several or takes_many(task)):
         given[places[0].name] = args.inputs
     else:
-        given.update(zip((told.name for told in places), args.inputs, strict=False))
-        if len(args.inputs) > len(places):
-            raise UserError(
-                "too_many_pictures",
-                "The task {task} takes {wanted} pictures, not {given}.",
-                field="inputs",
-                task=task.task,
-                wanted=len(places),
-                given=len(args.inputs),
-            )
+        given.update(by_place(task, args.inputs))
     return _do(task, args, saved, given)
 
 

@@ -138,16 +138,7 @@ class Context:
         **options: object,
     ) -> Dependency:
         """Wire a handler that runs the model: one at a time over all tabs and visitors."""
-        return trigger(
-            fn,
-            inputs,
-            outputs,
-            concurrency_limit=1,
-            concurrency_id=MODEL_SLOT,
-            show_progress="hidden",
-            api_visibility="private",
-            **options,
-        )
+        return self._queued(trigger, fn, inputs, outputs, MODEL_SLOT, 1, **options)
 
     def watching(
         self,
@@ -157,14 +148,28 @@ class Context:
         outputs: Sequence[Component],
     ) -> Dependency:
         """Wire a handler that looks at a run, which waits in a line of its own (`line.py`)."""
+        return self._queued(trigger, fn, inputs, outputs, WATCHING, None)
+
+    def _queued(
+        self,
+        trigger: EventListener | Callable[..., Dependency],
+        fn: Callable[..., Any],
+        inputs: Sequence[Component],
+        outputs: Sequence[Component],
+        slot: str,
+        limit: int | None,
+        **options: object,
+    ) -> Dependency:
+        """`limit` of these at once share a slot of Gradio's queue; None for any number."""
         return trigger(
             fn,
             inputs,
             outputs,
-            concurrency_limit=None,
-            concurrency_id=WATCHING,
+            concurrency_limit=limit,
+            concurrency_id=slot,
             show_progress="hidden",
             api_visibility="private",
+            **options,
         )
 
     def on_checkpoint(
