@@ -30,6 +30,7 @@ class History {
       });
     const follow = { attributes: true, attributeFilter: ["lang"] };
     new MutationObserver(() => this.render()).observe(document.documentElement, follow);
+    this.render(); // hidden until there is a result: an empty list has nothing to say
   }
 
   told(results) {
