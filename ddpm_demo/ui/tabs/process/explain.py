@@ -54,9 +54,10 @@ FORMULAS = {
     r" x_0 &= \sqrt{\bar\alpha_t}\,x_t - \sqrt{1-\bar\alpha_t}\,v \end{aligned}$$",
     "factor": r"$$\|\varepsilon - \varepsilon_\theta\|^2 = \mathrm{SNR}_t"
     r"\,\|x_0 - \hat{x}_0\|^2$$",
-    "bound": r"$$\begin{aligned} -\log p_\theta(x_0) \le\;& \mathrm{KL}\big(q(x_T|x_0)\,\|\,"
-    r"p(x_T)\big) \\ +\;& \textstyle\sum_{t>1} \mathrm{KL}\big(q(x_{t-1}|x_t,x_0)\,\|\,"
-    r"p_\theta(x_{t-1}|x_t)\big) \\ -\;& \log p_\theta(x_0|x_1) \end{aligned}$$",
+    "bound": r"$$\begin{aligned} -\log p_\theta(x_0) \le\;& \mathbb{E}\Big["
+    r"\mathrm{KL}\big(q(x_T|x_0)\,\|\,p(x_T)\big)"
+    r" \\ &+ \textstyle\sum_{t>1} \mathrm{KL}\big(q(x_{t-1}|x_t,x_0)\,\|\,"
+    r"p_\theta(x_{t-1}|x_t)\big) \\ &- \log p_\theta(x_0|x_1)\Big] \end{aligned}$$",
     "kl": r"$$\begin{aligned} \mathrm{KL}_t &= \frac{1}{2\tilde\beta_t}\,"
     r"\big\|\tilde\mu_t - \mu_\theta(x_t, t)\big\|^2 \\ &= \tfrac{1}{2}\,(\mathrm{SNR}_{t-1}"
     r" - \mathrm{SNR}_t)\,\|x_0 - \hat{x}_0\|^2 \end{aligned}$$",
@@ -69,8 +70,9 @@ FORMULAS = {
     "ahead": r"$\hat{x}_0 + \tfrac{1}{2}(\hat{x}_0 - \hat{x}'_0)$",
     "rescaled": r"$$x = \frac{x_t}{\sqrt{\bar\alpha_t}} = x_0 + \sigma\,\varepsilon, \qquad"
     r" \sigma = \frac{\sqrt{1-\bar\alpha_t}}{\sqrt{\bar\alpha_t}}$$",
-    "score": r"$$\nabla_x \log p_\sigma(x) = \frac{\hat{x}_0 - x}{\sigma^2}"
-    r" = -\frac{\varepsilon_\theta}{\sigma}$$",
+    "score": r"$$\begin{aligned} \nabla_x \log p_\sigma(x)"
+    r" &= \frac{\mathbb{E}[x_0 \mid x] - x}{\sigma^2} \\ &\approx"
+    r" \frac{\hat{x}_0 - x}{\sigma^2} = -\frac{\varepsilon_\theta}{\sigma} \end{aligned}$$",
 }
 
 # One colour a symbol, in formulas, panes, curves and sliders: dark enough for white. story.css
