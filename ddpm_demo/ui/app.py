@@ -22,6 +22,7 @@ from .components import header
 from .components.notice import notice
 from .context import Context
 from .endpoints import add_endpoints
+from .frontend import QuickStart
 from .guard import Guard, Served
 from .kept.history import HISTORY_CSS_PATH, kept_head
 from .kept.presence import Presence
@@ -191,7 +192,13 @@ def launch_options(
     """
     served = Served(host, root_path, bool(passwords))
     return {
-        "app_kwargs": {"middleware": [Middleware(Guard, served=served), Middleware(Presence)]},
+        "app_kwargs": {
+            "middleware": [
+                Middleware(Guard, served=served),
+                Middleware(Presence),
+                Middleware(QuickStart),
+            ]
+        },
         "auth": login(passwords) if passwords else None,
         "root_path": root_path,
         "server_name": host,
