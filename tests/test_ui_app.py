@@ -6,7 +6,9 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import gradio as gr
 import pytest
 
 import app as app_module
@@ -55,6 +57,22 @@ def test_nothing_is_shared_measured_or_served_but_results():
     assert options["show_error"] is False
     assert options["max_file_size"] and options["allowed_paths"] == []
     assert any(path.endswith("checkpoints") for path in options["blocked_paths"])
+
+
+def test_a_page_in_the_right_language_is_not_told_its_language(page):
+    """Else a switch that is pressed before the answer has come would jump back."""
+    (on_load,) = [fn.fn for fn in page.fns.values() if getattr(fn.fn, "__name__", "") == "on_load"
+                  and page.speaks in fn.outputs]  # fmt: skip
+
+    def answer(saved, accepted):
+        return inspect.unwrap(on_load)(
+            SimpleNamespace(headers={"accept-language": accepted}, session_hash="x"), saved
+        )
+
+    for saved, accepted in (("", "en-GB"), ("en", "zh-CN"), ("", ""), ("fr", "fr")):
+        assert answer(saved, accepted) == gr.skip()
+    for saved, accepted in (("", "zh-CN,en"), ("zh-CN", "en")):
+        assert answer(saved, accepted) == "zh-CN"
 
 
 def test_the_whole_page_is_relabelled_at_once(page):

@@ -284,11 +284,12 @@ def _connect_language(ctx: Context, device: gr.HTML, footer: gr.HTML, forced: st
         session = request.session_hash or ""
         return [*ctx.relabel(language, session), footer_html(language)]
 
-    def on_load(request: gr.Request, saved: str | None) -> str:
-        if saved in LANGUAGES:
-            return saved
-        accepted = request.headers.get("accept-language", "")
-        return known_language(forced) if forced else negotiate(accepted)
+    def on_load(request: gr.Request, saved: str | None) -> Any:  # noqa: ANN401  a language or skip
+        wanted = saved if saved in LANGUAGES else known_language(forced)
+        if saved not in LANGUAGES and not forced:
+            wanted = negotiate(request.headers.get("accept-language", ""))
+        # Else a switch that is pressed before this answer comes would jump back.
+        return gr.skip() if wanted == ctx.language.value else wanted
 
     root = gr.context.Context.root_block
     assert root is not None
