@@ -75,6 +75,14 @@ def test_only_whole_pictures_of_known_number_are_compared(tmp_path):
     assert Gauge.of(IndexedSamples(ArraySource(pictures(1)), 0), tiny_config(tmp_path)) is None
 
 
+def test_a_run_ends_with_a_sheet_of_what_it_has_come_to(tmp_path):
+    train(tiny_config(tmp_path, max_steps=3, sample_steps=2))
+    events = read_events(tmp_path / "run")
+    assert [event["step"] for event in events if event["kind"] == "samples"] == [2, 3]
+    train(tiny_config(tmp_path, out=str(tmp_path / "without"), max_steps=2))
+    assert not [e for e in read_events(tmp_path / "without") if e["kind"] == "samples"]
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_run_writes_what_the_gauge_reads(tmp_path, channels):
     np.save(tmp_path / "data.npy", pictures(channels=channels))
@@ -82,5 +90,5 @@ def test_a_run_writes_what_the_gauge_reads(tmp_path, channels):
     events = [event for event in read_events(tmp_path / "run") if event["kind"] == "samples"]
     assert len(events) == 2
     for event in events:
-        assert 0 < event["ratio"] and 0 < event["distance"] < 255
+        assert 0 < event["ratio"] and 0 < event["distance"] < 255 and event["unlike"] >= 0
         assert Image.open(tmp_path / "run" / event["nearest"]).size == (3 * 10 - 2, 2 * 10 - 2)

@@ -2,6 +2,7 @@
 
 import threading
 
+import gradio as gr
 import numpy as np
 import pytest
 from PIL import Image
@@ -16,7 +17,7 @@ from ddpm_demo.ui.comparing import sheet_job_of
 from ddpm_demo.ui.exports import export
 from ddpm_demo.ui.restoring import restored
 from ddpm_demo.ui.runner import outcome_text
-from ddpm_demo.ui.tabs.task.compare import ASKED, first_axis, new_values, values_for
+from ddpm_demo.ui.tabs.task.compare import ASKED, axes_of, first_axis, new_values, values_for
 from ddpm_demo.ui.work_limit import VARIABLE
 
 ME = "visitor"
@@ -64,6 +65,26 @@ def test_a_sheet_is_a_run_whose_steps_are_cells(flow, ctx, tmp_path):
     # Dropped on the page it sets the settings that all cells share.
     recipe, _ = restored(ctx.models, str(path), "en")
     assert isinstance(recipe, GenerateRecipe) and recipe.seed == 7 and recipe.num_images == 2
+    # And the axes, in sight.
+    axes = axes_of(GenerateRecipe, read_recipe(path))
+    assert axes == {
+        "compare_x": "num_steps",
+        "compare_x_values": "1, 2, 3",
+        "compare_y": "",
+        "compare_y_values": "",
+    }
+    form = flow.form
+    updates = dict(
+        zip(form.error_outputs, form.error_updates(None, "en", axes, axes), strict=True)
+    )
+    assert updates[form.controls["compare_x_values"]]["value"] == "1, 2, 3"
+    opened = [
+        block.label
+        for block, update in updates.items()
+        if isinstance(block, gr.Accordion) and isinstance(update, dict) and update.get("open")
+    ]
+    assert opened == ["Compare settings"]
+    assert axes_of(GenerateRecipe, recipe.to_dict()) == {}
 
 
 def test_cancelled_it_keeps_the_finished_cells(flow, ctx, monkeypatch):

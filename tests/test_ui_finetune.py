@@ -13,7 +13,7 @@ from PIL import Image
 from test_jobs import ENDLESS, FAKE_TRAINER, wait
 
 from ddpm_demo.errors import UserError
-from ddpm_demo.jobs import Jobs, store
+from ddpm_demo.jobs import Jobs, Progress, store
 from ddpm_demo.texts import text
 from ddpm_demo.training.config import TrainConfig
 from ddpm_demo.ui.app import build_app
@@ -222,18 +222,20 @@ def test_the_gauge_says_whether_samples_are_copies(desk, pictures_zip):
     wait(desk.jobs, name, "finished")
     run = desk.jobs.folder / name
     (run / "samples").mkdir()
-    for step, ratio in enumerate((0.9, 0.5, 0.1), start=1):
+    readings = ((0.9, 0.8), (0.5, 1.0), (0.1, 0.2), (1.3, 4.0), (0.5, 4.0))
+    for step, (ratio, unlike) in enumerate(readings, start=1):
         for kind in ("", "-nearest"):
             Image.new("RGB", (8, 8), "red").save(run / "samples" / f"{step}{kind}.png")
         event = {"kind": "samples", "step": step, "path": f"samples/{step}.png", "ratio": ratio}
-        event |= {"nearest": f"samples/{step}-nearest.png", "time": 1.0}
+        event |= {"nearest": f"samples/{step}-nearest.png", "time": 1.0, "unlike": unlike}
         with open(run / "events.jsonl", "a") as file:
             file.write(json.dumps(event) + "\n")
-    shown = [desk.gauge(name, index, OWNER, "en") for index in range(3)]
-    for html, words in zip(shown, ("new pictures", "come close", "repeat"), strict=True):
+    shown = [desk.gauge(name, index, OWNER, "en") for index in range(len(readings))]
+    said = ("new pictures", "come close", "repeat", "Too early", "Too early")
+    for html, words in zip(shown, said, strict=True):
         assert words in html and "<img" in html
     updates = refreshed(desk, desk.watch(name, OWNER, "en"), 1, OWNER, "en", {})
-    assert updates["gauge"] == shown[2]
+    assert updates["gauge"] == shown[-1]
     (run / "samples" / "3-nearest.png").unlink()
     assert desk.gauge(name, 2, OWNER, "en") == ""
 
@@ -320,6 +322,17 @@ def test_strangers_do_not_see_each_others_runs(desk, pictures_zip, tmp_path, mon
             ask()
 
 
+@pytest.mark.parametrize(
+    ("reason", "words"), [("hours", "the time was up"), ("steps", "all steps"), ("signal", "")]
+)
+def test_why_a_run_has_ended_is_said(reason, words, tmp_path):
+    progress = Progress(step=34, elapsed_s=60, last={"kind": "done", "reason": reason})
+    config = TrainConfig(out=str(tmp_path), max_steps=200)
+    line = views.run_status_html("finished", progress, config, 0, "en")
+    assert "Step 34 of 200" in line and words in line
+    assert ("Resume" in line) == bool(words)
+
+
 def test_a_killed_trainer_is_told_with_the_offer_to_resume(desk, pictures_zip):
     name = start(desk, pictures_zip)
     wait(desk.jobs, name, "training")
@@ -329,7 +342,7 @@ def test_a_killed_trainer_is_told_with_the_offer_to_resume(desk, pictures_zip):
         process.kill()
     wait(desk.jobs, name, "killed")
     watch = desk.watch(name, OWNER, "en")
-    assert "press “Train on”" in watch.status
+    assert "press “Resume”" in watch.status
     assert refreshed(desk, watch, 1, OWNER, "en", {})["resume"]["visible"]
 
 

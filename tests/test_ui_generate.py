@@ -120,7 +120,7 @@ def test_a_checkpoint_that_is_not_there_is_said_in_the_header(flow, name):
     run_id, updates = flow.on_run(values(checkpoint=name), "zh-CN", ME)
     assert run_id is None
     note = update_of(flow, updates, flow.ctx.checkpoint_notice)
-    assert "notice-error" in note and "检查点" in note
+    assert "notice-error" in note and "模型" in note
 
 
 def test_too_many_steps_for_the_schedule_are_said_when_the_run_starts(flow):
@@ -212,7 +212,7 @@ def test_downloads_of_every_kind(flow):
         assert np.array_equal(np.asarray(large)[::32, ::32], np.asarray(record.images[0]))
     for kind in ("gif", "webp"):
         with Image.open(export(record, kind, folder)) as moving:
-            assert moving.n_frames == 5
+            assert moving.n_frames == 5 and moving.size == (256, 256)
     recipe = json.loads(export(record, "recipe", folder).read_text())
     assert recipe["checkpoint"] == "tiny" and "image_index" not in recipe
     with pytest.raises(UserError, match="no result"):

@@ -23,9 +23,9 @@ class Progress:
         steps_per_s: over the newest events; None before the second.
         curve: (step, mean loss) of equal stretches of the run, at most `MAX_POINTS`.
         sheets: (step, path within the run folder) of the sample sheets.
-        nearest: by the step of a sheet, (path, ratio): the same samples above the training
+        nearest: by the step of a sheet, (path, ratio, unlike): the same samples above the training
             pictures nearest to them, and what the memorisation gauge reads, see
-            `training.gauge.Reading`.
+            `training.gauge.Reading`; `unlike` is 0 where a run of an older version says none.
         checkpoint_step: of the newest checkpoint; None before the first.
         parameters, trained_parameters: of the network.
         warnings: of all launches, newest last.
@@ -41,7 +41,7 @@ class Progress:
     steps_per_s: float | None = None
     curve: list[tuple[int, float]] = field(default_factory=list)
     sheets: list[tuple[int, str]] = field(default_factory=list)
-    nearest: dict[int, tuple[str, float]] = field(default_factory=dict)
+    nearest: dict[int, tuple[str, float, float]] = field(default_factory=dict)
     checkpoint_step: int | None = None
     parameters: int | None = None
     trained_parameters: int | None = None
@@ -117,7 +117,8 @@ class Watcher:
             progress.sheets = [sheet for sheet in progress.sheets if sheet[0] < step]
             progress.sheets.append((step, str(event.get("path", ""))))
             if event.get("nearest"):
-                progress.nearest[step] = (str(event["nearest"]), float(event.get("ratio", 0.0)))
+                ratio, unlike = (float(event.get(name, 0.0)) for name in ("ratio", "unlike"))
+                progress.nearest[step] = (str(event["nearest"]), ratio, unlike)
         elif kind == "checkpoint":
             progress.checkpoint_step = step
         elif kind == "warning":

@@ -1,4 +1,6 @@
-"""The memorisation gauge: is what the network draws its own, or a picture that it was shown?"""
+"""The memorisation gauge: is what the network draws its own, a picture that it was shown, or
+nothing of the kind yet?
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,7 @@ import numpy as np
 from ..pictures.images import make_grid, to_pil
 from .config import TrainConfig
 from .data import IndexedSamples, Samples, to_model
+from .likeness import Likeness
 from .nearest import nearest
 from .pictures import resize_square
 
@@ -27,12 +30,15 @@ class Reading:
             mean square over pixels in 8-bit grey levels.
         ratio: to the same distance of training pictures from each other: about 1 for pictures as
             new as these are to one another, 0 for copies.
+        unlike: how unlike the data they look (`likeness.Likeness`): up to about 1 for pictures of
+            the same kind, more for noise, blurs and pictures of another kind.
         order: the samples, nearest first.
         index: for each sample, the number of the training picture among those compared.
     """
 
     distance: float
     ratio: float
+    unlike: float
     order: tuple[int, ...]
     index: tuple[int, ...]
 
@@ -49,6 +55,7 @@ class Gauge:
         self.pictures = pictures
         self.flips = flips
         self.own_distance = self._own_distance()
+        self._likeness = Likeness(pictures)
 
     @classmethod
     def of(cls, samples: Samples, config: TrainConfig) -> Gauge | None:
@@ -74,7 +81,8 @@ class Gauge:
         median = float(distances.median())
         ratio = median / self.own_distance if self.own_distance else 1.0
         order, numbers = distances.argsort().tolist(), index.tolist()
-        return Reading(median, ratio, tuple(order), tuple(numbers))
+        unlike = self._likeness.unlike(images)
+        return Reading(median, ratio, unlike, tuple(order), tuple(numbers))
 
     def write_sheet(self, images: np.ndarray, reading: Reading, path: Path) -> None:
         """Saves the samples, nearest first, each above its training picture, as one PNG.

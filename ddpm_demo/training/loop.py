@@ -111,6 +111,7 @@ class Trainer:
         self._layout = memory_layout(config)
         self._losses: list[Tensor] = []
         self._stop_reason: str | None = None
+        self._sheet_step: int | None = None  # of the newest sheet
         self._elapsed_s = position.elapsed_s
 
     def train(self) -> str:
@@ -132,6 +133,10 @@ class Trainer:
                 self._step()
                 self._after_step()
         self._log_losses()
+        config, by_signal = self.config, self._stop_reason == "signal"
+        has_sheets = bool(config.sample_steps or config.sample_minutes)
+        if has_sheets and self._sheet_step != self.position.step and not by_signal:
+            self._sheet()  # what the run has come to; whoever sent a signal does not wait for it
         self._save(last=True)
         self.events.write("stop", self.position.step, reason=self._stop_reason)
         return self._stop_reason
@@ -284,6 +289,7 @@ class Trainer:
         )
 
     def _sheet(self) -> None:
+        self._sheet_step = self.position.step
         unet = self.state.average()
         if not self.accelerator.is_main_process:
             return
@@ -297,6 +303,7 @@ class Trainer:
                 self.gauge.write_sheet(images, reading, beside)
                 facts["nearest"] = f"samples/{beside.name}"
                 facts |= {"distance": reading.distance, "ratio": reading.ratio}
+                facts["unlike"] = reading.unlike
         except OSError as error:
             self.events.write("warning", self.position.step, message=str(error))
             return

@@ -256,11 +256,17 @@ def footer_html(language: str) -> str:
 
 
 def _connect_header(ctx: Context, card: gr.HTML) -> None:
+    last = gr.State(ctx.models.default)  # the last name that was one
+
     def on_choice(name: str | None, language: str) -> tuple[str, str]:
         return header.announce(ctx.models, name or "", language)
 
-    def on_checkpoint(name: str | None, language: str) -> tuple[str, str]:
-        return header.look_up(ctx.models, name or "", language)
+    def on_checkpoint(name: str | None, language: str, before: str) -> tuple[str, str, Any]:
+        shown, said, chosen = header.look_up(ctx.models, name or "", before, language)
+        return shown, said, gr.skip() if chosen == name else chosen
+
+    def remember(name: str | None, before: str) -> str:
+        return name if name and ctx.models.peek(name) is not None else before
 
     def show_card(language: str, name: str) -> str:
         return header.card_html(ctx.models, name, language)
@@ -268,7 +274,10 @@ def _connect_header(ctx: Context, card: gr.HTML) -> None:
     # The tabs' defaults follow what the visitor chooses, but not what a restored picture sets.
     inputs, outputs = [ctx.checkpoint, ctx.language], [card, ctx.checkpoint_notice]
     announced = ctx.quick(ctx.checkpoint.input, on_choice, inputs, outputs)
-    chosen = ctx.quick(announced.then, on_checkpoint, inputs, outputs)
+    chosen = ctx.quick(announced.then, on_checkpoint, [*inputs, last], [*outputs, ctx.checkpoint])
+    # Whoever changed it: what a recipe or a link has set is what the next mistake goes back to.
+    ctx.quick(chosen.then, remember, [ctx.checkpoint, last], [last])
+    ctx.quick(ctx.checkpoint.change, remember, [ctx.checkpoint, last], [last])
     for fn, more_inputs, fn_outputs in ctx.checkpoint_handlers:
         ctx.quick(chosen.then, fn, [ctx.checkpoint, *more_inputs], fn_outputs)
     ctx.quick(ctx.checkpoint.change, show_card, [ctx.language, ctx.checkpoint], [card])

@@ -21,6 +21,7 @@ from .context import Context, Update
 from .errors import sentence
 from .links import recipe_in
 from .models import Models
+from .tabs.task.compare import axes_of
 
 # Where the recipe of a task is set that has no tab of its own.
 TAB_OF = {"diffuse": "process"}
@@ -68,7 +69,9 @@ def connect_restore(ctx: Context, box: gr.File, said: gr.HTML, open_tab: gr.Stat
             if to_many is not None:
                 head = [gr.skip(), gr.skip(), "", None]
                 return [*head, *pictures.values(), *to_many, *_form_updates(ctx, None, language)]
-            recipe, note = restored(ctx.models, path, language)
+            saved = read_recipe_file(Path(path))
+            recipe, note = checked(ctx.models, saved, language)
+            axes = axes_of(type(recipe), saved)
         except Exception as error:
             head = [gr.skip(), gr.skip(), notice_html(sentence(error, language)), None]
             if isinstance(error, UserError) and error.key in _NO_RECIPE and tab in receivers:
@@ -79,14 +82,16 @@ def connect_restore(ctx: Context, box: gr.File, said: gr.HTML, open_tab: gr.Stat
                     head[2] = notice_html(sentence(unreadable, language))
             updates = [*pictures.values(), *[gr.skip()] * len(many)]
             return [*head, *updates, *_form_updates(ctx, None, language)]
-        return opened(recipe, note, language)
+        return opened(recipe, note, language, axes)
 
-    def opened(recipe: Recipe, note: str, language: str) -> list[Update]:
+    def opened(
+        recipe: Recipe, note: str, language: str, axes: Mapping[str, str] | None = None
+    ) -> list[Update]:
         target = TAB_OF.get(recipe.task, recipe.task)
         chosen = gr.skip() if _has_own_checkpoint(recipe) else recipe.checkpoint
         head = [gr.Tabs(selected=target), chosen, notice_html(note, "info"), None]
         skips = [gr.skip()] * (len(receivers) + len(many))
-        return [*head, *skips, *_form_updates(ctx, recipe, language)]
+        return [*head, *skips, *_form_updates(ctx, recipe, language, axes)]
 
     def on_link(address: Any, language: str) -> list[Update]:  # noqa: ANN401  any JSON
         try:
@@ -148,14 +153,20 @@ def _has_own_checkpoint(recipe: Recipe) -> bool:
     return any(told.required for told in type(recipe).inputs)
 
 
-def _form_updates(ctx: Context, recipe: Recipe | None, language: str) -> list[Update]:
-    """For the controls of all tabs: those of the recipe's own tab are set."""
+def _form_updates(
+    ctx: Context,
+    recipe: Recipe | None,
+    language: str,
+    axes: Mapping[str, str] | None = None,
+) -> list[Update]:
+    """For the controls of all tabs: those of the recipe's own tab are set, and those of its sheet
+    where it is of one (`axes`)."""
     updates: list[Update] = []
     for name, tab in ctx.task_tabs.items():
         if recipe is None or name != recipe.task:
             updates += [gr.skip()] * len(tab.form.error_outputs)
             continue
-        values: dict[str, Any] = tab.control_values(recipe)
+        values: dict[str, Any] = {**tab.control_values(recipe), **(axes or {})}
         known = {k: v for k, v in values.items() if k in tab.form.settable}
-        updates += tab.form.error_updates(None, language, known)
+        updates += tab.form.error_updates(None, language, known, axes or ())
     return updates

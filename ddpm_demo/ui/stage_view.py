@@ -106,7 +106,7 @@ class StageView:
 
     def begun(self, language: str) -> list[Update]:
         """For `frame_outputs`, when a run waits for its turn."""
-        return [self.stage.progress(words=in_all("common.status_waiting")), status_html("")]
+        return [self.stage.progress(words=in_all("stage.starting")), status_html("")]
 
     def stopping(self, language: str) -> list[Update]:
         """For `frame_outputs`, when a run has been asked to end."""

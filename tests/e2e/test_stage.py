@@ -152,7 +152,7 @@ def test_a_picture_is_uploaded_painted_and_restored(open_stage, photo):
     expect(stage).to_have_attribute("data-phase", "run")
     expect(stage.locator(".stage-inset")).to_be_visible()
     expect(stage.locator(".stage-progress-words")).to_contain_text(
-        "Step 10 of 20 · tile 2 of 4 · about 10 s left"
+        "Step 11 of 20 · tile 2 of 4 · about 10 s left"
     )
     expect(stage.page).to_have_title("53 % · stage")  # 10.5 of 20
     large = stage.locator(".stage-after img").get_attribute("src")
@@ -379,7 +379,7 @@ def test_the_stage_survives_another_tab_and_another_language(open_stage, photo):
     steps = other.get_by_role("slider", name="Steps")
     steps.focus()
     page.keyboard.press("Home")
-    expect(other.locator(".stage-steps output")).to_have_text("Step 1 of 10")
+    expect(other.locator(".stage-steps output")).to_have_text("Step 0 of 9")
     expect(other.locator(".stage-after img")).to_have_attribute("src", re.compile("^data:"))
     page.get_by_role("tab", name="Restore").click()
     assert shown_share(stage) == pytest.approx(0.25, rel=0.03)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import gradio as gr
@@ -107,8 +107,12 @@ class Form:
 
     def more_settings(self) -> _Fold:
         """`with form.more_settings():` around the controls that few people need."""
-        fold = self._ctx.make(gr.Accordion, {"label": "common.more_settings"}, open=False)
-        return _Fold(self, fold)
+        return self.fold("common.more_settings")
+
+    def fold(self, label: str, **props: object) -> _Fold:
+        """`with form.fold("compare.title"):` around controls that are seen when they are asked
+        for, or when something is wrong with one of them; `label` is a text's key."""
+        return _Fold(self, self._ctx.make(gr.Accordion, {"label": label}, open=False, **props))
 
     @property
     def _helped(self) -> list[str]:
@@ -153,11 +157,14 @@ class Form:
         error: Exception | None,
         language: str,
         values: Mapping[str, Update] | None = None,
+        unfolded: Iterable[str] = (),
     ) -> list[Update]:
         """For `error_outputs`: the sentence beside its control, the other help texts as ever.
 
-        `values` are new values of controls, by field; not of pictures.
+        `values` are new values of controls, by field; not of pictures. `unfolded` are controls
+        that are to be seen.
         """
+        unfolded = list(unfolded)
         assert not self._notices.keys() & (values or {}).keys()
         wrong = self._by_field(error)
         updates: list[Update] = []
@@ -177,7 +184,7 @@ class Form:
                 notice_html(sentence(wrong[name], language, self.tab)) if name in wrong else ""
             )
         for fold in dict.fromkeys(self._folds.values()):
-            holds_it = any(self._folds.get(name) is fold for name in wrong)
+            holds_it = any(self._folds.get(name) is fold for name in [*wrong, *unfolded])
             updates.append(gr.update(open=True) if holds_it else gr.skip())
         return updates
 

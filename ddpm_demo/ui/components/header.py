@@ -81,13 +81,20 @@ def announce(models: Models, name: str, language: str) -> tuple[str, str]:
     return card_html(models, name, language), ""
 
 
-def look_up(models: Models, name: str, language: str) -> tuple[str, str]:
-    """(card, notice) for the name chosen or typed; a Hub id is fetched, which takes its time."""
+def look_up(models: Models, name: str, before: str, language: str) -> tuple[str, str, str]:
+    """(card, notice, the name that is chosen now) for the name chosen or typed; a Hub id is
+    fetched, which takes its time. What is no checkpoint does not stay chosen: `before` does."""
     try:
         models.info(name)
     except Exception as error:
-        return "", notice_html(sentence(error, language))
-    return card_html(models, name, language), ""
+        said = sentence(error, language)
+        kept = models.peek(before)
+        if kept is None:
+            return "", notice_html(said), name
+        stays = text(language, "common.checkpoint_stays", title=title(kept, language))
+        space = "" if language == "zh-CN" else " "
+        return card_html(models, before, language), notice_html(said + space + stays), before
+    return card_html(models, name, language), "", name
 
 
 def card_html(models: Models, name: str, language: str) -> str:
@@ -112,9 +119,10 @@ def card_html(models: Models, name: str, language: str) -> str:
     )
     summary = html.escape(text(language, "common.card"))
     heading = html.escape(title(info, language))
+    others = html.escape(text(language, "common.card_others"))
     return (
-        f'<details class="card"><summary>{summary}</summary>'
-        f'<div class="card-body"><h2>{heading}</h2><dl>{items}</dl></div></details>'
+        f'<details class="card"><summary>{summary}</summary><div class="card-body">'
+        f"<h2>{heading}</h2><dl>{items}</dl><p>{others}</p></div></details>"
     )
 
 

@@ -20,7 +20,8 @@ class History {
     this.list = make("div", { className: "history-list" });
     this.list.setAttribute("role", "listbox");
     this.tools = make("div", { className: "history-tools" });
-    this.root.append(this.head, this.list, this.tools);
+    this.until = make("p", { className: "history-until" });
+    this.root.append(this.head, this.list, this.tools, this.until);
     this.list.addEventListener("click", (event) => this.press(event.target));
     this.list.addEventListener("keydown", (event) => this.key(event));
     for (const bar of [this.head, this.tools])
@@ -65,6 +66,7 @@ class History {
     const acts = chosen ? ["reuse", "vary", ...(results.length > 1 ? ["compare"] : []), "delete"] : [];
     this.tools.replaceChildren(...acts.map((act) => tool(act)));
     this.tools.hidden = !acts.length;
+    this.until.textContent = words(KEEPS ? "until_app" : "until_page");
     this.picks = this.picks && acts.includes("compare");
     if (this.picks) {
       const button = this.tools.querySelector("[data-act=compare]");

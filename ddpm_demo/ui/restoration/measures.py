@@ -60,10 +60,15 @@ def measured(record: RunRecord, index: int) -> Mapping[str, Any]:
 
 
 def measures_html(record: RunRecord, index: int, language: str) -> str:
-    """The numbers of result `index` as a list, those that it has."""
+    """The numbers of result `index` as a list, those that it has, and the checkpoint that made it
+    where that is not the one above the tabs."""
+    words = measure_words(measured(record, index), language)
+    recipe = record.job.recipe
+    if record.images and any(told.required for told in type(recipe).inputs):
+        words.append((text(language, "fields.checkpoint"), recipe.checkpoint))
     items = "".join(
-        f"<div><dt>{html.escape(label)}</dt><dd>{html.escape(words)}</dd></div>"
-        for label, words in measure_words(measured(record, index), language)
+        f"<div><dt>{html.escape(label)}</dt><dd>{html.escape(said)}</dd></div>"
+        for label, said in words
     )
     return f'<dl class="measures-list">{items}</dl>' if items else ""
 

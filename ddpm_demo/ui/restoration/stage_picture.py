@@ -48,13 +48,19 @@ def scene_of(stage: Stage, path: str, mask: Image.Image | None = None) -> Update
 
 
 def connect_upload(
-    ctx: Context, stage: Stage, form: Form, status: gr.HTML, own_picture: Mapping[str, Any]
+    ctx: Context,
+    stage: Stage,
+    form: Form,
+    status: gr.HTML,
+    own_picture: Mapping[str, Any],
+    of_result: Sequence[gr.Button] = (),
 ) -> None:
     """Show what the visitor brings, or say what is wrong with it.
 
     Args:
         ctx, stage, form, status: the tab's; `form` has the stage as its "image".
         own_picture: values that controls take when a visitor brings a picture.
+        of_result: buttons that are about the result, which has left the stage then.
     """
     controls = [form.controls[name] for name in own_picture]
     outputs = [stage.component, status, form.notice_of("image"), *controls]
@@ -63,6 +69,10 @@ def connect_upload(
         return [*arrived(stage, stage.read(said), language), *own_picture.values()]
 
     ctx.quick(stage.on_upload, on_upload, [stage.said, ctx.language], outputs)
+    for left in (stage.on_upload, stage.on_clear):
+        off = [gr.update(interactive=False)] * len(of_result)
+        if off:
+            ctx.quick(left, lambda off=off: off, None, list(of_result))
     # What was said of the picture goes with it.
     ctx.quick(stage.on_clear, lambda: "", None, [form.notice_of("image")])
 

@@ -286,6 +286,8 @@ Object.assign(Stage.prototype, {
     if (event.type === "pointerup" && this.drag === "pan" && still) this.chooseOnSheet(x, y);
     if (painter.stroke) painter.end();
     if (touch) painter.cursor = null;
+    // Who moves the border has not asked for the wheel.
+    if (this.drag === "wipe") this.pane.blur();
     if (!pointers.size) this.drag = null;
   },
 

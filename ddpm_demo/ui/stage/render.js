@@ -104,7 +104,9 @@ Object.assign(Stage.prototype, {
     if (this.uploading) parts.push(this.uploading);
     else if (caption(told.words)) parts.push(caption(told.words));
     else if (told.step != null && (told.num_steps || told.num_tiles > 1)) {
-      if (told.num_steps) parts.push(words("step", { index: told.step, total: told.num_steps }));
+      // Tiles are of the step that goes on, the number of steps is of those that are done.
+      const at = Math.min(told.num_steps, told.step + (told.num_tiles > 0 ? 1 : 0));
+      if (told.num_steps) parts.push(words("step", { index: at, total: told.num_steps }));
       if (told.num_tiles > 1) parts.push(words("tile", { index: told.tile, total: told.num_tiles }));
     } else parts.push(words("starting"));
     if (told.seconds_left != null && !this.uploading) parts.push(timeLeft(told.seconds_left));
@@ -179,7 +181,8 @@ Object.assign(Stage.prototype, {
     const input = group.querySelector("input");
     input.max = Math.max(0, count - 1);
     input.value = state.is_path ? this.chosen : (this.step ?? count - 1);
-    let said = words("step", { index: Number(input.value) + 1, total: count });
+    // The first of them is the start, before any step.
+    let said = words("step", { index: Number(input.value), total: count - 1 });
     if (state.is_path) said = caption((state.captions || [])[this.chosen]) || said;
     input.setAttribute("aria-valuetext", said);
     group.querySelector("output").textContent = said;

@@ -17,6 +17,7 @@ MAX_LOG_LINES = 60
 # Of the distance between training pictures, see `training.gauge.Reading`.
 COPIES_BELOW = 0.3
 CLOSE_BELOW = 0.6
+EARLY_ABOVE = 1.4  # of `unlike`; pictures of the same kind seldom have more than 1
 BUSY: tuple[Phase, ...] = ("queued", "starting", "training", "stopping")
 
 
@@ -106,6 +107,9 @@ def run_status_html(
         )
     if progress.curve:
         parts.append(text(language, "finetune.loss_now", loss=f"{progress.smoothed()[-1][1]:.4f}"))
+    reason = progress.last.get("reason")
+    if phase == "finished" and reason in ("hours", "steps"):
+        parts.append(text(language, f"finetune.ended_{reason}"))
     line = text(language, "common.status_join").join(parts)
     return status_html(line[:1].upper() + line[1:], busy=phase in BUSY)
 
@@ -150,16 +154,29 @@ def gauge_html(run: Path, progress: Progress, index: int, language: str) -> str:
     if not progress.sheets:
         return ""
     step, _ = progress.sheets[max(0, min(index, len(progress.sheets) - 1))]
-    path, ratio = progress.nearest.get(step, ("", 0.0))
+    path, ratio, unlike = progress.nearest.get(step, ("", 0.0, 0.0))
     caption = text(language, "finetune.nearest")
     content = _picture(run / path, caption) if path else ""
     if not content:
         return ""
-    kind = "copies" if ratio < COPIES_BELOW else "close" if ratio < CLOSE_BELOW else "new"
+    kind = gauge_kind(ratio, unlike)
     said = text(language, f"finetune.gauge_{kind}", ratio=f"{ratio:.2f}")
-    share = min(100.0, 100 * ratio)
+    share = 0.0 if kind == "early" else min(100.0, 100 * ratio)
     meter = f'<div class="gauge {kind}"><i style="width:{share:.0f}%"></i></div>'
     return f"{_figure(caption, content)}{meter}<p>{html.escape(said)}</p>"
+
+
+def gauge_kind(ratio: float, unlike: float) -> str:
+    """What the gauge's reading means: "copies", "early", "close" or "new".
+
+    Args:
+        ratio, unlike: of `training.gauge.Reading`.
+    """
+    if ratio < COPIES_BELOW:
+        return "copies"
+    if unlike > EARLY_ABOVE:
+        return "early"  # noise and blurs are far from every training picture, or near to all
+    return "close" if ratio < CLOSE_BELOW else "new"
 
 
 def _picture(path: Path, alt: str) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import gradio as gr
 
-from ....compare.axes import MOST_SUGGESTED, comparable, suggested, typed
+from ....compare.axes import MOST_SUGGESTED, axis_from_dict, comparable, suggested, typed
 from ....recipes.field import fields_of
 from ....recipes.recipe import Recipe
+from ....recipes.run import AXES
 from ....texts import text
 from ....texts.naming import field_label
 from ...components.form import Form
@@ -31,7 +33,7 @@ _AT_THE_STAGE = """async (...inputs) => {
 def add_compare(ctx: Context, form: Form, this: Arrangement) -> gr.Button:
     """Make the controls here; the button that makes the sheet."""
     first = first_axis(this.task)
-    with ctx.make(gr.Accordion, {"label": "compare.title"}, open=False, elem_classes=["compare"]):
+    with form.fold("compare.title", elem_classes=["compare"]):
         ctx.make(gr.Markdown, {"value": "compare.note"})
         with gr.Row():
             _axis(ctx, form, this.task, "compare_x", first)
@@ -78,6 +80,23 @@ def _axis(ctx: Context, form: Form, task: type[Recipe], name: str, chosen: str) 
         return new_values(ctx, task, wanted or "", typed_before or "")
 
     ctx.quick(field.input, on_field, [field, values], [values])
+
+
+def axes_of(task: type[Recipe], saved: Mapping[str, Any]) -> dict[str, str]:
+    """What the controls of a sheet say that has this recipe; {} for any other recipe.
+
+    Raises:
+        UserError: its axes are damaged.
+    """
+    axes = saved.get(AXES)
+    if not isinstance(axes, Mapping):
+        return {}
+    values = {}
+    for place in ("x", "y"):
+        axis = axis_from_dict(task, axes[place], place) if place in axes else None
+        values[f"compare_{place}"] = axis.field if axis is not None else ""
+        values[f"compare_{place}_values"] = typed(axis.values) if axis is not None else ""
+    return values
 
 
 def first_axis(task: type[Recipe]) -> str:
