@@ -44,8 +44,13 @@ def test_noise_of_any_strength_is_unlike_and_other_pictures_of_the_kind_are_not(
     assert likeness.unlike(pictures[~is_new]) == 0
     for levels in (10, 20, 40, 60):
         assert likeness.unlike(noise((16, *pictures.shape[1:]), levels)) > EARLY_ABOVE
+
+
+@pytest.mark.parametrize("name", ["faces-64", "fashion-32"])  # pieces of photographs are smooth
+def test_smooth_noise_is_unlike(name):
+    pictures = held_out(name)
     smooth = gaussian_filter(noise((16, *pictures.shape[1:]), 250).astype(float), (0, 4, 4, 0))
-    assert likeness.unlike(smooth.astype(np.uint8)) > EARLY_ABOVE
+    assert Likeness(pictures[:12]).unlike(smooth.astype(np.uint8)) > EARLY_ABOVE
 
 
 def test_pictures_of_another_kind_are_unlike():

@@ -49,6 +49,17 @@
     setTimeout(() => button.click(), runs ? 50 : 0);
   });
 
+  // Gradio takes Tab for typing in a list: it would filter the choices and open them after the focus
+  // has gone on.
+  document.addEventListener(
+    "keydown",
+    (event) => {
+      const inList = event.target.closest && event.target.closest("[role=combobox]");
+      if (event.key === "Tab" && inList) event.stopPropagation();
+    },
+    true,
+  );
+
   // The endpoints' documentation opens over the page, so that results are not lost.
   document.addEventListener("click", (event) => {
     const link = event.target.closest && event.target.closest("a[href='?view=api']");

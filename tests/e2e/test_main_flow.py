@@ -106,6 +106,12 @@ def test_on_a_phone_run_and_the_stage_are_within_reach(page):
     run_box = button(page, "Run").bounding_box()
     assert run_box["y"] + run_box["height"] - top <= 844
     assert page.evaluate("document.documentElement.scrollHeight") <= 3 * 844
+    # Whatever passes below it: no label is drawn over it.
+    x, y = run_box["x"] + 24, run_box["y"] + run_box["height"] / 2
+    for top in range(0, 700, 35):
+        on_top = "([x, y]) => document.elementFromPoint(x, y).closest('button')?.innerText"
+        page.evaluate("top => window.scrollTo(0, top)", top)
+        assert page.evaluate(on_top, [x, y]) == "Run"
 
 
 def test_the_open_tab_is_in_the_address(page):
@@ -180,6 +186,14 @@ def test_a_mistake_is_said_beside_its_control(page):
     page.keyboard.press("Control+Enter")
     expect(status(page)).to_contain_text("Done in")
     expect(page.locator(".invalid")).to_have_count(0)
+    # The list of samplers opens when the focus comes and closes when it goes on.
+    page.get_by_label("Images", exact=True).focus()
+    page.keyboard.press("Tab")
+    expect(page.locator(".option-list")).to_have_count(1)
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("Steps", exact=True)).to_be_focused()
+    page.wait_for_timeout(500)
+    expect(page.locator(".option-list")).to_have_count(0)
 
 
 @pytest.mark.parametrize("width", [390, 1280])
