@@ -19,6 +19,7 @@ from ddpm_demo.ui.live import answer as answering
 from ddpm_demo.ui.live import draw as drawing
 from ddpm_demo.ui.live.answer import answer
 from ddpm_demo.ui.live.asked import MAX_PICTURES, read_asked
+from ddpm_demo.ui.live.panel import keep
 from ddpm_demo.ui.restoring import restored
 
 ME = "visitor"
@@ -72,6 +73,23 @@ def test_a_place_is_on_the_stage_with_the_recipe_that_makes_it_again(ask, ctx, t
     found = ctx.task_tabs["generate"].control_values(recipe)
     assert found["mix"] == "3:0.6 8:-0.8"
     assert GenerateRecipe(**{**found, "spacing": None}) == recipe
+
+
+def test_what_is_kept_is_in_the_history_with_what_makes_it_again(ask, ctx):
+    view = ctx.flows["generate"].view
+    ask([PLACE, [[12, 1]]])
+    for index in (None, "0", True, -1, 2):
+        keep(view, {"keep": index}, ME)
+    assert ctx.keeper.results(ME) == []
+    keep(view, {"keep": 1}, ME)
+    keep(view, {"keep": 0}, ME)
+    newest, older = (result.record for result in ctx.keeper.results(ME))
+    assert [len(record.images) for record in (newest, older)] == [1, 1]
+    assert older.job.recipe.seed == 12
+    assert newest.given["mix"] == "3:0.6 8:-0.8" and newest.given["checkpoint"] == "quick"
+    shown = ctx.store.result(ME, "generate").images
+    assert np.array_equal(np.asarray(newest.images[0]), np.asarray(shown[0]))
+    ctx.keeper.clear(ME)
 
 
 def test_one_seed_alone_is_the_recipe_of_that_seed(ask, tmp_path):

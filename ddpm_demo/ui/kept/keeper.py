@@ -120,6 +120,12 @@ class Keeper:
                 home.add(record, tab)
             self._tidy()
 
+    def add(self, session: str, tab: str, record: RunRecord) -> None:
+        """Remember a result that was no run."""
+        with self._lock:
+            self._home(self.name_of(session)).add(record, tab)
+            self._tidy()
+
     def copies(
         self, session: str, values: Mapping[str, Any], paths: Mapping[str, str | None]
     ) -> dict[str, Any]:

@@ -58,6 +58,24 @@ def answer(
     return [shown, status, told, *view.results(record, language, session)]
 
 
+def kept_of(record: RunRecord | None, index: Any) -> RunRecord | None:  # noqa: ANN401  any JSON
+    """A picture that was drawn live as a result of its own, for the history; None for none.
+
+    Args:
+        record: what the stage shows.
+        index: which of its pictures.
+    """
+    drawn = list(record.options.get("drawn", {}).items()) if record is not None else []
+    if record is None or not isinstance(index, int) or isinstance(index, bool):
+        return None
+    if not 0 <= index < min(len(drawn), len(record.images)):
+        return None
+    recipe, found = drawn[index]
+    kept = _record([recipe], [found])
+    kept.phase, kept.frames, kept.seconds = "done", [], record.seconds
+    return kept
+
+
 def _drawn(
     view: StageView, asked: Asked, values: Mapping[str, Any], last: RunRecord | None
 ) -> tuple[RunRecord, Sequence[Image.Image]]:

@@ -162,6 +162,9 @@ class Live {
     this.kept = [...this.kept, { place: chosen, data: stage.state.samples[stage.chosen].data }].slice(-MOST_KEPT);
     this.remember();
     this.render();
+    // The history outlives the page.
+    this.ear.props.value = { keep: stage.chosen };
+    this.ear.trigger("select", this.ear.props.value);
     const strip = this.at(".live-kept [role=list]");
     strip.scrollLeft = strip.scrollWidth;
   }

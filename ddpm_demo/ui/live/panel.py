@@ -12,7 +12,7 @@ from gradio.components import Component
 from ...texts import LANGUAGES, text
 from ..context import Context, Update
 from ..stage_view import StageView
-from .answer import answer
+from .answer import answer, kept_of
 
 _FOLDER = Path(__file__).parent
 CSS_PATH = _FOLDER / f"{_FOLDER.name}.css"
@@ -32,6 +32,19 @@ def head() -> str:
     sources = "\n".join((_FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in _SCRIPTS)
     body = f"(() => {{\nconst WORDS = {json.dumps(words, ensure_ascii=False)};\n{sources}\n}})();"
     return "<script>" + body.replace("</", "<\\/") + "</script>"
+
+
+def keep(view: StageView, asked: Update, session: str) -> None:
+    """Put the picture that is to be kept into the visitor's history, with what makes it again."""
+    ctx = view.ctx
+    index = asked.get("keep") if isinstance(asked, dict) else None
+    kept = kept_of(ctx.store.result(session, view.tab), index)
+    if kept is None:
+        return
+    recipe = kept.job.recipe
+    values = ctx.task_tabs[view.tab].control_values(recipe)
+    kept.given = {**values, "checkpoint": recipe.checkpoint}
+    ctx.keeper.add(session, view.tab, kept)
 
 
 class LivePanel:
@@ -89,6 +102,12 @@ class LivePanel:
             return name if name in known else gr.skip()
 
         ctx.quick(self.asked.select, on_offer, [self.asked], [ctx.checkpoint])
+
+        def on_keep(request: gr.Request, asked: Update) -> None:
+            keep(view, asked, request.session_hash or "")
+
+        # The history is told of it as of the end of a run.
+        ctx.after_run(ctx.quick(self.asked.select, on_keep, [self.asked], None))
         again = f"() => {{ if ({_THERE}) {_THERE}.again(); }}"
         for control in (ctx.checkpoint, *(controls[name] for name in names)):
             ctx.quick(control.change, None, None, None, js=again)
