@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from test_jobs import ENDLESS, FAKE_TRAINER, wait
+from training_helpers import tiny_config
 
 from ddpm_demo.errors import UserError
 from ddpm_demo.jobs import Jobs, Progress, store
@@ -327,7 +328,7 @@ def test_strangers_do_not_see_each_others_runs(desk, pictures_zip, tmp_path, mon
 )
 def test_why_a_run_has_ended_is_said(reason, words, tmp_path):
     progress = Progress(step=34, elapsed_s=60, last={"kind": "done", "reason": reason})
-    config = TrainConfig(data="", out=str(tmp_path), max_steps=200)
+    config = tiny_config(tmp_path, max_steps=200)
     line = views.run_status_html("finished", progress, config, 0, "en")
     assert "Step 34 of 200" in line and words in line
     assert ("Resume" in line) == bool(words)

@@ -5,7 +5,8 @@ archive to its box for many pictures.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from .tabs.task.compare import axes_of
 TAB_OF = {"diffuse": "process"}
 # Gradio offers the events that a component's script names in quotation marks.
 _ON_LOAD_LINK = 'window.ddpmLink && window.ddpmLink.listen(props, trigger, ["select"]);'
+MAX_NOTES = 500
 _NO_RECIPE = ("recipe_absent", "recipe_not_png")
 
 
@@ -60,7 +62,23 @@ def connect_restore(ctx: Context, box: gr.File, said: gr.HTML, open_tab: gr.Stat
     for form in forms.values():
         outputs += form.error_outputs
 
-    def on_drop(path: str | None, language: str, tab: str) -> list[Update]:
+    notes: OrderedDict[str, Callable[[str], str]] = OrderedDict()  # by session
+
+    def note_again(session: str, made: Callable[[str], str]) -> None:
+        """So that it follows the switch; a link is often opened before the language is known."""
+        notes[session] = made
+        notes.move_to_end(session)
+        while len(notes) > MAX_NOTES:
+            notes.popitem(last=False)
+
+    def relabel(language: str, session: str) -> list[Update]:
+        return [notes[session](language) if session in notes else gr.skip()]
+
+    ctx.on_language(relabel, [said])
+
+    def on_drop(path: str | None, language: str, tab: str, request: gr.Request) -> list[Update]:
+        session = request.session_hash or ""
+        notes.pop(session, None)
         if path is None:
             return [gr.skip()] * len(outputs)
         pictures: dict[str, Update] = dict.fromkeys(receivers, gr.skip())
@@ -72,6 +90,7 @@ def connect_restore(ctx: Context, box: gr.File, said: gr.HTML, open_tab: gr.Stat
             saved = read_recipe_file(Path(path))
             recipe, note = checked(ctx.models, saved, language)
             axes = axes_of(type(recipe), saved)
+            note_again(session, lambda code: note_of(ctx.models, saved, recipe, code))
         except Exception as error:
             head = [gr.skip(), gr.skip(), notice_html(sentence(error, language)), None]
             if isinstance(error, UserError) and error.key in _NO_RECIPE and tab in receivers:
@@ -93,13 +112,17 @@ def connect_restore(ctx: Context, box: gr.File, said: gr.HTML, open_tab: gr.Stat
         skips = [gr.skip()] * (len(receivers) + len(many))
         return [*head, *skips, *_form_updates(ctx, recipe, language, axes)]
 
-    def on_link(address: Any, language: str) -> list[Update]:  # noqa: ANN401  any JSON
+    def on_link(address: Any, language: str, request: gr.Request) -> list[Update]:  # noqa: ANN401
+        session = request.session_hash or ""
         try:
             recipe, _ = checked(ctx.models, recipe_in(address).to_dict(), language)
         except Exception as error:
+            wrong = error
+            note_again(session, lambda code: notice_html(sentence(wrong, code)))
             updates = [gr.skip()] * len(outputs)
             updates[outputs.index(said)] = notice_html(sentence(error, language))
             return updates
+        note_again(session, lambda code: notice_html(text(code, "common.link_opened"), "info"))
         return opened(recipe, text(language, "common.link_opened"), language)
 
     ctx.quick(box.upload, on_drop, [box, ctx.language, open_tab], outputs)
@@ -138,14 +161,23 @@ def checked(models: Models, saved: Mapping[str, Any], language: str) -> tuple[Re
     if isinstance(index, int) and not isinstance(index, bool) and index >= 0:
         recipe = recipe.of_picture(index)
     models.check(recipe.checkpoint)
+    return recipe, _note(models, saved, recipe, language)
+
+
+def note_of(models: Models, saved: Mapping[str, Any], recipe: Recipe, language: str) -> str:
+    """What is said of a recipe that has been taken, as the page shows it."""
+    return notice_html(_note(models, saved, recipe, language), "info")
+
+
+def _note(models: Models, saved: Mapping[str, Any], recipe: Recipe, language: str) -> str:
     info = models.peek(recipe.checkpoint)
     if info is not None and saved.get("weight_hash") not in (None, info.weight_hash):
-        return recipe, text(language, "generate.restored_other_weights", name=info.name)
+        return text(language, "generate.restored_other_weights", name=info.name)
     if any(told.required for told in type(recipe).inputs):
-        return recipe, text(language, "restoration.restored")
+        return text(language, "restoration.restored")
     if getattr(recipe, "mix", ()):
-        return recipe, text(language, "generate.restored_mix")
-    return recipe, text(language, "generate.restored", seed=recipe.seed)
+        return text(language, "generate.restored_mix")
+    return text(language, "generate.restored", seed=recipe.seed)
 
 
 def _has_own_checkpoint(recipe: Recipe) -> bool:
