@@ -28,3 +28,9 @@ def test_a_checkpoint_is_chosen_without_a_word(models):
 
 def test_the_card_says_that_others_can_be_typed(models):
     assert "owner/name" in header.card_html(models, "tiny", "en")
+
+
+def test_what_takes_any_size_is_not_given_a_size(models):
+    words = {name: label for label, name in header.checkpoint_choices(models, "en")}
+    assert words["photos"] == "Photographs, any size · colour"
+    assert words["faces-64"].endswith("64 × 64 colour")

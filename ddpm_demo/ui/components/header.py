@@ -59,13 +59,21 @@ def checkpoint_picker(texts: Texts, models: Models) -> gr.Dropdown:
 def checkpoint_choices(models: Models, language: str) -> list[tuple[str, str]]:
     """("Drawn faces, 64 × 64 colour", "faces-64") for each checkpoint."""
     return [
-        (f"{title(info, language)} · {shape(info, language)}", info.name)
+        (f"{title(info, language)} · {_takes(info, language)}", info.name)
         for info in models.infos()
     ]
 
 
 def title(info: CheckpointInfo, language: str) -> str:
     return info.title_zh if language == "zh-CN" else info.title
+
+
+def _takes(info: CheckpointInfo, language: str) -> str:
+    """The size of its pictures; what takes any size has none, whatever it was trained at."""
+    if info.prior != "photo":
+        return shape(info, language)
+    key = "common.shape_any_grey" if info.channels == 1 else "common.shape_any_colour"
+    return text(language, key)
 
 
 def shape(info: CheckpointInfo, language: str) -> str:
