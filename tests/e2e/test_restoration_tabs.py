@@ -208,11 +208,16 @@ def test_a_photograph_goes_to_its_prior_and_a_wrong_file_is_one_sentence(page, t
     saved = tmp_path / "recipe.json"
     download.value.save_as(saved)
     assert json.loads(saved.read_text())["checkpoint"] == "photos"
+    measures = tab.panel.locator(".measures-list")
+    expect(measures).to_contain_text("photos")
 
     wrong = tmp_path / "paper.png"
     wrong.write_bytes(b"%PDF-1.7 not a picture")
     tab.upload(wrong)
     expect(tab.panel.locator(".notice-error").first).to_contain_text("not a picture")
+    # Nothing of the result is said or saved of what is no longer on the stage.
+    expect(measures).to_be_hidden()
+    expect(tab.button("Recipe (JSON)")).to_be_disabled()
     tab.button("Run").click()
     expect(tab.panel.locator(".notice-error").first).to_be_visible()
     expect(tab.button("Run")).to_be_enabled()
