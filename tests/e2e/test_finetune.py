@@ -62,7 +62,7 @@ def test_own_pictures_become_a_checkpoint_of_every_tab(page, own_pictures):
     expect(tab.get_by_text("Training has been started")).to_be_visible()
     expect(status(tab)).to_contain_text(re.compile(r"Training · Step \d+ of 3,000"), timeout=LONG)
     expect(tab.get_by_text("Samples at step 150", exact=True)).to_be_visible(timeout=LONG)
-    expect(tab.locator(".nearest").last).to_contain_text("Novelty")
+    expect(tab.locator(".nearest").last).to_contain_text("memorisation gauge")
 
     # All of it is there again for whoever opens the page, and while it trains one can sample.
     page.reload()
