@@ -73,12 +73,13 @@ def to_8_bit(values: np.ndarray) -> np.ndarray:
     return np.rint(values).clip(0, 255).astype(np.uint8)
 
 
-def jpeg(pixels: np.ndarray, quality: int, subsampling: str) -> np.ndarray:
+def jpeg(pixels: np.ndarray, quality: int, subsampling: str) -> Image.Image:
+    """A file, opened."""
     file = io.BytesIO()
     Image.fromarray(pixels).save(
         file, "JPEG", quality=quality, subsampling={"420": 2, "444": 0}[subsampling]
     )
-    return np.asarray(Image.open(file))
+    return Image.open(file)
 
 
 def demosaicked(values: np.ndarray) -> np.ndarray:
@@ -94,8 +95,13 @@ def demosaicked(values: np.ndarray) -> np.ndarray:
     return np.stack(planes, -1)
 
 
-def noisy(photo: np.ndarray, kind: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """A noisy picture of a kind and the clean one to compare it with, both uint8."""
+def noisy(photo: np.ndarray, kind: str, seed: int) -> tuple[Image.Image, np.ndarray]:
+    """A noisy picture of a kind, a JPEG as its file is, and the clean one, uint8."""
+    pixels, clean = _noisy(photo, kind, seed)
+    return pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels), clean
+
+
+def _noisy(photo: np.ndarray, kind: str, seed: int) -> tuple[Image.Image | np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     noise = SIGMA * rng.standard_normal(photo.shape)
     if kind == "clean":
@@ -164,13 +170,20 @@ class Ours:
 
         self.ddpm = DDPM.from_pretrained("photos")
 
-    def __call__(self, pixels: np.ndarray, num_steps: int | None) -> tuple[np.ndarray, float]:
+    def __call__(self, image: Image.Image, num_steps: int | None) -> tuple[np.ndarray, float]:
         from ddpm_demo.tasks.denoise import DenoiseRecipe
 
         recipe = DenoiseRecipe(checkpoint="photos", num_steps=num_steps)
-        run = self.ddpm.denoise(recipe, Image.fromarray(pixels))
+        run = self.ddpm.denoise(recipe, image)
         result = np.asarray(run.images()[0].convert("RGB"))
         return result, run.metrics["sigma_255"]
+
+    def level(self, image: Image.Image) -> float:
+        """That would be found out, without denoising anything."""
+        from ddpm_demo.restoration.whole import denoise
+        from ddpm_demo.tasks.denoise import DenoiseRecipe
+
+        return denoise(self.ddpm, DenoiseRecipe(checkpoint="photos"), image).facts["sigma_255"]
 
 
 def psnr(a: np.ndarray, b: np.ndarray) -> float:
@@ -190,7 +203,8 @@ def measure(arguments: argparse.Namespace, found: dict[str, float]) -> Iterator[
     ours: Ours | None = None
     for kind in arguments.kinds.split(","):
         for seed, (name, photo) in enumerate(list(photos.items())[: arguments.photos]):
-            pixels, clean = noisy(photo, kind, seed)
+            image, clean = noisy(photo, kind, seed)
+            pixels = np.asarray(image)
             found[f"{kind}/{name}/noisy/"] = psnr(pixels, clean)
             for method in arguments.methods.split(","):
                 strengths = tries(method, kind)
@@ -202,7 +216,7 @@ def measure(arguments: argparse.Namespace, found: dict[str, float]) -> Iterator[
                         continue
                     if method in OURS:
                         ours = ours or Ours()
-                        result, level = ours(pixels, OURS[method])
+                        result, level = ours(image, OURS[method])
                         found[f"{kind}/{name}/estimated/"] = level
                     else:
                         result = peer(method, pixels, strength)

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from ddpm_demo import DDPM, DenoiseRecipe, UserError
-from ddpm_demo.pictures import compression, decode
+from ddpm_demo.pictures import compression, decode, encode
 from ddpm_demo.restoration import artefacts
 from ddpm_demo.restoration.artefacts import TO_RGB, within_intervals
 from ddpm_demo.restoration.spectrum import to_frequencies
@@ -68,12 +68,26 @@ def test_the_header_says_how_a_picture_was_compressed(subsampling, across, down)
 def test_a_picture_that_is_not_the_files_own_knows_nothing():
     exif = Image.Exif()
     exif[0x0112] = 6
-    turned = decode.read(jpeg(scene(), 50, exif=exif.tobytes()))
+    turned = decode.read(jpeg(scene(90, 80), 50, exif=exif.tobytes()))
     image = decode.read(jpeg(scene(), 50)).image
     file = io.BytesIO()
     image.save(file, "PNG")
     others = (turned.image, image.crop((1, 1, 60, 60)), decode.read(file.getvalue()).image)
     assert [compression.of_picture(other) for other in others] == [None] * 3
+
+
+@pytest.mark.parametrize("orientation", [3, 6, 7])
+def test_a_picture_turned_by_its_camera_keeps_its_blocks(orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    content = jpeg(scene(), 50, subsampling=1, exif=exif.tobytes())
+    photo = decode.read(content)
+    found = photo.compression
+    assert found == compression.of_picture(Image.open(io.BytesIO(content)))
+    assert (found.across, found.down) == ((2, 1) if orientation == 3 else (1, 2))
+    steps = torch.tensor(found.tables[0], dtype=torch.float64).view(8, 8)
+    multiples = luma_coefficients(tensor(photo.colour) - tensor(np.uint8([[[128] * 3]]))) / steps
+    assert float((multiples - multiples.round()).abs().mean()) < 0.05
 
 
 @pytest.mark.parametrize("subsampling", [0, 2])
@@ -129,3 +143,15 @@ def test_a_picture_without_tables_is_one_sentence(ddpm):
     with pytest.raises(UserError) as caught:
         ddpm.denoise(recipe, Image.fromarray(scene()))
     assert caught.value.key == "artefacts_unknown" and caught.value.field == "artefacts"
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_jpeg_that_was_left_as_it_is_loses_nothing_once_more(mode, orientation):
+    pixels = scene() if mode == "RGB" else scene()[..., 0]
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    photo = decode.read(jpeg(pixels, 60, 0, exif=exif.tobytes()))
+    again = decode.read(encode.write(photo.image, photo))
+    assert psnr(again.colour, photo.colour) > 50
+    assert again.compression == photo.compression

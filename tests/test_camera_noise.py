@@ -257,3 +257,11 @@ def test_parts_of_a_picture_say_what_the_picture_says():
     parts = noise_model.estimate([tensor(pixels[:, :128]), tensor(pixels[:, 128:])])
     assert not whole.is_white and not parts.is_white
     assert parts.sigma == pytest.approx(whole.sigma, rel=0.05)
+
+
+def test_two_values_and_a_handful_of_pixels_are_no_noise(ddpm):
+    dithered = Image.fromarray(scene(48, 40, 5).astype(np.uint8)).convert("1")
+    tiny = Image.fromarray(np.random.default_rng(0).integers(0, 255, (8, 8, 3)).astype(np.uint8))
+    for image in (dithered, tiny):
+        result = denoised(ddpm, image).convert(image.mode)
+        assert np.array_equal(np.asarray(result), np.asarray(image))

@@ -75,3 +75,14 @@ def test_a_jpegs_white_is_not_exact():
 def test_one_colour_is_all_or_nothing(level):
     mask = Image.new("RGB", (8, 8), (level,) * 3)
     assert masks.share(mask_reading.of_picture(mask)) == level / 255
+
+
+def test_red_paint_over_a_picture_that_has_strong_colours_itself():
+    rng = np.random.default_rng(0)
+    picture = rng.integers(40, 200, (40, 60, 3)).astype(np.uint8)
+    picture[5:30, 30:55] = (205, 60, 45)
+    picture[30:38, 40:58] = (40, 60, 210)
+    painted = picture.copy()
+    painted[10:20, 4:20] = (255, 0, 0)
+    found = np.asarray(mask_reading.of_picture(Image.fromarray(painted))) > 0
+    assert found[10:20, 4:20].all() and found.sum() == 160

@@ -1,7 +1,8 @@
 """What a JPEG's header says of how its pixels were coded: tables and subsampling.
 
 It goes with a picture that is the file's own, pixel by pixel, and with no other: whatever makes a
-new picture of it (turned, cropped, another profile) leaves it behind.
+new picture of it (cropped, another profile) leaves it behind. One that is turned upright keeps its
+blocks where its sides are whole numbers of them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from PIL import Image, JpegImagePlugin
 
 # Pixels along a chroma sample: (across, down).
 SUBSAMPLINGS = {"4:4:4": (1, 1), "4:2:2": (2, 1), "4:2:0": (2, 2)}
+SAMPLED = 2  # pixels along a chroma sample, at most
+EXCHANGED = 5
 _SAMPLING_NAMES = ("4:4:4", "4:2:2", "4:2:0")
 _TABLE_NUMBERS = 64
 _ORIENTATION = 0x0112
@@ -30,6 +33,31 @@ class Compression:
     tables: tuple[tuple[int, ...], ...]
     across: int = 1
     down: int = 1
+
+    @property
+    def subsampling(self) -> str:
+        """In Pillow's words, such as "4:2:0"; "4:4:4" for what Pillow cannot write."""
+        names = {value: name for name, value in SUBSAMPLINGS.items()}
+        return names.get((self.across, self.down), "4:4:4")
+
+    def turned(self, orientation: int, size: tuple[int, int]) -> Compression | None:
+        """That of the picture turned upright; None where its blocks then begin elsewhere.
+
+        Args:
+            orientation: EXIF's number, from 5 on rows and columns are exchanged.
+            size: of the picture, in pixels.
+        """
+        if orientation == 1:
+            return self
+        if any(side % (8 * SAMPLED) for side in size):
+            return None
+        if orientation < EXCHANGED:
+            return self
+        tables = tuple(
+            tuple(table[8 * column + row] for row in range(8) for column in range(8))
+            for table in self.tables
+        )
+        return Compression(tables, self.down, self.across)
 
 
 def of_header(
@@ -66,10 +94,12 @@ def of_picture(image: Image.Image) -> Compression | None:
     """What is known of how a picture was coded: attached by `Photograph.image`, or in the header
     of one that Pillow has opened; None for what is no JPEG as its file has it."""
     if isinstance(image, JpegImagePlugin.JpegImageFile):
-        if image.mode not in ("L", "RGB") or image.getexif().get(_ORIENTATION, 1) != 1:
+        if image.mode not in ("L", "RGB"):
             return None
         sampling = JpegImagePlugin.get_sampling(image)
         name = _SAMPLING_NAMES[sampling] if 0 <= sampling < len(_SAMPLING_NAMES) else None
-        return of_header(image.quantization, name, image.mode == "L")
+        header = of_header(image.quantization, name, image.mode == "L")
+        turn = image.getexif().get(_ORIENTATION, 1)
+        return header and header.turned(turn if turn in range(1, 9) else 1, image.size)
     found = getattr(image, "compression", None)
     return found if isinstance(found, Compression) else None

@@ -140,7 +140,7 @@ def _from_pillow(content: bytes, frame: int, max_pixels: int, formats: Sequence[
     notes = raw.notes if frame else raw.notes + _frames_note(facts.frames)
     turn = metadata.orientation(facts.exif, image)
     alpha = None if raw.alpha is None else metadata.turned(raw.alpha, turn)
-    file = replace(raw.file, is_upright=turn == 1)
+    file = replace(raw.file, orientation=turn)
     own = metadata.turned(raw.own, turn)
     return replace(raw, own=own, alpha=alpha, file=file, notes=notes)
 

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from ..errors import UserError, check_range
 from . import depth, embedded, heif, metadata, png_writer, profiles, tiff_writer
+from .compression import Compression
 from .photograph import Photograph, strips, to_8_bit, to_16_bit
 from .png_recipe import CHUNK, recipe_json
 
@@ -52,12 +53,14 @@ class _Target:
     Args:
         samples: [H, W, C], of the file's type.
         profile: that they are in; None for sRGB without a tag.
+        coded: as a JPEG had these very pixels; None where they are other ones.
     """
 
     samples: np.ndarray
     black: float
     white: float
     profile: bytes | None
+    coded: Compression | None = None
 
 
 def format_of(photograph: Photograph | None, asked: str | None = None) -> tuple[str, str]:
@@ -195,7 +198,10 @@ def _target(
         top = 1.0 if dtype.kind == "f" else float(np.iinfo(dtype).max)
         cover = _cast(alpha, 0.0, top, dtype)
         samples = np.concatenate([samples, cover[..., None]], -1)
-    return _Target(samples, black, white, profile)
+    coded = None
+    if same is not None and profile == photograph.profile and bool(same.all()):
+        coded = photograph.coded
+    return _Target(samples, black, white, profile, coded)
 
 
 def _own_colours(
@@ -322,6 +328,11 @@ def _encoded(
         options["quality"] = QUALITY[name] if quality is None else quality
     if name == "JPEG":
         options["subsampling"] = 0 if options["quality"] >= _FULL_CHROMA else 2
+        if target.coded is not None and quality is None:
+            # A picture that was left as it is loses nothing once more.
+            del options["quality"]
+            options["qtables"] = [list(table) for table in target.coded.tables[:2]]
+            options["subsampling"] = target.coded.subsampling
         options["exif"] = _within(exif, packed, _JPEG_EXIF_BYTES)
     if name == "WEBP" and quality == 100:
         options["lossless"] = True

@@ -17,6 +17,8 @@ _PAINT_SPAN = 128
 # Of the pixels of a colour like paint, the share that has to be of one paint.
 _ONE_PAINT = 0.5
 _SAME_PAINT = 48
+# Pixels of a pure colour that are paint in any picture, and the share that another may have of it.
+_LEAST_PAINT, _OTHER_PAINT = 16, 0.1
 
 
 def read(source: ImageSource) -> Image.Image:
@@ -112,6 +114,9 @@ def _by_paint(colour: np.ndarray) -> np.ndarray:
     flat = levels.reshape(-1, 3).astype(np.int16)
     strong = np.ptp(flat, axis=1) >= _PAINT_SPAN
     if strong.any() and not strong.all():
+        pure = _pure_paint(flat)
+        if pure is not None:
+            return pure.reshape(levels.shape[:2])
         packed = levels.reshape(-1, 3)[strong] >> 4
         names = (packed.astype(np.int64) * np.array([256, 16, 1])).sum(1)
         found, counts = np.unique(names, return_counts=True)
@@ -124,6 +129,19 @@ def _by_paint(colour: np.ndarray) -> np.ndarray:
             return strong.reshape(levels.shape[:2])  # labels in colours on one ground
     luma = flat @ np.array([0.299, 0.587, 0.114])
     return (luma >= THRESHOLD - 0.5).reshape(levels.shape[:2])
+
+
+def _pure_paint(flat: np.ndarray) -> np.ndarray | None:
+    """Pixels [N] in the one pure colour (red, yellow, green, ...) that there is much of, beside
+    whatever strong colours the picture below has; None where there is none, or several."""
+    found = []
+    for name in range(1, 7):
+        pure = np.array([255 * (name >> bit & 1) for bit in range(3)], np.int16)
+        near = (np.abs(flat - pure) <= _SAME_PAINT).all(1)
+        found.append((int(near.sum()), near))
+    found.sort(key=lambda each: -each[0])
+    is_one = found[0][0] >= _LEAST_PAINT and found[1][0] < _OTHER_PAINT * found[0][0]
+    return found[0][1] if is_one else None
 
 
 def check_size(mask: Image.Image, size: tuple[int, int]) -> None:

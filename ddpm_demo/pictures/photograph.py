@@ -33,7 +33,7 @@ class FileFacts:
         quantisation: a JPEG's tables, 64 numbers each in zigzag order, by number.
         subsampling: of a JPEG's or a HEIC's chroma, such as "4:2:0".
         frames: how many pictures the file holds.
-        is_upright: its pixels are in the file as they are here, not turned.
+        orientation: EXIF's number of how they were turned on the way here; 1 for not at all.
     """
 
     format: str = ""
@@ -46,7 +46,7 @@ class FileFacts:
     quantisation: dict[int, list[int]] | None = None
     subsampling: str | None = None
     frames: int = 1
-    is_upright: bool = True
+    orientation: int = 1
 
 
 @dataclass
@@ -99,10 +99,16 @@ class Photograph:
     def compression(self) -> Compression | None:
         """How the file's pixels were coded, where it is a JPEG and `colour` has these very pixels;
         None otherwise."""
-        is_own = self.colour is self.own and self.file.is_upright
-        if not is_own or self.file.mode not in ("L", "RGB"):
+        return self.coded if self.colour is self.own else None
+
+    @property
+    def coded(self) -> Compression | None:
+        """How `own` was coded, where it has the very pixels of a JPEG."""
+        file = self.file
+        if file.mode not in ("L", "RGB"):
             return None
-        return compression.of_header(self.file.quantisation, self.file.subsampling, self.is_grey)
+        found = compression.of_header(file.quantisation, file.subsampling, self.is_grey)
+        return found and found.turned(file.orientation, self.size)
 
     @cached_property
     def image(self) -> Image.Image:

@@ -41,11 +41,11 @@ def model(parts: Sequence[Tensor], how: Compression) -> NoiseModel:
     each: list[list[Tensor]] = []
     for part in parts:
         planes = [part[:, 0].double() * LEVELS] if is_grey else _planes(part, how)
-        each.append([_blocks(plane) for plane in planes])
+        each.append([blocks_of(plane) for plane in planes])
     variances = []
     for index in range(len(each[0])):
         blocks = torch.cat([planes[index] for planes in each])
-        variance = _error(blocks, _table(how, index).to(blocks))
+        variance = _error(blocks, table_of(how, index).to(blocks))
         variances.append(variance if index == 0 else _enlarged(variance, how))
     power = torch.stack(variances)
     if not is_grey:
@@ -69,8 +69,8 @@ def within_intervals(x: Tensor, y: Tensor, how: Compression) -> Tensor:
         planes = _planes(x - y, how)
     moved = []
     for index, plane in enumerate(planes):
-        half = _table(how, index).to(plane) / 2
-        blocks = _blocks(plane)
+        half = table_of(how, index).to(plane) / 2
+        blocks = blocks_of(plane)
         back = _pixels(blocks.clamp(-half, half) - blocks, plane.shape)
         moved.append(back if index == 0 else _spread(back, how, x.shape[-2:]))
     change = torch.stack(moved, 1)
@@ -86,7 +86,8 @@ def finish(
     return lambda x: within(within_intervals(first(x), y, how))
 
 
-def _table(how: Compression, index: int) -> Tensor:
+def table_of(how: Compression, index: int) -> Tensor:
+    """Steps [8, 8] of a plane: Y, Cb, Cr."""
     table = how.tables[min(index, len(how.tables) - 1)]
     return torch.tensor(table, dtype=torch.float64).view(PATCH_PX, PATCH_PX)
 
@@ -109,7 +110,7 @@ def _padded(length: int) -> int:
     return -(-length // PATCH_PX) * PATCH_PX
 
 
-def _blocks(plane: Tensor) -> Tensor:
+def blocks_of(plane: Tensor) -> Tensor:
     """Coefficients [N, 8, 8] of a plane [B, h, w]; it goes on as it ends, as encoders have it."""
     batch, height, width = plane.shape
     high, wide = _padded(height), _padded(width)
@@ -119,7 +120,7 @@ def _blocks(plane: Tensor) -> Tensor:
 
 
 def _pixels(blocks: Tensor, shape: Sequence[int]) -> Tensor:
-    """The inverse of `_blocks`."""
+    """The inverse of `blocks_of`."""
     batch, height, width = shape
     high, wide = _padded(height), _padded(width)
     values = from_frequencies(blocks[:, None])[:, 0]

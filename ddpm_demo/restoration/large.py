@@ -60,9 +60,11 @@ def denoise(
         return y if added is None else y + added / LEVELS * _added(recipe, y, upload, window)
 
     pixels = np.asarray(upload.colour)
-    how = upload.compression if recipe.artefacts else None
-    multiple = 1 if how is None else artefacts.MULTIPLE_PX
-    places = sample_windows(*pixels.shape[:2], multiple=multiple)
+    how = upload.compression
+    multiple = artefacts.MULTIPLE_PX if recipe.artefacts else 1
+    places = sample_windows(
+        *pixels.shape[:2], multiple=1 if how is None else artefacts.MULTIPLE_PX
+    )
 
     def look(is_grey: bool) -> noisy.Noisy:
         parts = [observed(window) for window in places]

@@ -37,6 +37,9 @@ FILTER_MARGIN_PX = FILTER_PX // 2
 WHITE_SPREAD = 1.6
 LEVELS = 127.5
 PLAIN, NEAR = 0.45, 0.16  # see `is_drawn`
+FEW_VALUES = 8  # noise makes more: dithered, pixel art
+# A picture with a shorter side has too few patches to tell its texture from noise.
+MIN_SIDE_PX = 12
 # Less is found in clean photographs too (256 x 256 of the 42 that it was chosen on: 1.6 at most).
 NOTHING = 1.7 / LEVELS
 # Weaker coloured noise cannot be told from the texture of clean photographs.
@@ -118,11 +121,11 @@ def estimate(parts: Sequence[Tensor]) -> NoiseModel:
     """The noise in a picture, from parts [1, C, h, w] of it in [-1, 1], C 1 or 3. White where it
     may be white."""
     channels = parts[0].shape[1]
-    if is_drawn(parts):
+    if is_drawn(parts) or all(min(part.shape[-2:]) < MIN_SIDE_PX for part in parts):
         return NoiseModel.white(0.0, channels)
     levels = torch.tensor([estimate_clipped_sigma(y) for y in parts], dtype=torch.float64)
     white = float(levels.median())
-    power, unevenness = _spectrum(parts)
+    power, unevenness = calm_spectrum(parts)
     if power is None:
         return NoiseModel.white(white, channels)
     level = math.sqrt(max(0.0, float(power[0].mean())))
@@ -156,6 +159,8 @@ def is_drawn(parts: Sequence[Tensor]) -> bool:
     if inside.numel() and float(inside.float().mean()) > limit:
         return True
     values = torch.cat([x.flatten() for x in pixels])
+    if len(values) > FEW_VALUES**2 and len(values.unique()) <= FEW_VALUES:
+        return True
     between = (values > 0) & (values < 255)
     near = between & ((values <= 6) | (values >= 249))
     is_plain = float((saturated & equal).float().mean()) > PLAIN
@@ -184,8 +189,9 @@ def _patches(y: Tensor, most: int) -> Tensor:
     return x[inside] if int(inside.sum()) >= MIN_PATCHES else x
 
 
-def _spectrum(parts: Sequence[Tensor]) -> tuple[Tensor | None, float]:
-    """Of the calmest patches, and how uneven calm ones are; None where there are too few."""
+def calm_spectrum(parts: Sequence[Tensor]) -> tuple[Tensor | None, float]:
+    """Of the calmest patches, as `NoiseModel.power`, and how uneven calm ones are; None where
+    there are too few."""
     parts = [part for part in parts if min(part.shape[-2:]) >= 2 * PATCH_PX]
     if not parts:
         return None, math.inf

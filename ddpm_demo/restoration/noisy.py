@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..core.denoiser import Denoiser
 from ..pictures.compression import Compression
-from . import artefacts, denoising, greyness, noise_model, solve
+from . import artefacts, denoising, greyness, noise_before, noise_model, solve
 from .blend import Restoration
 from .chain import Noise
 from .chains import LEVELS, across_grey, grey_within, within
@@ -116,8 +116,8 @@ def look(
         recipe: a `tasks.denoise.DenoiseRecipe`.
         min_sigma_255: less noise than this is not believed.
         num_draws: see `Noisy`.
-        compression: of a picture whose artefacts are to be removed where no other noise is found;
-            None otherwise.
+        compression: of the JPEG that the parts are from, whose corners lie on multiples of
+            `artefacts.MULTIPLE_PX`; None where it is not known.
     """
     channels, is_clipped = parts[0].shape[1], recipe.add_noise_255 is None
     tone = None
@@ -130,12 +130,18 @@ def look(
     if recipe.sigma_255 is not None:
         model = NoiseModel.white(recipe.sigma_255 / LEVELS, seen[0].shape[1])
     elif is_clipped:
-        model = noise_model.estimate([part.cpu() for part in seen])
+        seen = [part.cpu() for part in seen]
+        model = noise_model.estimate(seen)
     else:
         levels = torch.tensor([estimate_sigma(part) for part in seen], dtype=torch.float64)
         model = NoiseModel.white(float(levels.median()), seen[0].shape[1])
     is_nothing = recipe.sigma_255 is None and is_clipped and model.sigma < noise_model.NOTHING
-    if is_nothing and compression is not None and (tone is None or tone.is_grey):
+    if tone is not None and not tone.is_grey:
+        compression = None
+    if compression is not None and recipe.sigma_255 is None and is_clipped:
+        model = _before_compression(seen, model, compression)
+        is_nothing = model.sigma < noise_model.NOTHING
+    if is_nothing and compression is not None and recipe.artefacts:
         model = artefacts.model(seen, compression)
         is_clipped = is_nothing = False
     else:
@@ -145,6 +151,25 @@ def look(
     return Noisy(
         model, channels, is_copied, tone, is_clipped, is_nothing, sigma_255, num_draws, compression
     )
+
+
+def _before_compression(
+    parts: Sequence[Tensor], found: NoiseModel, compression: Compression
+) -> NoiseModel:
+    """The noise that was found in a JPEG, with what its header says of it."""
+    floor = noise_before.floor(parts, compression)
+    if floor is None or noise_model.is_drawn(parts):
+        return found
+    if floor.is_texture:
+        return NoiseModel.white(0.0, parts[0].shape[1])
+    if not floor.is_noise or floor.agrees(found):
+        return found
+    model = noise_before.model(parts, floor.sigma_255)
+    if model is None:
+        return found
+    # Where compression left most of the noise, what calm patches have says more than one level.
+    is_all_there = not found.is_white and denoising.whitening_level(found) >= model.sigma_max
+    return found if is_all_there else model
 
 
 def joined(parts: Sequence[Tensor]) -> Tensor:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 def denoise(prior: Prior, recipe: RestorationRecipe, image: Image.Image) -> Setup | PieceSetup:
     """A noisy picture; `recipe` is a `tasks.denoise.DenoiseRecipe`."""
     upload = prepare(image, prior.info, recipe.num_images, recipe.reduce)
-    how = compression_of(upload) if recipe.artefacts else None
+    how = compression_of(upload) if recipe.artefacts else upload.compression
     if upload.fit.is_large:
         return large.denoise(prior, recipe, upload, MIN_SIGMA_255)
     original = upload.tensor(prior.denoiser.channels).to(prior.device)

@@ -1,0 +1,130 @@
+"""Noise that JPEG's compression has set to 0 in calm places, and what must not be taken for it."""
+
+import dataclasses
+import io
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageDraw, ImageFont
+
+from ddpm_demo.pictures import compression
+from ddpm_demo.pipeline import DDPM
+from ddpm_demo.restoration import noise_before, noise_model
+from ddpm_demo.tasks.denoise import DenoiseRecipe
+
+LEVELS = 127.5
+LUMA = np.array([0.299, 0.587, 0.114])
+
+
+@pytest.fixture(scope="module")
+def ddpm():
+    return DDPM.from_pretrained("photos")
+
+
+def scene(width=256, height=192, steepness=1.35, seed=3):
+    """A texture like a photograph's beside a calm part, float [H, W, 3]."""
+    rng = np.random.default_rng(seed)
+    fy, fx = np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None]
+    amplitude = 1 / np.maximum(np.hypot(fy, fx), 1 / max(width, height)) ** steepness
+    base = np.fft.irfft2(
+        amplitude * np.fft.rfft2(rng.standard_normal((height, width))), s=(height, width)
+    )
+    base = (base - base.mean()) / base.std()
+    picture = np.stack([120 + 28 * base, 115 + 26 * base, 105 + 20 * base], -1)
+    picture[:, : width // 3] = (200, 60, 50)
+    return picture.round().clip(0, 255)
+
+
+def jpeg(picture, quality, subsampling=2, sigma=0.0):
+    noise = sigma * np.random.default_rng(6).standard_normal(picture.shape)
+    file = io.BytesIO()
+    pixels = (picture + noise).round().clip(0, 255).astype(np.uint8)
+    Image.fromarray(pixels).save(file, "JPEG", quality=quality, subsampling=subsampling)
+    return Image.open(io.BytesIO(file.getvalue()))
+
+
+def tensor(image):
+    values = torch.from_numpy(np.asarray(image, dtype=np.float32)) / LEVELS - 1
+    return values[None, None] if values.ndim == 2 else values.permute(2, 0, 1)[None]
+
+
+def floor(image):
+    return noise_before.floor([tensor(image)], compression.of_picture(image))
+
+
+def psnr(a, b):
+    error = np.asarray(a, dtype=float) - np.asarray(b, dtype=float)
+    return 10 * np.log10(255**2 / max(np.square(error).mean(), 1e-6))
+
+
+@pytest.mark.parametrize("quality, sigma", [(60, 12), (60, 30), (75, 10), (75, 20), (95, 10)])
+@pytest.mark.parametrize("subsampling", [0, 2])
+def test_the_level_before_compression_is_found(quality, sigma, subsampling):
+    found = floor(jpeg(scene(), quality, subsampling, sigma))
+    assert found.is_noise and not found.is_texture
+    true = sigma * np.square(LUMA).sum() ** 0.5
+    assert found.sigma_255 == pytest.approx(true, rel=0.15)
+
+
+@pytest.mark.parametrize("quality", [60, 75, 95])
+def test_texture_is_not_taken_for_noise(quality):
+    for steepness in (0.6, 1.0, 1.35):
+        assert not floor(jpeg(scene(steepness=steepness), quality)).is_noise
+
+
+def test_a_picture_of_few_blocks_or_of_white_says_nothing():
+    assert floor(jpeg(scene(24, 24), 75, sigma=20)) is None
+    page = np.full((128, 128, 3), 255.0)
+    page[60:70, 10:100] = 0
+    assert floor(jpeg(page, 75)) is None
+
+
+def test_weak_noise_under_strong_compression_goes(ddpm):
+    truth = scene()
+    image = jpeg(truth, 70, sigma=12)
+    run = ddpm.denoise(DenoiseRecipe(checkpoint="photos"), image)
+    assert psnr(run.images()[0], truth) > psnr(image, truth) + 2.5
+    assert 6 < run.metrics["sigma_255"] < 14
+
+
+def test_text_on_grey_is_no_noise(ddpm):
+    page = Image.new("L", (256, 192), 230)
+    draw, font = ImageDraw.Draw(page), ImageFont.load_default(11)
+    for line in range(13):
+        words = "The quick brown fox jumps over the lazy dog 0123456789"[line:]
+        draw.text((4, 3 + 14 * line), words, fill=30, font=font)
+    image = jpeg(np.asarray(page.convert("RGB"), dtype=float), 75)
+    result = ddpm.denoise(DenoiseRecipe(checkpoint="photos"), image).images()[0]
+    assert psnr(result.convert("RGB"), image) >= 50
+
+
+def test_grey_jpegs_go_the_same_way(ddpm):
+    truth = scene()[..., 0]
+    image = jpeg(truth, 70, 0, sigma=10)
+    result = ddpm.denoise(DenoiseRecipe(checkpoint="photos"), image).images()[0]
+    assert result.mode == "L" and psnr(result, truth) > psnr(image, truth) + 2
+
+
+def test_the_model_is_white_in_brightness():
+    parts = [tensor(jpeg(scene(), 75, sigma=20))]
+    found = noise_before.model(parts, 13.0)
+    level = 3**0.5 * 13 / LEVELS
+    assert torch.allclose(found.power[0], torch.full((8, 8), level**2))
+    assert found.filled_to == pytest.approx(noise_before.OF_BRIGHTNESS * level)
+    assert noise_before.model([torch.zeros(1, 3, 8, 8)], 13.0) is None
+
+
+def test_noise_that_a_model_has_already_is_left_to_it():
+    found = floor(jpeg(scene(), 95, 0, sigma=20))
+    assert found.agrees(noise_model.NoiseModel.white(20 / LEVELS, 3))
+    assert not found.agrees(noise_model.NoiseModel.white(10 / LEVELS, 3))
+    assert not found.agrees(noise_before.model([tensor(jpeg(scene(), 75, sigma=20))], 13.0))
+
+
+def test_a_floor_is_judged_by_its_evenness_and_its_spectrum():
+    noise = noise_before.Floor(8.0, rise=1.1, share=0.6, flatness=1.0)
+    assert noise.is_noise and not noise.is_texture
+    for change in ({"sigma_255": 2.0}, {"flatness": 0.5}, {"rise": 3.0}, {"share": 0.1}):
+        assert not dataclasses.replace(noise, **change).is_noise
+    assert dataclasses.replace(noise, share=0.1).is_texture
