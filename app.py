@@ -79,6 +79,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     if args.device:
         os.environ["DDPM_DEMO_DEVICE"] = args.device
+    from ddpm_demo.texts import known_language, text
+
+    language = known_language(args.lang)
+    print(text(language, "common.starting"), flush=True)
     gc.disable()  # hundreds of looks for cycles through what is being imported would find none
     from ddpm_demo.errors import UserError
     from ddpm_demo.ui import window
@@ -113,9 +117,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     if said := open_to_all(args.host, args.root_path, passwords, args.lang):
         print(said, flush=True)
     try:
-        _, address, _ = app.launch(**options, prevent_thread_lock=True)
+        # Gradio's own lines praise a public link, which is never made here.
+        _, address, _ = app.launch(**options, prevent_thread_lock=True, quiet=True)
     except OSError as error:  # the port is taken, the address is another machine's
         sys.exit(f"app.py: {' '.join(str(error).split())}")
+    print(text(language, "common.served_at", address=address), flush=True)
     app.ctx.models.warm_up()
     if args.window:
         try:
