@@ -12,13 +12,14 @@ from dataclasses import dataclass
 
 from PIL import Image, JpegImagePlugin
 
+from . import metadata
+
 # Pixels along a chroma sample: (across, down).
 SUBSAMPLINGS = {"4:4:4": (1, 1), "4:2:2": (2, 1), "4:2:0": (2, 2)}
 SAMPLED = 2  # pixels along a chroma sample, at most
 EXCHANGED = 5
 _SAMPLING_NAMES = ("4:4:4", "4:2:2", "4:2:0")
 _TABLE_NUMBERS = 64
-_ORIENTATION = 0x0112
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,6 @@ def of_picture(image: Image.Image) -> Compression | None:
         sampling = JpegImagePlugin.get_sampling(image)
         name = _SAMPLING_NAMES[sampling] if 0 <= sampling < len(_SAMPLING_NAMES) else None
         header = of_header(image.quantization, name, image.mode == "L")
-        turn = image.getexif().get(_ORIENTATION, 1)
-        return header and header.turned(turn if turn in range(1, 9) else 1, image.size)
+        return header and header.turned(metadata.orientation(None, image), image.size)
     found = getattr(image, "compression", None)
     return found if isinstance(found, Compression) else None

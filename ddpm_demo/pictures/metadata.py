@@ -62,6 +62,14 @@ def exif_of(image: Image.Image) -> bytes | None:
         return None
 
 
+def tags_of(image: Image.Image) -> Image.Exif:
+    """The EXIF tags of an opened picture; none for broken ones."""
+    try:
+        return image.getexif()
+    except Exception:  # noqa: BLE001  broken EXIF data raise almost anything and do not matter
+        return Image.Exif()
+
+
 def _without_layout(exif: Image.Exif) -> bytes | None:
     for tag in [tag for tag in exif if tag in LAYOUT]:
         del exif[tag]

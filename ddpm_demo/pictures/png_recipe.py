@@ -94,7 +94,7 @@ def _text(source: ImageSource) -> str | None:
         if image.format == "PNG":
             return image.info.get(CHUNK)  # of the chunks before the pixels
         xmp = image.info.get("xmp")
-        return embedded.find(image.getexif(), metadata.bounded(xmp))
+        return embedded.find(metadata.tags_of(image), metadata.bounded(xmp))
 
 
 def _head(source: ImageSource) -> bytes:
