@@ -1,4 +1,4 @@
-"""EXIF data that are none hide neither a picture nor how it was coded (found by benchmarks.fuzz)."""
+"""Broken EXIF data hide neither a picture nor how it was coded (found by benchmarks.fuzz)."""
 
 import io
 
