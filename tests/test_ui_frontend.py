@@ -5,6 +5,7 @@ from pathlib import Path
 import gradio
 import pytest
 
+from ddpm_demo.ui import frontend
 from ddpm_demo.ui.frontend import QuickStart, quick_script
 
 ASSETS = Path(gradio.__file__).parent / "templates" / "frontend" / "assets"
@@ -70,3 +71,11 @@ def test_another_script_stays_as_it_is(tmp_path, monkeypatch):
     (folder / "core-new.js").write_text(half, encoding="utf-8")
     monkeypatch.setattr(gradio, "__file__", str(tmp_path / "gradio" / "__init__.py"))
     assert quick_script("core-new.js") is None
+
+
+def test_names_that_a_stranger_makes_up_are_not_remembered():
+    quick_script(NAMES[0])
+    before = frontend._patched.cache_info().currsize
+    for number in range(50):
+        assert quick_script(f"core-{number}.js") is None
+    assert frontend._patched.cache_info().currsize == before

@@ -88,9 +88,8 @@ class QuickStart:
         await send({"type": "http.response.body", "body": content})
 
 
-@cache
 def quick_script(name: str) -> bytes | None:
-    """Gradio's script of that name with the quicker method.
+    """Gradio's script of that name with the quicker functions.
 
     Args:
         name: of a file among Gradio's assets, "core-XXXXXXXX.js".
@@ -101,8 +100,12 @@ def quick_script(name: str) -> bytes | None:
     import gradio
 
     path = Path(gradio.__file__).parent / "templates" / "frontend" / "assets" / name
-    if not path.is_file():
-        return None
+    # Anybody can ask for any name: only what is there is remembered.
+    return _patched(path) if path.is_file() else None
+
+
+@cache
+def _patched(path: Path) -> bytes | None:
     script = path.read_text(encoding="utf-8")
     for slow, quick in _PATCHES:
         script, count = re.subn(slow, quick, script)
