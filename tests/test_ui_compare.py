@@ -63,7 +63,7 @@ def test_a_sheet_is_a_run_whose_steps_are_cells(flow, ctx, tmp_path):
     assert read_recipe(path)["axes"]["x"] == {"field": "num_steps", "values": [1, 2, 3]}
     assert Image.open(path).size == record.images[0].size
     # Dropped on the page it sets the settings that all cells share.
-    recipe, _ = restored(ctx.models, str(path), "en")
+    recipe, *_ = restored(ctx.models, str(path), "en")
     assert isinstance(recipe, GenerateRecipe) and recipe.seed == 7 and recipe.num_images == 2
     # And the axes, in sight.
     axes = axes_of(GenerateRecipe, read_recipe(path))

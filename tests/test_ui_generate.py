@@ -224,7 +224,7 @@ def test_a_picture_restores_every_control(flow, ctx, tmp_path):
     path = export(record, "png", ctx.store.folder(ME))
     with zipfile.ZipFile(path) as archive:
         picture = archive.extract("seed-8.png", tmp_path)
-    recipe, note = restored(ctx.models, picture, "en")
+    recipe, note, _ = restored(ctx.models, picture, "en")
     # That one picture, not the sheet that it was made with.
     found = ctx.task_tabs["generate"].control_values(recipe)
     wanted = values(eta=0.5, spacing="leading", num_images=1, seed=8, size_px=16)
@@ -240,7 +240,7 @@ def test_other_weights_under_the_same_name_are_noticed(ctx, tmp_path):
     saved = {"task": "generate", "checkpoint": "tiny", "weight_hash": "0123456789ab"}
     path = tmp_path / "old.png"
     path.write_bytes(png_bytes(Image.new("RGB", (4, 4)), saved))
-    _, note = restored(ctx.models, str(path), "en")
+    _, note, _ = restored(ctx.models, str(path), "en")
     assert "weights" in note
 
 

@@ -246,7 +246,7 @@ def test_a_picture_restores_the_controls(flow, app, tmp_path):
     changes = {"seed_a": 7, "seed_b": 9, "method": "ddpm", "t": 120, "num_samples": 2}
     record, finished = run_through(flow, **changes, num_between=1, seed=4)
     path = scene_of(flow, finished)["samples"][3]["full"]["path"]
-    recipe, _ = restored(app.ctx.models, path, "en")
+    recipe, *_ = restored(app.ctx.models, path, "en")
     found = app.ctx.task_tabs["interpolate"].control_values(recipe)
     assert {**values(), **found} == values(
         **changes, num_between=1, seed=4, size_px=16, precision="float32"

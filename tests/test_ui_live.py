@@ -65,7 +65,7 @@ def test_a_place_is_on_the_stage_with_the_recipe_that_makes_it_again(ask, ctx, t
     path = file_of(scene["samples"][0], tmp_path)
     saved = read_recipe(path)
     assert saved["mix"] == ["3:0.6", "8:-0.8"] and saved["num_images"] == 1
-    recipe, _ = restored(ctx.models, path, "en")
+    recipe, *_ = restored(ctx.models, path, "en")
     again = ctx.models.load("quick").generate(recipe).images()[0]
     with Image.open(path) as kept:
         assert np.array_equal(np.asarray(kept), np.asarray(again))

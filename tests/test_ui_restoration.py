@@ -269,7 +269,7 @@ def test_a_picture_restores_the_controls_of_its_tab(ctx, picture, tab, changes):
     before = values(ctx, tab, image=picture, **changes)
     record, _ = run_through(ctx, tab, image=picture, **changes)
     file = export(record, "png", ctx.store.folder(ME))
-    recipe, note = restored(ctx.models, str(file), "en")
+    recipe, note, _ = restored(ctx.models, str(file), "en")
     back = ctx.task_tabs[tab].control_values(recipe)
     assert "restored" in note and back["checkpoint"] == "tinyphoto"
     assert {name: back[name] for name in changes} == changes

@@ -87,8 +87,7 @@ def connect_restore(ctx: Context, box: gr.File, said: gr.HTML, open_tab: gr.Stat
             if to_many is not None:
                 head = [gr.skip(), gr.skip(), "", None]
                 return [*head, *pictures.values(), *to_many, *_form_updates(ctx, None, language)]
-            saved = read_recipe_file(Path(path))
-            recipe, note = checked(ctx.models, saved, language)
+            recipe, note, saved = restored(ctx.models, path, language)
             axes = axes_of(type(recipe), saved)
             note_again(session, lambda code: note_of(ctx.models, saved, recipe, code))
         except Exception as error:
@@ -141,13 +140,15 @@ def to_many_of(ctx: Context, path: str, tab: str) -> list[Update] | None:
     ]
 
 
-def restored(models: Models, path: str, language: str) -> tuple[Recipe, str]:
-    """(the recipe of that one picture, a note) from a picture made here, or from a JSON.
+def restored(models: Models, path: str, language: str) -> tuple[Recipe, str, Mapping[str, Any]]:
+    """(the recipe of that one picture, a note, all that is saved) from a picture made here, or
+    from a JSON.
 
     Raises:
         UserError: no recipe in it, one of an unknown task, or of a checkpoint that is not here.
     """
-    return checked(models, read_recipe_file(Path(path)), language)
+    saved = read_recipe_file(Path(path))
+    return (*checked(models, saved, language), saved)
 
 
 def checked(models: Models, saved: Mapping[str, Any], language: str) -> tuple[Recipe, str]:

@@ -53,7 +53,7 @@ def connect_upload(
     form: Form,
     status: gr.HTML,
     own_picture: Mapping[str, Any],
-    of_result: Sequence[gr.Button] = (),
+    of_result: Sequence[gr.Button],
 ) -> None:
     """Show what the visitor brings, or say what is wrong with it.
 
@@ -63,18 +63,15 @@ def connect_upload(
         of_result: buttons that are about the result, which has left the stage then.
     """
     controls = [form.controls[name] for name in own_picture]
-    outputs = [stage.component, status, form.notice_of("image"), *controls]
+    outputs = [stage.component, status, form.notice_of("image"), *controls, *of_result]
+    off = [gr.update(interactive=False)] * len(of_result)
 
     def on_upload(said: Any, language: str) -> list[Update]:  # noqa: ANN401  any JSON
-        return [*arrived(stage, stage.read(said), language), *own_picture.values()]
+        return [*arrived(stage, stage.read(said), language), *own_picture.values(), *off]
 
     ctx.quick(stage.on_upload, on_upload, [stage.said, ctx.language], outputs)
-    for left in (stage.on_upload, stage.on_clear):
-        off = [gr.update(interactive=False)] * len(of_result)
-        if off:
-            ctx.quick(left, lambda off=off: off, None, list(of_result))
     # What was said of the picture goes with it.
-    ctx.quick(stage.on_clear, lambda: "", None, [form.notice_of("image")])
+    ctx.quick(stage.on_clear, lambda: ["", *off], None, [form.notice_of("image"), *of_result])
 
 
 def arrived(stage: Stage, said: Said, language: str) -> Sequence[Update]:
