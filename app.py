@@ -6,6 +6,7 @@ import argparse
 import gc
 import logging
 import os
+import socket
 import sys
 from collections.abc import Sequence
 
@@ -23,9 +24,9 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--port",
-        type=int,
+        type=_port,
         default=env("GRADIO_SERVER_PORT") or None,  # a text is read as the option's would be
-        help="port to listen on (default: the first free one from 7860)",
+        help="port to listen on, 0 for any free one (default: the first free one from 7860)",
     )
     parser.add_argument(
         "--checkpoint",
@@ -69,6 +70,21 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     if args.listen:
         args.host = "0.0.0.0"
     return args
+
+
+def _port(said: str) -> int:
+    """A port, 0 to 65535; for 0 one that is free now, as Gradio would ask the port 0 itself."""
+    try:
+        port = int(said)
+    except ValueError:
+        port = -1
+    if not 0 <= port <= 65535:
+        raise argparse.ArgumentTypeError(f"{said!r} is no port; give a number from 0 to 65535")
+    if port == 0:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+    return port
 
 
 def main(argv: Sequence[str] | None = None) -> None:

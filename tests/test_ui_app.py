@@ -138,3 +138,15 @@ def test_the_page_is_built_without_torch():
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("port", ["70000", "-1", "x"])
+def test_a_port_that_is_none_is_one_sentence(port, capsys):
+    with pytest.raises(SystemExit) as end:
+        app_module.parse_args([f"--port={port}"])
+    assert end.value.code == 2
+    assert f"'{port}' is no port; give a number from 0 to 65535" in capsys.readouterr().err
+
+
+def test_port_0_is_any_free_one():
+    assert 1024 <= app_module.parse_args(["--port", "0"]).port <= 65535

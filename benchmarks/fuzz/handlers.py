@@ -81,6 +81,7 @@ def _cases(
     own = {fn.api_name: fn for fn in page.fns.values() if fn.api_name in known}
     others = [fn for fn in page.fns.values() if fn.fn is not None and fn.api_name not in own]
     chosen = list(own.values()) if kind == "endpoints" else others
+    session = SessionState(page)  # takes longer to make than a call
     for number in range(count):
         fn = chosen[number % len(chosen)]
         if kind == "endpoints":
@@ -91,7 +92,12 @@ def _cases(
             data = data[:-1] if random.random() < 0.5 else [*data, odd(random)]
         data = [as_json(value) for value in data]
         what = (fn.api_name or getattr(fn.fn, "__name__", ""), data)
-        yield what, lambda fn=fn, data=data: loop.run_until_complete(_call(page, fn, data))
+        yield (
+            what,
+            lambda fn=fn, data=data: loop.run_until_complete(
+                _call(page, fn, data, session, random)
+            ),
+        )
 
 
 def _of_task(random: Random, task: Any, fn: Any) -> list[Any]:  # noqa: ANN401
@@ -140,18 +146,33 @@ def _of_component(random: Random, block: Any) -> Any:  # noqa: ANN401
     return _file(random) if kind == 1 else odd(random)
 
 
-async def _call(page: Any, fn: Any, data: list[Any]) -> None:  # noqa: ANN401
+def _event(random: Random) -> Any:  # noqa: ANN401  what a browser says of a click
+    if random.random() < 0.5:
+        return {"index": random.choice([0, 3, -1, 10**9, [0, 1], None, "1"]), "value": "x"}
+    return as_json(odd(random))
+
+
+async def _call(
+    page: Any,  # noqa: ANN401
+    fn: Any,  # noqa: ANN401
+    data: list[Any],
+    session: SessionState,
+    random: Random,
+) -> None:
     request = SimpleNamespace(session_hash="fuzz", headers={}, request=None, username=None)
     iterator, steps = None, 0
+    event = gr.EventData(None, _event(random))
     try:
         while True:
             answer = await page.process_api(
-                fn, list(data), SessionState(page), request=request, iterator=iterator
+                fn, list(data), session, request=request, iterator=iterator, event_data=event
             )
             iterator, steps = answer.get("iterator"), steps + 1
             if not answer.get("is_generating") or steps > 20:
                 break
     except gr.Error as error:
+        if isinstance(error.__cause__, Reached):
+            return  # the values were taken
         if error.message in _UNFORESEEN:
             raise (error.__cause__ or error) from None
         raise UserError("refused", "{words}", words=error.message) from error

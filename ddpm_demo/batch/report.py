@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,23 +30,32 @@ COLUMNS = (
 )
 
 
-def rows(batch: Batch) -> list[dict[str, Any]]:
+def rows(batch: Batch, known: Mapping[int, Entry] | None = None) -> list[dict[str, Any]]:
     """What there is to say of each picture, by the journal; `COLUMNS`, and all metrics.
 
     "status" is "done", "failed", or "waiting" for one that has not had its turn.
+
+    Args:
+        batch: the pictures.
+        known: entries by index that were made just now. They hold whatever has become of their
+            source since: an upload is written again when somebody uploads the same picture.
     """
-    entries, settings = Journal(batch.folder).entries(), batch.settings
+    entries, settings, known = Journal(batch.folder).entries(), batch.settings, known or {}
     found = []
-    for source in batch.sources:
-        entry = entries.get((source.key, settings))
-        found.append(_row(str(source.path), entry, batch.folder))
+    for index, source in enumerate(batch.sources):
+        entry = known.get(index)
+        if entry is None:
+            entry = entries.get((source.key, settings))
+            if entry is not None and not (entry.error or is_done(entry, batch.folder)):
+                entry = None
+        found.append(_row(str(source.path), entry))
     return found
 
 
-def _row(shown: str, entry: Entry | None, folder: Path) -> dict[str, Any]:
+def _row(shown: str, entry: Entry | None) -> dict[str, Any]:
     row: dict[str, Any] = dict.fromkeys(COLUMNS)
     row |= {"source": shown, "status": "waiting", "files": [], "metrics": {}}
-    if entry is None or not (entry.error or is_done(entry, folder)):
+    if entry is None:
         return row
     row |= {
         "status": "failed" if entry.error else "done",

@@ -20,6 +20,7 @@ from ..version import __version__
 from .asking import forget
 from .components import header
 from .components.notice import notice
+from .components.selected import selected_index
 from .context import Context
 from .endpoints import add_endpoints
 from .frontend import QuickStart
@@ -142,9 +143,9 @@ def tab_names() -> tuple[str, ...]:
     return (*(name for name in tasks() if name not in WITHOUT_TAB), *OTHER_TABS)
 
 
-def _opened(event: gr.SelectData) -> str:
+def _opened(event: gr.EventData) -> str:
     """The name of the tab that was opened."""
-    return tab_names()[event.index]
+    return tab_names()[selected_index(event, len(tab_names()))]
 
 
 def _build_tab(ctx: Context, name: str) -> None:

@@ -26,6 +26,7 @@ from .spaces_gpu import gpu
 from .work_limit import Budget
 
 if TYPE_CHECKING:
+    from ..batch.journal import Entry
     from ..batch.work import Batch, Done
     from ..core.progress import Moment
 
@@ -114,15 +115,16 @@ def restore_many(
         names = [source.path.name for source in sources]
         of_all = next((told.name for told in task.inputs if told.is_mask), "")
         batch = Batch(recipe, sources, folder, how, Masks(mask if of_all else None, of_all))
-        total, done = len(sources), 0
+        total = len(sources)
+        entries: dict[int, Entry] = {}
 
         def state(share: float, **more: Any) -> ManyState:  # noqa: ANN401  of ManyState
             rows = [
                 {**row, "source": name}
-                for row, name in zip(report.rows(batch), names, strict=True)
+                for row, name in zip(report.rows(batch, entries), names, strict=True)
             ]
             files = [folder / name for row in rows for name in row["files"]]
-            return ManyState(done, total, share, rows, files, **more)
+            return ManyState(len(entries), total, share, rows, files, **more)
 
         yield state(0.0)
         stream = in_turn(lambda: _work(models, batch, language))
@@ -131,16 +133,17 @@ def restore_many(
                 if is_cancelled():
                     break
                 if isinstance(item, Done):
-                    done = done + 1
-                    yield state(done / total)
+                    entries[item.index] = item.entry
+                    yield state(len(entries) / total)
                 else:
                     within = getattr(item, "share", None) or 0.0
-                    yield ManyState(done, total, (done + within) / total)
+                    yield ManyState(len(entries), total, (len(entries) + within) / total)
         finally:
             stream.close()  # type: ignore[attr-defined]
-        last = state(done / total)
+        share = len(entries) / total
+        last = state(share)
         report.write(batch, last.rows)
-        yield state(done / total, archive=_archive(folder, last.files))
+        yield state(share, archive=_archive(folder, last.files))
 
 
 @gpu

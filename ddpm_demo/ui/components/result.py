@@ -15,6 +15,7 @@ from ..runner import frame_text, outcome_text
 from ..sessions import RunRecord
 from .download import Downloads, downloads
 from .live_view import PANES, LiveView, empty_html, live_html, status_html
+from .selected import selected_index
 from .send_to import send_to_row
 
 MAX_FEW = 4
@@ -103,8 +104,8 @@ def result_panel(
     return panel
 
 
-def _on_select(event: gr.SelectData) -> int:
-    return event.index if isinstance(event.index, int) else 0
+def _on_select(event: gr.EventData) -> int:
+    return selected_index(event)
 
 
 def step_slider(ctx: Context) -> gr.Slider:

@@ -76,9 +76,10 @@ def _connect_applies(ctx: Context, form: Form, task: type[Recipe]) -> None:
     if not choices or not dependent:
         return
 
-    def on_choice(*values: Update) -> list[Update]:
+    def on_choice(*values: Update) -> Update | list[Update]:
         chosen = dict(zip(choices, values, strict=True))
-        return [gr.update(visible=visible) for visible in shown_with(task, chosen, dependent)]
+        found = [gr.update(visible=visible) for visible in shown_with(task, chosen, dependent)]
+        return found if len(found) > 1 else found[0]  # a list would be the one output's value
 
     inputs = [form.controls[name] for name in choices]
     outputs = [form.controls[name] for name in dependent]
