@@ -48,6 +48,7 @@ OTHER_TABS = ("process", "finetune")
 
 MAX_QUEUE = 32
 MAX_FILE_SIZE = "64mb"
+MAX_SESSIONS = 2000  # whose `gr.State` is kept; the one that was idle longest goes
 _REMEMBER = """(language) => {
   try { localStorage.setItem("ddpm_demo.language", language); } catch (error) {}
 }"""
@@ -217,6 +218,7 @@ def launch_options(
         "max_file_size": MAX_FILE_SIZE,
         "allowed_paths": [],
         "blocked_paths": [str(BUNDLED_FOLDER), str(RUNS_FOLDER), str(ROOT / ".git")],
+        "state_session_capacity": MAX_SESSIONS,
         "mcp_server": _has_mcp(),
         "theme": make_theme(),
         "css_paths": [CSS_PATH, STAGE_CSS_PATH, LIVE_CSS_PATH, HISTORY_CSS_PATH],

@@ -9,12 +9,14 @@ from typing import Any
 
 import anyio
 import gradio as gr
+from gradio.state_holder import StateHolder
 from gradio.utils import get_upload_folder
 
 from ..errors import UserError
 from ..texts import known_language, negotiate
 from .asking import asked_by
 from .errors import sentence
+from .light_sessions import lighten
 from .uploads import EXAMPLES_FOLDER, check
 
 
@@ -26,6 +28,16 @@ class Page(gr.Blocks):
     """
 
     speaks: gr.components.Component | None = None
+
+    @property
+    def state_holder(self) -> StateHolder:
+        """What Gradio keeps of each session."""
+        return self._state_holder
+
+    @state_holder.setter
+    def state_holder(self, holder: StateHolder) -> None:
+        # Gradio's server sets it when it is made, before it serves anybody.
+        self._state_holder = lighten(holder)
 
     async def process_api(
         self,
