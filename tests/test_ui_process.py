@@ -320,8 +320,14 @@ def test_every_explanation_has_rendered_formulas_and_no_half_of_one(language):
         words = explained(key, language)
         assert words.count("$") % 2 == 0 and "{{" not in words and "[[" not in words, key
         assert words.count("{") == words.count("}"), key
-        used |= {name for name, formula in FORMULAS.items() if coloured(formula) in words}
+        used |= {name for name, formula in FORMULAS.items() if coloured(formula)[:-1] in words}
     assert used == set(FORMULAS)
+
+
+def test_a_stop_after_a_formula_stays_with_it():
+    assert coloured("for $v$. At $t$, b: $$a$$.") == (
+        r"for $v\text{.}$ At $\textcolor{#7c3aed}{t}\text{,}$ b: $$a$$."
+    )
 
 
 def test_a_symbol_has_one_colour_and_only_inside_formulas():

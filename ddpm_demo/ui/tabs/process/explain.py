@@ -95,6 +95,8 @@ _PATTERNS = (
     ("t", r"(?<=\$)t(?=[.,]?\$)|(?<=, )t(?=\))"),
 )
 _SYMBOL = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in _PATTERNS))
+# Browsers take a formula for a picture and may begin a line with the full stop after it.
+_STOP = re.compile(r"(?<=[^$\n])\$([.,;:])(?=\s|$)")
 _MATH = re.compile(r"\$\$.*?\$\$|\$.*?\$", re.DOTALL)
 
 
@@ -120,7 +122,8 @@ def explained(key: str, language: str) -> str:
 
 def coloured(markdown: str) -> str:
     """The same with each symbol inside $...$ in its colour of `SYMBOLS`."""
-    return _MATH.sub(lambda math: _SYMBOL.sub(_in_colour, math[0]), markdown)
+    markdown = _MATH.sub(lambda math: _SYMBOL.sub(_in_colour, math[0]), markdown)
+    return _STOP.sub(r"\\text{\1}$", markdown)
 
 
 def _in_colour(found: re.Match[str]) -> str:
