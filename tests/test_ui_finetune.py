@@ -85,9 +85,10 @@ def start(desk, pictures_zip, **changes):
 
 
 def test_an_upload_is_reported_with_all_that_cannot_be_used(desk, form, pictures_zip):
-    report, note, steps, *errors = finetune.uploaded(
+    report, note, steps, batch, *errors = finetune.uploaded(
         desk, form, ME, [pictures_zip], values(), OWNER, "en"
     )
+    assert batch == gr.skip()
     assert "upload-report" in report and "24 × 24 (20)" in report
     assert "2 files cannot be used" in report and "notes.txt" in report
     assert "&lt;b&gt;broken" in report and "<b>broken</b>.png" not in report
@@ -96,6 +97,27 @@ def test_an_upload_is_reported_with_all_that_cannot_be_used(desk, form, pictures
     assert len(errors) == len(form.error_outputs)
     chinese = views.report_html(desk.drafts.get(ME), "zh-CN")
     assert text("zh-CN", "finetune.advice_few_images") in chinese
+
+
+def uploaded_batch(desk, form, folder, count, **changes):
+    """(what the batch becomes, the report) after an upload of so many pictures."""
+    paths = [folder / f"{number}.png" for number in range(count)]
+    for number, path in enumerate(paths):
+        Image.new("RGB", (24, 24), (number, 0, 0)).save(path)
+    shown, _, _, batch, *_ = finetune.uploaded(
+        desk, form, ME, [str(path) for path in paths], values(**changes), OWNER, "en"
+    )
+    return batch, shown
+
+
+def test_the_batch_fits_few_pictures_unless_somebody_has_chosen_it(desk, form, tmp_path):
+    advice = text("en", "finetune.advice_no_spare_images")
+    batch, shown = uploaded_batch(desk, form, tmp_path, 5, batch_size=presets.BATCH_SIZE)
+    assert batch == 5 and advice not in shown
+    batch, _ = uploaded_batch(desk, form, tmp_path, 20, batch_size=5)
+    assert batch == presets.BATCH_SIZE  # nobody has chosen the 5
+    batch, shown = uploaded_batch(desk, form, tmp_path, 5, batch_size=12)
+    assert batch == gr.skip() and advice in shown
 
 
 def test_a_bad_upload_is_one_sentence_and_leaves_nothing(desk, form, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import threading
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ....jobs import Intake, Jobs, take_in
 from ....jobs.intake import not_stored
-from .presets import ARCHIVE
+from .presets import ARCHIVE, BATCH_SIZE
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -30,6 +31,7 @@ class Draft:
         intake: what was taken in.
         report: on the pictures; None before `look`.
         sheet: the first pictures as the network will see them.
+        fitted: the batch that the page has chosen for few pictures; None where it chose none.
         lock: held while the pictures are being looked at.
     """
 
@@ -37,7 +39,27 @@ class Draft:
     intake: Intake
     report: DataReport | None = None
     sheet: Image.Image | None = None
+    fitted: int | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def fit_batch(self, batch_size: float | None) -> int | None:
+        """A batch that the pictures fill, in place of one that nobody has chosen.
+
+        Args:
+            batch_size: as the form has it.
+
+        Returns:
+            None where it stays; else the report has no advice on it any more.
+        """
+        assert self.report is not None
+        if batch_size not in (None, BATCH_SIZE, self.fitted):
+            return None
+        fits = min(BATCH_SIZE, max(1, self.report.num_images))
+        if fits == BATCH_SIZE and self.fitted is None:
+            return None
+        advice = tuple(key for key in self.report.advice if key != "no_spare_images")
+        self.report, self.fitted = dataclasses.replace(self.report, advice=advice), fits
+        return fits
 
 
 class Drafts:
@@ -53,6 +75,7 @@ class Drafts:
         Raises:
             UserError: see `jobs.take_in`.
         """
+        before = self._drafts.get(session)
         self.forget(session)
         folder = self._jobs.draft()
         try:
@@ -60,7 +83,8 @@ class Drafts:
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        self._drafts[session] = Draft(folder, intake)
+        fitted = before.fitted if before is not None else None
+        self._drafts[session] = Draft(folder, intake, fitted=fitted)
         return self._drafts[session]
 
     def get(self, session: str) -> Draft | None:

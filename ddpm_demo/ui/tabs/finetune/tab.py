@@ -119,7 +119,7 @@ def _connect_upload(
 ) -> Any:  # noqa: ANN401  a Gradio event
     """Returns the event after which the report is there."""
     controls = form.controls
-    outputs = [report, said, controls["max_steps"], *form.error_outputs]
+    outputs = [report, said, controls["max_steps"], controls["batch_size"], *form.error_outputs]
 
     def on_files(
         request: gr.Request, language: str, paths: list[str] | None, *inputs: Update
@@ -151,11 +151,12 @@ def uploaded(
     who: Visitor,
     language: str,
 ) -> list[Update]:
-    """The report, the notice, the number of steps and the form's errors after an upload."""
+    """The report, the notice, the number of steps, the batch and the form's errors after an
+    upload."""
     if not paths:
         desk.drafts.forget(session)
         empty = views.report_html(None, language)
-        return [empty, "", gr.skip(), *form.error_updates(None, language)]
+        return [empty, "", gr.skip(), gr.skip(), *form.error_updates(None, language)]
     try:
         desk.upload(session, paths, values, who)
     except Exception as error:
@@ -179,17 +180,21 @@ def _looked(
     desk: Desk, form: Form, session: str, values: Mapping[str, Any], language: str
 ) -> list[Update]:
     draft = desk.drafts.get(session)
-    steps = gr.skip()
+    steps, batch = gr.skip(), gr.skip()
     if draft is not None and draft.report is not None:
-        steps = presets.step_budget(values["preset"], draft.report.num_images)
+        count = draft.report.num_images
+        if fits := draft.fit_batch(values["batch_size"]):
+            batch = fits
+        size = int(fits or values["batch_size"] or presets.BATCH_SIZE)
+        steps = presets.step_budget(values["preset"], count, size)
     shown = views.report_html(draft, language)
-    return [shown, "", steps, *form.error_updates(None, language)]
+    return [shown, "", steps, batch, *form.error_updates(None, language)]
 
 
 def _failed(form: Form, error: Exception, language: str, shown: Update) -> list[Update]:
     beside = form.field_of(error) is not None
     note = "" if beside else notice_html(sentence(error, language))
-    return [shown, note, gr.skip(), *form.error_updates(error, language)]
+    return [shown, note, gr.skip(), gr.skip(), *form.error_updates(error, language)]
 
 
 def _connect_defaults(ctx: Context, desk: Desk, form: Form) -> None:
