@@ -6,10 +6,10 @@
 
 Starts the app (or takes one that runs). Each visitor opens the page or calls an endpoint, any of
 them, through HTTP with files of its own and a seed whose pictures are known beforehand; now and
-then one asks for a long run and closes the connection, or cancels, while it works. Told at the end:
-how many pictures were right, how long it took until the next visitor's run began after one had
-left, and the app's memory, threads, open files and files in its temporary folder meanwhile. Exit
-code 1 where a picture was not the one asked for.
+then one asks for a long run and closes the connection, or cancels, while it works. Told at the
+end: how many pictures were right, how long it took until the next visitor's run began after one
+had left, and the app's memory, threads, open files and temporary files meanwhile. Exit code 1
+where a picture was not the one asked for.
 """
 
 from __future__ import annotations
@@ -202,7 +202,7 @@ def endpoints(url):
 
 
 def start(folder):
-    """(process, address) of an app of its own on a free port, with a temporary folder of its own."""
+    """(process, address) of an app of its own on a free port, its temporary files in a folder."""
     words = [sys.executable, "app.py", "--no-browser", "--port", "0"]
     environment = {**os.environ, "TMPDIR": folder, "DDPM_DEMO_RUNS": f"{folder}/runs"}
     process = subprocess.Popen(words, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)

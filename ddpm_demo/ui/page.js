@@ -60,6 +60,21 @@
     true,
   );
 
+  // What an example, or a variation out of the history, begins is seen on the stage: on a phone
+  // both lie screens below it.
+  document.addEventListener("click", (event) => {
+    const begin = ".presets button, .history-tools [data-act]:not([data-act='delete'])";
+    const begun = event.target.closest && event.target.closest(begin);
+    const stages = Array.from(document.querySelectorAll(".stage-root"));
+    const stage = begun && stages.find((one) => one.offsetParent !== null);
+    if (!stage) return;
+    const { top, height } = stage.getBoundingClientRect();
+    const seen = Math.min(top + height, innerHeight) - Math.max(top, 0);
+    if (seen >= Math.min(height, innerHeight) / 2) return;
+    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    scrollBy({ top: top - 12, behavior: calm ? "auto" : "smooth" });
+  });
+
   // The endpoints' documentation opens over the page, so that results are not lost.
   document.addEventListener("click", (event) => {
     const link = event.target.closest && event.target.closest("a[href='?view=api']");

@@ -112,6 +112,13 @@ def test_on_a_phone_run_and_the_stage_are_within_reach(page):
         on_top = "([x, y]) => document.elementFromPoint(x, y).closest('button')?.innerText"
         page.evaluate("top => window.scrollTo(0, top)", top)
         assert page.evaluate(on_top, [x, y]) == "Run"
+    # What an example begins is seen.
+    page.get_by_role("tab", name="Denoise", exact=True).click()
+    example = page.locator("[role=tabpanel]:visible .presets button").first
+    example.scroll_into_view_if_needed()
+    page.evaluate("window.scrollTo(0, document.documentElement.scrollHeight)")
+    example.click()
+    expect(stage(page, ".stage-frame")).to_be_in_viewport(ratio=0.9)
 
 
 def test_the_open_tab_is_in_the_address(page):
