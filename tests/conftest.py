@@ -94,3 +94,23 @@ def old_layout_checkpoint(tiny_checkpoint, tmp_path_factory):
     (folder / "scheduler_config.json").write_text(json.dumps(scheduler))
     (folder / "model_index.json").write_text(json.dumps({"_class_name": "DDIMPipeline"}))
     return folder
+
+
+# Files that start programs again and again. They are begun first, so that none of them is left
+# over at the end, when nobody is there to work beside it.
+LONGEST = (
+    "test_training_processes.py",
+    "test_finetune.py",
+    "test_kept_on_page.py",
+    "test_jobs.py",
+    "test_axe.py",
+    "test_cli_processes.py",
+    "test_jobs_estimate.py",
+    "test_tutorial.py",
+)
+
+
+def pytest_collection_modifyitems(items):
+    """For `-n 2 --dist loadfile --no-loadscope-reorder`; the order within a file stays."""
+    place = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path.name, len(place)))
