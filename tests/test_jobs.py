@@ -239,7 +239,7 @@ def test_a_trainer_whose_launcher_was_killed_is_still_known(jobs, monkeypatch):
 def test_another_process_with_the_old_number_is_not_the_trainer(jobs, fake_trainer):
     name = submit(jobs, max_steps=1)
     wait(jobs, name, "finished")
-    trainer = {"name": name, "pid": os.getpid(), "started": psutil.Process().create_time() - 60}
+    trainer = {"name": name, "pid": os.getpid(), "started": process_module.now() - 6000}
     (jobs.folder / store.TRAINER_FILE).write_text(json.dumps(trainer))
     assert jobs.running() is None
 
@@ -248,7 +248,7 @@ def test_a_session_with_the_old_number_is_left_alone():
     command = [sys.executable, "-c", "import time; time.sleep(600)"]
     other = subprocess.Popen(command, start_new_session=True)
     try:
-        started = psutil.Process(other.pid).create_time()
+        started = process_module.born(psutil.Process(other.pid))
         assert [p.pid for p in process_module.members(other.pid, started)] == [other.pid]
         assert process_module.members(other.pid, started - 60) == []
         process_module.end(other.pid, started - 60)

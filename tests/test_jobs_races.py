@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -108,7 +109,8 @@ def test_an_app_that_died_before_starting_the_trainer_starts_it(jobs, fake_train
     for process in trainers(jobs):
         process.kill()
     wait(jobs, name, "killed")
-    lost = {"name": name, "pid": 0, "started": time.time()}
+    lost = {"name": name, "pid": 0, "started": process_module.now()}
+    lost["boot"] = process_module.boot()
     (jobs.folder / store.TRAINER_FILE).write_text(json.dumps(lost))
     assert jobs.running() is None
     jobs.resume(name)
@@ -127,3 +129,35 @@ def test_a_run_asked_to_stop_before_it_has_started_stops(tmp_path, monkeypatch):
     assert train(config) == "stop file"
     monkeypatch.delenv(KEEP_STOP)
     assert train(config) == "steps"
+
+
+@pytest.mark.parametrize("hours", [-5, 5])
+def test_the_clock_is_set_while_a_run_goes_on(jobs, fake_trainer, monkeypatch, hours):  # noqa: F811
+    """An app that is started again then knows the trainer, and how things stand with the run."""
+    clock = SimpleNamespace(time=lambda: time.time() - 3600 * hours, sleep=time.sleep)
+    monkeypatch.setattr(store, "time", clock)  # as it was at the launch
+    name = submit(jobs)
+    wait(jobs, name, "training")
+    monkeypatch.setattr(store, "time", time)
+    at = psutil.Process.create_time
+    monkeypatch.setattr(psutil.Process, "create_time", lambda self: at(self) + 3600 * hours)
+    again = store.Jobs(jobs.folder, num_threads=1)
+    assert again.running() == name and again.phase(name) == "training"
+    again.tick()
+    assert len(trainers(again)) == 1
+    again.pause(name)
+    wait(again, name, "paused")
+    again.resume(name)
+    wait(again, name, "training")
+    again.stop(name)
+    wait(again, name, "finished")
+
+
+def test_after_a_restart_of_the_machine_nobody_is_the_trainer(jobs, fake_trainer, monkeypatch):  # noqa: F811
+    name = submit(jobs)
+    wait(jobs, name, "training")
+    monkeypatch.setattr(process_module, "boot", lambda: "another")
+    assert jobs.running() is None and jobs.phase(name) == "killed"
+    monkeypatch.undo()
+    jobs.stop(name)
+    wait(jobs, name, "finished")

@@ -14,7 +14,7 @@ import psutil
 from ..training.launch import KEEP_STOP
 
 NICENESS = 10
-SAME_START_S = 10.0  # start times are told from the clock, which may be set while a run goes on
+SAME_START_S = 10.0  # elsewhere than on Linux start times are told from the clock
 LOG_FILE = "log.txt"
 
 # What a trainer needs of the app's environment; anything else, tokens above all, stays behind.
@@ -41,6 +41,7 @@ _KEPT = {
 # The package's own folder, so that the trainer finds it from its run folder.
 _ROOT = Path(__file__).resolve().parent.parent.parent
 
+_ON_LINUX = hasattr(time, "CLOCK_BOOTTIME") and Path("/proc/self/stat").exists()
 _children: dict[int, subprocess.Popen[bytes]] = {}
 
 
@@ -60,8 +61,35 @@ def environment(num_threads: int, source: Mapping[str, str] | None = None) -> di
     }
 
 
+def now() -> float:
+    """Seconds, by the clock that start times are told from: since the machine was started where
+    that is known, whatever the time of day is set to meanwhile."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if _ON_LINUX else time.time()
+
+
+def boot() -> str:
+    """Names this start of the machine, within which start times can be compared; "" for always."""
+    with contextlib.suppress(OSError):
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return ""
+
+
+def born(process: psutil.Process) -> float:
+    """When a process was started, as `now` counts.
+
+    Raises:
+        psutil.Error: there is no such process.
+    """
+    if _ON_LINUX:
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            status = Path(f"/proc/{process.pid}/stat").read_bytes()
+            ticks = status.rpartition(b")")[2].split()[19]  # the 22nd; names may have blanks
+            return int(ticks) / os.sysconf("SC_CLK_TCK")
+    return process.create_time()
+
+
 def start(command: Sequence[str], folder: Path, num_threads: int) -> tuple[int, float]:
-    """Start in `folder`, in a session of its own and at low priority; returns (pid, start time).
+    """Start in `folder`, in a session of its own and at low priority; returns (pid, `born`).
 
     What it prints is appended to `log.txt` there.
 
@@ -79,10 +107,10 @@ def start(command: Sequence[str], folder: Path, num_threads: int) -> tuple[int, 
             start_new_session=True,
         )
     _children[child.pid] = child
-    started = time.time()
+    started = now()
     with contextlib.suppress(psutil.Error):
         process = psutil.Process(child.pid)
-        started = process.create_time()
+        started = born(process)
         process.nice(psutil.BELOW_NORMAL_PRIORITY_CLASS if os.name == "nt" else NICENESS)
     # Linux shares the processor between sessions first, where niceness does not count: the new
     # session as a whole has to stand back too. Not there on other systems.
@@ -115,11 +143,12 @@ def members(pid: int, started: float) -> list[psutil.Process]:
 
 
 def leader(folder: Path, since: float) -> tuple[int, float] | None:
-    """(pid, start time) of a process of `start` in `folder` whose number nobody noted."""
+    """(pid, `born`) of a process of `start` in `folder` whose number nobody noted; `since` is
+    a time of `now` before it."""
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
             first = not hasattr(os, "getsid") or os.getsid(process.pid) == process.pid
-            started = process.create_time()
+            started = born(process)
             if first and started > since - SAME_START_S and Path(process.cwd()) == folder:
                 return process.pid, started
     return None
@@ -128,7 +157,7 @@ def leader(folder: Path, since: float) -> tuple[int, float] | None:
 def _family(pid: int, started: float) -> Iterator[psutil.Process]:
     with contextlib.suppress(psutil.Error):
         first = psutil.Process(pid)
-        if abs(first.create_time() - started) < SAME_START_S:
+        if abs(born(first) - started) < SAME_START_S:
             yield first
             yield from first.children(recursive=True)
 
@@ -136,7 +165,7 @@ def _family(pid: int, started: float) -> Iterator[psutil.Process]:
 def _is_taken(pid: int, started: float) -> bool:
     """The number belongs to a process of another time, and so does a session of that number."""
     with contextlib.suppress(psutil.Error):
-        return abs(psutil.Process(pid).create_time() - started) >= SAME_START_S
+        return abs(born(psutil.Process(pid)) - started) >= SAME_START_S
     return False
 
 
@@ -145,7 +174,7 @@ def _session(pid: int, started: float) -> Iterator[psutil.Process]:
         return
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            later = process.create_time() > started - SAME_START_S
+            later = born(process) > started - SAME_START_S
             if later and os.getsid(process.pid) == pid:
                 yield process
 

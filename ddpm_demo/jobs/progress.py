@@ -31,6 +31,7 @@ class Progress:
         warnings: of all launches, newest last.
         last: the newest event that says how things stand: "starting", "report", "start", "stop",
             "done" or "error"; {} before any.
+        turns: number of such events so far.
     """
 
     step: int = 0
@@ -47,6 +48,7 @@ class Progress:
     trained_parameters: int | None = None
     warnings: list[str] = field(default_factory=list)
     last: dict[str, Any] = field(default_factory=dict)
+    turns: int = 0
 
     def smoothed(self) -> list[tuple[int, float]]:
         """The curve as a moving average that starts without a bias towards 0."""
@@ -124,7 +126,7 @@ class Watcher:
         elif kind == "warning":
             progress.warnings.append(str(event.get("message", "")))
         elif kind in ("starting", "report", "start", "stop", "done", "error"):
-            progress.last = event
+            progress.last, progress.turns = event, progress.turns + 1
             if kind == "start":
                 self._take_start(event)
 

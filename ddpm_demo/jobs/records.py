@@ -55,6 +55,8 @@ class Job:
         wish: what was last asked for.
         shared: whether everybody on the app may see and use its result.
         created, queued, launched: seconds since 1970; 0.0 for not yet.
+        seen: `Progress.turns` when it was last launched: what comes later is of that launch,
+            whatever the clock says.
     """
 
     title: str
@@ -63,6 +65,7 @@ class Job:
     created: float = 0.0
     queued: float = 0.0
     launched: float = 0.0
+    seen: int = 0
     shared: bool = False
 
 

@@ -94,9 +94,10 @@ class Jobs:
     def phase(self, name: str) -> Phase:
         """How things stand with it."""
         job, lives = self.job(name), self.running() == name
-        last = self.progress(name).last  # after the look at the trainer, which may just have ended
-        ours = float(last.get("time", 0.0)) >= job.launched > 0
-        kind = last.get("kind") if ours else None
+        progress = self.progress(name)  # after the look at the trainer, which may just have ended
+        ours = job.launched > 0 and progress.turns > job.seen
+        last = progress.last if ours else {}
+        kind = last.get("kind")
         if lives:
             if (self.folder / name / STOP_FILE).exists():
                 return "stopping"
@@ -288,27 +289,29 @@ class Jobs:
     def _launch(self, name: str, job: Job) -> bool:
         run = self.folder / name
         (run / STOP_FILE).unlink(missing_ok=True)
-        launched = time.time()
+        launched, seen = time.time(), self.progress(name).turns
         try:
             words = command(Path(CONFIG_FILE))
             # Noted before: should the app die in between, its trainer is found by its folder.
-            trainer = {"name": name, "pid": 0, "started": launched}
+            trainer = {"name": name, "pid": 0, "started": process.now()}
+            trainer |= {"boot": process.boot(), "launched": launched, "seen": seen}
             write_json(self.folder / TRAINER_FILE, trainer)
             pid, started = process.start(words, run, self.num_threads)
             write_json(self.folder / TRAINER_FILE, {**trainer, "pid": pid, "started": started})
         except OSError:
             (self.folder / TRAINER_FILE).unlink(missing_ok=True)
-            self._write(name, job, wish="run", launched=launched)
+            self._write(name, job, wish="run", launched=launched, seen=seen)
             return False  # shown as killed, with the offer to try again
-        self._write(name, job, wish="run", launched=launched)
+        self._write(name, job, wish="run", launched=launched, seen=seen)
         return True
 
     def _adopt(self, name: str) -> None:
         """Note that a run has been launched, where the app died before it could."""
         job, waits = self._read(name), not (self.folder / name / STOP_FILE).exists()
         if job is not None and job.wish == "queued" and waits:
-            launched = self._trainer().get("started", time.time()) - 1.0  # clocks differ a little
-            self._write(name, job, wish="run", launched=launched)
+            trainer = self._trainer()
+            launched, seen = trainer.get("launched", time.time()), trainer.get("seen", 0)
+            self._write(name, job, wish="run", launched=launched, seen=seen)
 
     def _extend(self, name: str) -> None:
         """Set the ends of a finished run twice as far."""
@@ -330,10 +333,14 @@ class Jobs:
     # Files
 
     def _trainer(self) -> dict[str, Any]:
-        """{"name", "pid", "started"} of the trainer that was started last, {} before any."""
+        """{"name", "pid", "started", "launched", "seen"} of the trainer that was started last, the
+        last two as in `Job`; {} before any, and where the machine was started again since."""
         try:
             found = json.loads((self.folder / TRAINER_FILE).read_text(encoding="utf-8"))
             name, pid, started = str(found["name"]), int(found["pid"]), float(found["started"])
+            noted = {key: found[key] for key in ("launched", "seen") if key in found}
+            if str(found.get("boot", "")) != process.boot():
+                return {}
         except (OSError, ValueError, KeyError, TypeError):
             return {}
         if not pid:
@@ -341,7 +348,7 @@ class Jobs:
             if lost is None:
                 return {}
             pid, started = lost
-        return {"name": name, "pid": pid, "started": started}
+        return {"name": name, "pid": pid, "started": started, **noted}
 
     def _watcher(self, name: str) -> Watcher:
         with self._guard:
