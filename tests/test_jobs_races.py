@@ -153,6 +153,17 @@ def test_the_clock_is_set_while_a_run_goes_on(jobs, fake_trainer, monkeypatch, h
     wait(again, name, "finished")
 
 
+def test_the_trainer_of_an_older_version_is_known(jobs, launched):  # noqa: F811
+    noted = jobs.folder / store.TRAINER_FILE
+    trainer = json.loads(noted.read_text())
+    old = {"name": launched, "pid": trainer["pid"]}
+    old["started"] = psutil.Process(trainer["pid"]).create_time()
+    noted.write_text(json.dumps(old))
+    assert jobs.running() == launched and len(trainers(jobs)) == 2
+    jobs.stop(launched)
+    wait(jobs, launched, "finished")
+
+
 def test_after_a_restart_of_the_machine_nobody_is_the_trainer(jobs, fake_trainer, monkeypatch):  # noqa: F811
     name = submit(jobs)
     wait(jobs, name, "training")

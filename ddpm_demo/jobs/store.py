@@ -339,7 +339,9 @@ class Jobs:
             found = json.loads((self.folder / TRAINER_FILE).read_text(encoding="utf-8"))
             name, pid, started = str(found["name"]), int(found["pid"]), float(found["started"])
             noted = {key: found[key] for key in ("launched", "seen") if key in found}
-            if str(found.get("boot", "")) != process.boot():
+            if "boot" not in found:  # noted by a version that told starts by the clock
+                started += process.now() - time.time()
+            elif found["boot"] != process.boot():
                 return {}
         except (OSError, ValueError, KeyError, TypeError):
             return {}
