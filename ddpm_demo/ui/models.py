@@ -75,6 +75,8 @@ class Models:
 
     def peek(self, name: str) -> CheckpointInfo | None:
         """The same where it is known already, else None; asks no network."""
+        if not isinstance(name, str):  # what a stranger's program may send
+            return None
         listed = {info.name: info for info in self.infos()}
         return listed.get(name) or self._from_hub.get(name)
 
