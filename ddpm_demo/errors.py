@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import math
 
 
 class UserError(ValueError):
@@ -34,7 +33,8 @@ class UserError(ValueError):
 def check_range(name: str, value: float, low: float, high: float) -> None:
     """Raise a `UserError` about the control `name` unless low <= value <= high."""
     wrong_type = isinstance(value, bool) or not isinstance(value, int | float)
-    if wrong_type or not math.isfinite(value) or not low <= value <= high:
+    # Comparisons alone: a whole number may be larger than any float, and "not a number" fails all.
+    if wrong_type or not low <= value <= high:
         raise UserError(
             "range",
             "{name} must be between {low} and {high}, not {value}.",

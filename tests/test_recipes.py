@@ -111,3 +111,12 @@ def test_replace_validates_again():
     assert recipe.replace(num_images=2).num_images == 2
     with pytest.raises(UserError):
         recipe.replace(num_images=0)
+
+
+def test_half_a_character_in_an_unknown_field_and_a_number_beyond_all_floats():
+    """Both were found by the fuzzer."""
+    with pytest.raises(UserError, match="mix"):
+        GenerateRecipe(checkpoint="x", mix="a\udfff", sampler="langevin", spacing="linspace")
+    with pytest.raises(UserError) as found:
+        InpaintRecipe(checkpoint="x", expand=[0, 0, 10**300, 10**399])
+    assert found.value.key == "range"

@@ -8,7 +8,7 @@ starts on a loaded checkpoint (`start`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
@@ -68,6 +68,11 @@ class Recipe(BaseModel):
             super().__init__(**plain)
         except ValidationError as error:
             raise user_error(type(self).task, fields, error) from None
+        except UnicodeEncodeError:  # nor with such a value within several
+            bad = (name for name in plain if not _is_text("".join(_words(plain[name]))))
+            name = next(bad, "checkpoint")
+            known = name in fields
+            raise (value_error(name) if known else unknown_field(type(self).task, name)) from None
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -168,6 +173,17 @@ def _normalised(told: TaskField | None, value: Any) -> Any:  # noqa: ANN401  any
 
 def _whole(value: Any) -> Any:  # noqa: ANN401  any JSON value
     return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _words(value: Any) -> Iterator[str]:  # noqa: ANN401  any JSON value
+    """The texts in it."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from _words([*value, *value.values()])
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _words(item)
 
 
 def _is_text(value: str) -> bool:
