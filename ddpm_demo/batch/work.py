@@ -215,7 +215,7 @@ def _save(
         path = save_result(
             folder,
             stem,
-            run.for_file(index, image, photograph),
+            image,
             photograph,
             recipe,
             batch.how,
