@@ -16,6 +16,7 @@ from ..pictures import compression, deep
 from ..pictures.alpha import spread, spread_image
 from ..pictures.compression import Compression
 from ..pictures.images import plain, to_pil, to_tensor
+from ..pictures.photograph import to_8_bit
 from . import fit as prior
 from .canvas import from_pixels, to_luma, to_pixels
 from .fit import Fit
@@ -93,7 +94,8 @@ def prepare(
     if place.how == "square":
         image = resize_square(image, place.width // factor)
     else:
-        shrink = prior.reduction(place.width, place.height, num_chains, reduce)
+        is_deep = deep_pixels is not None
+        shrink = prior.reduction(place.width, place.height, num_chains, reduce, is_deep)
         if shrink < 1:
             size = tuple(max(prior.MIN_SIDE_PX, int(side * shrink)) for side in image.size)
             image = image.resize(size, Image.Resampling.LANCZOS)
@@ -229,10 +231,11 @@ def to_picture(
         alpha: mode L, None for an opaque picture.
         is_deep: its deep pixels are attached.
     """
-    picture = to_pil(x)[0]
+    pixels = to_pixels(x[0], is_grey, np.dtype(np.uint16)) if is_deep else None
+    picture = to_pil(x)[0] if pixels is None else Image.fromarray(to_8_bit(pixels))
     if is_grey and picture.mode != "L":
         picture = picture.convert("L")
     if alpha is not None:
         picture = picture.convert("RGB")
         picture.putalpha(alpha)
-    return deep.attach(picture, to_pixels(x[0], is_grey, np.uint16)) if is_deep else picture
+    return picture if pixels is None else deep.attach(picture, pixels)
