@@ -1,13 +1,13 @@
 """Pictures of 12 and 50 megapixels denoised at their own size: memory, time over bare forwards.
 
-    python benchmarks/large.py [--sizes 4032x3024,8192x6144] [--blocks 2] [--given]
+    python benchmarks/large.py [--sizes 4032x3024,8192x6144] [--blocks 2] [--given] [--bits 16]
 
 From JPEG to JPEG, blind: the noise is found to be coloured, since the JPEG's chroma is subsampled
-(`--given`: as white, its level told). Each size in a process of its own; memory is the peak above
-the loaded program, by the kernel's count (Linux). The network works in the first `--blocks` blocks
-and in as many bare forward passes of 512 x 512, taking turns, on one thread; in the others it
-gives back what it gets, so that a busy machine need not do ten minutes of the same: what the rest
-of the program takes is measured over the whole picture, and
+(`--given`: white, its level told). `--bits 16` (or 8): from TIFF to TIFF. Each size in a process
+of its own; memory is the peak above the loaded program, by the kernel's count (Linux). The network
+works in the first `--blocks` blocks and in as many bare forward passes of 512 x 512, taking turns,
+on one thread; in the others it gives back what it gets, so that a busy machine need not do ten
+minutes of the same: what the rest of the program takes is measured over the whole picture, and
 
     ratio = (pixels seen x seconds a pixel in blocks + the rest) / (pixels x seconds a pixel bare).
 
@@ -41,18 +41,24 @@ def memory_mb(field: str) -> float:
     raise SystemExit("no /proc here: memory cannot be measured this way")
 
 
-def write_picture(path: Path, width: int, height: int) -> None:
-    """Smooth shapes under noise: what the pixels hold changes neither time nor memory."""
+def write_picture(path: Path, width: int, height: int, bits: int | None = None) -> None:
+    """Smooth shapes under noise: what the pixels hold changes neither time nor memory. A TIFF of
+    so many bits, or a JPEG."""
+    import tifffile
     from PIL import Image
 
     random = np.random.default_rng(0)
-    pixels = np.empty((height, width, 3), np.uint8)
+    top = 2 ** (bits or 8) - 1
+    pixels = np.empty((height, width, 3), np.uint16 if bits == 16 else np.uint8)
     x = np.arange(width) / width
-    for top in range(0, height, 256):
-        y = np.arange(top, min(top + 256, height))[:, None] / height
+    for row in range(0, height, 256):
+        y = np.arange(row, min(row + 256, height))[:, None] / height
         clean = np.stack([np.sin(9 * x) + 0 * y, np.cos(7 * y) + 0 * x, np.sin(5 * (x + y))], -1)
         noisy = 127 + 80 * clean + SIGMA_255 * random.standard_normal(clean.shape)
-        pixels[top : top + 256] = noisy.round().clip(0, 255)
+        pixels[row : row + 256] = (noisy * (top / 255)).round().clip(0, top)
+    if bits is not None:
+        tifffile.imwrite(path, pixels, photometric="rgb")
+        return
     Image.fromarray(pixels).save(path, quality=95)
 
 
@@ -61,6 +67,7 @@ def measure(path: Path, num_blocks: int, is_given: bool) -> dict[str, float]:
     import torch
 
     from ddpm_demo import DDPM, DenoiseRecipe
+    from ddpm_demo.pictures import decode, encode
     from ddpm_demo.pictures.images import load_image
 
     torch.set_num_threads(1)
@@ -85,7 +92,9 @@ def measure(path: Path, num_blocks: int, is_given: bool) -> dict[str, float]:
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
     before, started = memory_mb("VmRSS"), time.process_time()
     recipe = DenoiseRecipe(checkpoint="photos", sigma_255=SIGMA_255 if is_given else None)
-    run = ddpm.denoise(recipe, load_image(path))
+    # Commands keep what the file said until they write; a JPEG is measured without it, as ever.
+    photograph = decode.read(path) if path.suffix == ".tif" else None
+    run = ddpm.denoise(recipe, photograph.image if photograph else load_image(path))
     bare_seconds = 0.0
     for step in run:
         if is_real:
@@ -97,7 +106,10 @@ def measure(path: Path, num_blocks: int, is_given: bool) -> dict[str, float]:
                 bare_seconds += time.process_time() - turn
                 busy["bare_px"] += 4 * BARE_PX**2
         is_real = is_real and step.index + 1 < num_blocks
-    run.images()[0].save(path.with_name("out.jpg"), quality=95)
+    if photograph is None:
+        run.images()[0].save(path.with_name("out.jpg"), quality=95)
+    else:
+        path.with_name("out.tif").write_bytes(encode.write(run.images()[0], photograph))
     seconds = time.process_time() - started - bare_seconds
     pixels = run.fit.width * run.fit.height
     rest = seconds - busy["ours"]
@@ -117,6 +129,7 @@ def main() -> None:
     parser.add_argument("--sizes", default="4032x3024,8192x6144")
     parser.add_argument("--blocks", type=int, default=2)
     parser.add_argument("--given", action="store_true", help="white noise of a known level")
+    parser.add_argument("--bits", type=int, choices=(8, 16), help="a TIFF instead of a JPEG")
     parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.measure:
@@ -127,8 +140,8 @@ def main() -> None:
     for size in arguments.sizes.split(","):
         width, height = (int(word) for word in size.split("x"))
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "picture.jpg"
-            write_picture(path, width, height)
+            path = Path(folder) / ("picture.tif" if arguments.bits else "picture.jpg")
+            write_picture(path, width, height, arguments.bits)
             command = [sys.executable, __file__, "--measure", str(path)]
             command += ["--blocks", str(arguments.blocks)]
             command += ["--given"] * arguments.given

@@ -119,3 +119,24 @@ def test_a_broken_profile_is_said(command, tmp_path):
     picture().save(tmp_path / "a.png", icc_profile=b"garbage" * 40)
     code, _, err = command("denoise", tmp_path / "a.png", "--sigma-255", "9")
     assert code == 0 and "colour profile" in err
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "is a file, and results go"), ("zh-CN", "而结果要存放在文件夹中")],
+)
+@pytest.mark.parametrize("is_several", [False, True])
+def test_a_folder_for_results_that_is_a_file_is_one_sentence(
+    tiny_checkpoint, tmp_path, capsys, monkeypatch, language, words, is_several
+):
+    monkeypatch.setenv("DDPM_DEMO_LANGUAGE", language)
+    paths = [tmp_path / name for name in ("a.png", "b.png")[: 1 + is_several]]
+    for path in paths:
+        picture().save(path)
+    before = paths[0].read_bytes()
+    line = ["denoise", *map(str, paths), "--checkpoint", str(tiny_checkpoint)]
+    for out in (paths[0], paths[0] / "results"):
+        assert main([*line, "--out", str(out)]) == 2
+        err = capsys.readouterr().err
+        assert err.count("\n") == 1 and words in err and f"“{paths[0]}”" in err
+    assert paths[0].read_bytes() == before

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..pictures.saving import remove_partial, writing
+from ..pictures.saving import make_folder, remove_partial, writing
 
 NAME = "batch-journal.jsonl"
 
@@ -67,8 +67,7 @@ class Journal:
     def __init__(self, folder: Path):
         self.folder = folder
         self.path = folder / NAME
-        with writing(folder):
-            folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
 
     def entries(self) -> dict[tuple[str, str], Entry]:
         """The newest entry of each (source, settings); what is damaged is left out."""

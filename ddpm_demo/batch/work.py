@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..core.progress import Moment, watch
 from ..errors import UserError
 from ..pictures.names import result_stem
-from ..pictures.saving import INPUT_HASH, Writing, hash_of, save_result, writing
+from ..pictures.saving import INPUT_HASH, Writing, hash_of, make_folder, save_result
 from ..recipes.recipe import Recipe
 from ..recipes.run import Run
 from .journal import Entry, Journal
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from ..pictures.photograph import Photograph
     from ..pipeline import DDPM
 
-# Key of the error that the next picture would meet too.
-_FATAL = "write_failed"
+# Keys of the errors that the next picture would meet too.
+_FATAL = ("write_failed", "out_is_file")
 
 
 @dataclass(frozen=True)
@@ -203,8 +203,7 @@ def _save(
     journal: Journal,
 ) -> tuple[str, ...]:
     folder = batch.folder / source.subfolder
-    with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     images, files = run.images(), []
     for index, image in enumerate(images):
         stem = result_stem(source.path, batch.recipe.result_suffix)
@@ -215,7 +214,7 @@ def _save(
         path = save_result(
             folder,
             stem,
-            run.for_file(index, image, photograph),
+            image,
             photograph,
             recipe,
             batch.how,
@@ -237,7 +236,7 @@ def _failed(entry: Entry, error: Exception, sentence: Callable[[UserError], str]
         UserError: the next one would fail alike.
     """
     if isinstance(error, UserError):
-        if error.key == _FATAL:
+        if error.key in _FATAL:
             raise error
         return replace(entry, error=error.key, message=sentence(error))
     told = UserError(

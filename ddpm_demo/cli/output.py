@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..pictures.saving import Writing, save_result, write_whole, writing
+from ..pictures.saving import Writing, make_folder, save_result, write_whole
 from ..texts import text
 from .language import cli_language
 
@@ -46,8 +46,7 @@ class Output:
     started: float = field(default_factory=time.perf_counter)
 
     def __post_init__(self) -> None:
-        with writing(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
 
     def write(self, name: str, content: bytes) -> Path:
         """Write one file.

@@ -246,8 +246,7 @@ def _write(
         name = recipe.picture_name(index)
         if base:
             name = base if len(images) == 1 else f"{base}-{name}"
-        result = task_run.for_file(index, image, photograph)
-        output.write_result(name, result, {**task_run.metadata(index), **of_these}, photograph)
+        output.write_result(name, image, {**task_run.metadata(index), **of_these}, photograph)
     before = f"{base}-" if base else ""
     for name, image in task_run.beside().items():
         output.write_png(f"{before}{name}.png", image, {**task_run.metadata(), **of_these})

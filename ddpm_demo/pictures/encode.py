@@ -17,7 +17,7 @@ from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
 from ..errors import UserError, check_range
-from . import depth, embedded, heif, metadata, png_writer, profiles, tiff_writer
+from . import deep, depth, embedded, heif, metadata, png_writer, profiles, tiff_writer
 from .compression import Compression
 from .photograph import Photograph, strips, to_8_bit, to_16_bit
 from .png_recipe import CHUNK, recipe_json
@@ -99,11 +99,13 @@ def write(
     """The file of a result.
 
     Args:
-        result: a picture that Pillow has, or values [C, H, W] in [-1, 1] in sRGB (C = 1 or 3).
+        result: a picture that Pillow has, of which the deep pixels are taken that it knows, or
+            values [C, H, W] in [-1, 1] in sRGB (C = 1 or 3).
         photograph: what it was made from; None for a picture made of nothing.
         recipe: goes into the file (BMP has no place for it).
         known: bool [H, W], pixels that are the input's; None for those that are equal to
-            `photograph.image` in 8 bits. Only where the result has the input's size.
+            the input, in 8 bits where the result has no more. Only where the result has the
+            input's size.
         format: one of `FORMATS`; None for the input's.
         quality: 1 to 100 of JPEG, WebP (100 is lossless), AVIF and HEIC; None for `QUALITY`.
         strip_metadata: no EXIF (places!) and no XMP; profile and dots per inch stay.
@@ -121,6 +123,9 @@ def write(
         photograph = Photograph(np.zeros((1, 1), np.uint8), np.zeros((1, 1), np.uint8))
     if alpha is not None and name in _WITHOUT_ALPHA:
         colour, alpha = _over_white(colour, alpha), None
+    is_deep = isinstance(result, Image.Image) and deep.deep_of(result) is not None
+    if known is None and _is_comparable(colour, photograph):
+        known = _unchanged(colour, photograph, is_deep)
     target = _target(colour, alpha, photograph, name, known)
     exif = metadata.carried(
         None if strip_metadata else photograph.file.exif,
@@ -141,12 +146,15 @@ def _pixels(result: Result, photograph: Photograph | None) -> tuple[np.ndarray, 
     if isinstance(result, Image.Image):
         if result.mode.startswith("I;16"):
             return np.asarray(result).astype(np.uint16), None
+        pixels = deep.deep_of(result)
         is_grey = result.mode in ("L", "LA", "La", "1")
         alpha = None
         if result.has_transparency_data:
             result = result.convert("LA" if is_grey else "RGBA")
-            alpha = to_16_bit(np.asarray(result.getchannel("A")))
-        return to_16_bit(np.asarray(result.convert("L" if is_grey else "RGB"))), alpha
+            alpha = _deep_alpha(np.asarray(result.getchannel("A")), photograph)
+        if pixels is None:
+            pixels = to_16_bit(np.asarray(result.convert("L" if is_grey else "RGB")))
+        return pixels, alpha
     values = torch.as_tensor(result).detach().to("cpu", torch.float32)
     if values.ndim == 4 and len(values) == 1:
         values = values[0]
@@ -162,6 +170,14 @@ def _pixels(result: Result, photograph: Photograph | None) -> tuple[np.ndarray, 
     if alpha is None or alpha.shape != colour.shape[:2]:
         return colour, None
     return colour, to_16_bit(alpha)
+
+
+def _deep_alpha(alpha: np.ndarray, photograph: Photograph | None) -> np.ndarray:
+    """Transparency of 8 bits as uint16, the input's own wherever it is that, rounded."""
+    own = None if photograph is None else photograph.alpha
+    if own is None or own.dtype == np.uint8 or own.shape != alpha.shape:
+        return to_16_bit(alpha)
+    return np.where(alpha == to_8_bit(own), own, to_16_bit(alpha))
 
 
 def _is_grey(colour: np.ndarray) -> bool:
@@ -182,11 +198,9 @@ def _target(
     name: str,
     known: np.ndarray | None,
 ) -> _Target:
-    same = None
-    if _is_comparable(colour, photograph):
-        same = _unchanged(colour, photograph) if known is None else known
-        if alpha is not None and photograph.alpha is not None:
-            same = same | ((alpha == 0) & (photograph.alpha == 0))  # colours that nobody sees
+    same = known if _is_comparable(colour, photograph) else None
+    if same is not None and alpha is not None and photograph.alpha is not None:
+        same = same | ((alpha == 0) & (photograph.alpha == 0))  # colours that nobody sees
     own, profile = _own_colours(colour, photograph, name, same)
     black, white, dtype = _type_of(photograph, name)
     samples = _cast(own, black, white, dtype)
@@ -256,13 +270,15 @@ def _is_comparable(colour: np.ndarray, photograph: Photograph) -> bool:
     )
 
 
-def _unchanged(colour: np.ndarray, photograph: Photograph) -> np.ndarray:
-    """bool [H, W]: pixels that are the input's own, as they are or rounded to 8 bits."""
+def _unchanged(colour: np.ndarray, photograph: Photograph, is_deep: bool) -> np.ndarray:
+    """bool [H, W]: pixels that are the input's own, as they are or, where the result is not deep,
+    rounded to 8 bits."""
     same = np.empty(colour.shape[:2], bool)
     for rows in strips(len(colour)):
         own = photograph.colour[rows]
-        equal = colour[rows] == to_16_bit(to_8_bit(own))
-        equal |= colour[rows] == to_16_bit(own)
+        equal = colour[rows] == to_16_bit(own)
+        if not is_deep:
+            equal |= colour[rows] == to_16_bit(to_8_bit(own))
         same[rows] = equal if equal.ndim == 2 else equal.all(-1)
     return same
 

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import UserError
-from . import compression
+from . import compression, deep
 from .compression import Compression
 
 if TYPE_CHECKING:
@@ -112,13 +112,15 @@ class Photograph:
 
     @cached_property
     def image(self) -> Image.Image:
-        """In 8 bits and sRGB: mode L, RGB, or RGBA with what is transparent."""
+        """In 8 bits and sRGB: mode L, RGB, or RGBA with what is transparent. What is deep knows
+        its deep pixels, see `deep`."""
         colour = to_8_bit(self.colour)
         if self.alpha is None:
-            return compression.attach(Image.fromarray(colour), self.compression)
-        image = Image.fromarray(colour).convert("RGB")
-        image.putalpha(Image.fromarray(to_8_bit(self.alpha)))
-        return image
+            image = compression.attach(Image.fromarray(colour), self.compression)
+        else:
+            image = Image.fromarray(colour).convert("RGB")
+            image.putalpha(Image.fromarray(to_8_bit(self.alpha)))
+        return deep.attach(image, self.colour) if self.is_deep else image
 
     def tensor(self, channels: int) -> Tensor:
         """Of the full depth, float32 [1, channels, H, W] in [-1, 1], transparency left out.

@@ -128,6 +128,25 @@ def write_whole(path: Path, content: bytes) -> None:
             partial.unlink(missing_ok=True)
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder for results, with those that it lies in, where it is not there.
+
+    Raises:
+        UserError: it is the name of a file, or cannot be made.
+    """
+    with writing(folder):
+        there = next((place for place in (folder, *folder.parents) if place.exists()), folder)
+        if there.exists() and not there.is_dir():
+            raise UserError(
+                "out_is_file",
+                "“{path}” is a file, and results go into a folder: give the name of a folder, "
+                "which is made where there is none.",
+                field="out",
+                path=str(there),
+            )
+        folder.mkdir(parents=True, exist_ok=True)
+
+
 def remove_partial(folder: Path) -> None:
     """Remove what killed processes left unfinished in a folder."""
     for path in folder.glob(".*.part"):

@@ -11,12 +11,10 @@ from ..version import __version__
 
 if TYPE_CHECKING:
     from PIL import Image
-    from torch import Tensor
 
     from ..checkpoints.library import CheckpointInfo
     from ..core.step import Step
     from ..errors import UserError
-    from ..pictures.photograph import Photograph
 
 # What the recipe of a sheet has besides that of its task (`compare.sheet`).
 AXES = "axes"
@@ -87,14 +85,6 @@ class Run:
         from ..pictures.images import to_pil
 
         return to_pil(step.x0_hat) if step is not None else []
-
-    def for_file(
-        self, index: int, image: Image.Image, photograph: Photograph | None
-    ) -> Image.Image | Tensor:
-        """What the file of a finished picture is written from: `image`, which is picture `index`,
-        or values [C, H, W] in [-1, 1] where the input has more than 8 bits and so has the result.
-        """
-        return image
 
     def beside(self) -> dict[str, Image.Image]:
         """What there is besides the pictures so far, by name."""

@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..pictures.photograph import to_8_bit
 from . import fit
 from .window import Window
 
@@ -163,12 +164,10 @@ class Canvas:
 
 
 def reduced(pixels: np.ndarray, factor: int) -> np.ndarray:
-    """A picture for looking at, so many times smaller; the last row and column may stand for
-    fewer pixels."""
-    if pixels.dtype != np.uint8:
-        return np.ascontiguousarray(pixels[::factor, ::factor])
+    """A picture for looking at, so many times smaller and of 8 bits; the last row and column may
+    stand for fewer pixels."""
     rows = 64 * factor
-    strips = (pixels[top : top + rows] for top in range(0, len(pixels), rows))
+    strips = (to_8_bit(pixels[top : top + rows]) for top in range(0, len(pixels), rows))
     return np.concatenate([np.asarray(Image.fromarray(s).reduce(factor)) for s in strips])
 
 

@@ -1,4 +1,4 @@
-"""From a loaded checkpoint and an observation to chains; 8 bits; noise that is added."""
+"""From a loaded checkpoint and an observation to chains; rounding; noise that is added."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ..recipes.prior import Prior
 
 LEVELS = 127.5  # 8-bit levels in one unit of [-1, 1]
+_DEEP_LEVELS = 32767.5  # 16-bit ones
 # Noise that is added comes from other generators than that of the chains.
 ADDED_NOISE_SEED = 2**40
 COLOUR_NOISE_SEED = 2**41
@@ -37,6 +38,16 @@ def denoiser(prior: Prior, fit: Fit) -> Denoiser:
 def to_8_bit(x: Tensor) -> Tensor:
     """The nearest values that an 8-bit picture has, in [-1, 1]."""
     return ((x + 1) * LEVELS).round().clamp(0, 255) / LEVELS - 1
+
+
+def to_16_bit(x: Tensor) -> Tensor:
+    """The same of a 16-bit picture."""
+    return ((x + 1) * _DEEP_LEVELS).round().clamp(0, 65535) / _DEEP_LEVELS - 1
+
+
+def to_depth(upload: Upload) -> Callable[[Tensor], Tensor]:
+    """What rounds a result to values that a picture as deep as the upload has."""
+    return to_16_bit if upload.is_deep else to_8_bit
 
 
 def within(x: Tensor) -> Tensor:
@@ -106,4 +117,4 @@ def across_grey(y: Tensor, sigma: float, noise: Noise) -> tuple[Tensor, float]:
 
 def shape_of(upload: Upload) -> dict[str, Any]:
     """What a `Setup` keeps of the upload."""
-    return {"is_grey": upload.is_grey, "alpha": upload.alpha}
+    return {"is_grey": upload.is_grey, "alpha": upload.alpha, "is_deep": upload.is_deep}

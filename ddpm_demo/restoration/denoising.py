@@ -17,7 +17,7 @@ from ..core.step import Step
 from . import solve
 from .blend import Restoration
 from .chain import Noise
-from .chains import to_8_bit, within
+from .chains import within
 from .effort import evaluation_pixels
 from .noise_model import FILTER_MARGIN_PX, NoiseModel, filtered
 from .recipe import RestorationRecipe
@@ -109,7 +109,7 @@ def unchanged(y: Tensor, recipe: RestorationRecipe) -> Restoration:
     """A picture without noise, as it is: no evaluation."""
     y = y.expand(recipe.num_images, -1, -1, -1)
     steps = iter([Step(0, 1, -1, y, y, 0), Step(1, 1, -1, y, y, 0)])
-    return Restoration(steps, recipe.num_images, recipe.perception, finish=to_8_bit)
+    return Restoration(steps, recipe.num_images, recipe.perception, finish=within)
 
 
 @torch.inference_mode()

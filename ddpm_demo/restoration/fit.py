@@ -23,6 +23,9 @@ WHOLE_CHAIN_PIXELS = 16_000_000
 # What a picture in blocks needs, in bytes a pixel, and a pixel of each result besides.
 BYTES_PER_BLOCK_PIXEL = 24
 BYTES_PER_RESULT_PIXEL = 8
+# What 16 bits need besides 8: of what went in, and of each result.
+DEEP_BYTES_PER_PIXEL = 6
+DEEP_BYTES_PER_RESULT_PIXEL = 6
 # A large picture takes larger tiles: the overlap costs 1.2 times the picture instead of 1.4, for
 # some hundredths of a decibel.
 LARGE_TILE_PX = 256
@@ -90,20 +93,26 @@ def suitable_checkpoint(checkpoints: Sequence[CheckpointInfo]) -> CheckpointInfo
     return next((info for info in checkpoints if info.prior == "photo"), None)
 
 
-def max_pixels(num_chains: int) -> int:
-    """Pixels that a result may have when `num_chains` of it run side by side."""
+def max_pixels(num_chains: int, is_deep: bool = False) -> int:
+    """Pixels that a result may have when `num_chains` of it run side by side, of 16 bits where it
+    is deep."""
     free = psutil.virtual_memory().available - NETWORK_BYTES
-    by_memory = free / (BYTES_PER_BLOCK_PIXEL + num_chains * BYTES_PER_RESULT_PIXEL)
+    needed = BYTES_PER_BLOCK_PIXEL + num_chains * BYTES_PER_RESULT_PIXEL
+    if is_deep:
+        needed += DEEP_BYTES_PER_PIXEL + num_chains * DEEP_BYTES_PER_RESULT_PIXEL
+    by_memory = free / needed
     return int(min(MAX_MEGAPIXELS * 1e6, max(0.0, by_memory)))
 
 
-def reduction(width: int, height: int, num_chains: int, reduce: bool) -> float:
-    """By how much the sides of a result must be reduced, at most 1.
+def reduction(
+    width: int, height: int, num_chains: int, reduce: bool, is_deep: bool = False
+) -> float:
+    """By how much the sides of a result must be reduced, at most 1; arguments as of `max_pixels`.
 
     Raises:
         UserError: above the limit and `reduce` is False.
     """
-    limit = max_pixels(num_chains)
+    limit = max_pixels(num_chains, is_deep)
     if width * height <= limit:
         return 1.0
     if not reduce:

@@ -22,7 +22,7 @@ from .chains import (
     denoiser,
     num_copies,
     run_chains,
-    to_8_bit,
+    to_depth,
 )
 from .fit import Fit
 from .greyness import onto_tone
@@ -59,7 +59,7 @@ def denoise(
         y = from_pixels(pixels[window.slices], channels).to(prior.device)
         return y if added is None else y + added / LEVELS * _added(recipe, y, upload, window)
 
-    pixels = np.asarray(upload.colour)
+    pixels = upload.pixels
     how = upload.compression
     multiple = artefacts.MULTIPLE_PX if recipe.artefacts else 1
     places = sample_windows(
@@ -73,7 +73,7 @@ def denoise(
     found = look(upload.is_grey)
     if found.tone is not None and found.tone.is_grey:
         upload = as_grey(upload)
-        pixels = np.asarray(upload.colour)
+        pixels = upload.pixels
         found = look(True)
     upload = upload.without_pixels()
 
@@ -113,7 +113,7 @@ def deblur(
     prior: Prior, recipe: RestorationRecipe, upload: Upload, blur: FramedBlur
 ) -> PieceSetup:
     """As `whole.deblur`."""
-    pixels, channels, margin = np.asarray(upload.colour), prior.denoiser.channels, blur.margin_px
+    pixels, channels, margin = upload.pixels, prior.denoiser.channels, blur.margin_px
     upload = upload.without_pixels()
     sigma_y = recipe.sigma_255 / LEVELS * num_copies(upload, prior) ** 0.5
     how = settings.of_checkpoint(prior.info, recipe, settings.JACOBIAN_EVALUATIONS_MORE)
@@ -134,7 +134,7 @@ def deblur(
             Observation(blur, y, sigma_y, shape),
             recipe,
             how,
-            to_8_bit,
+            to_depth(upload),
             blur.crop,
             _noise(prior, recipe, how, window),
         )
@@ -161,9 +161,9 @@ def deblur(
 
 def upscale(prior: Prior, recipe: RestorationRecipe, upload: Upload, fit: Fit) -> PieceSetup:
     """As `upscaling.upscale` has it for small results; `fit` is the result's."""
-    pixels, channels, factor = np.asarray(upload.colour), prior.denoiser.channels, recipe.factor
+    pixels, channels, factor = upload.pixels, prior.denoiser.channels, recipe.factor
     upload = upload.without_pixels()
-    pool, exact = AveragePool(factor), recipe.sigma_255 == 0
+    pool, exact, rounded = AveragePool(factor), recipe.sigma_255 == 0, to_depth(upload)
     sigma_y = recipe.sigma_255 / LEVELS * num_copies(upload, prior) ** 0.5
     how = settings.of_checkpoint(prior.info, recipe)
     original = pixels[: fit.height, : fit.width] if recipe.reduce_first else None
@@ -188,7 +188,7 @@ def upscale(prior: Prior, recipe: RestorationRecipe, upload: Upload, fit: Fit) -
             x = onto(x)
             for _ in range(20 if exact else 0):  # in range and consistent at once
                 x = pool.prox(x.clamp(-1, 1), y, 0.0, 1.0)
-            return to_8_bit(pool.within(x, y) if exact else x)
+            return rounded(pool.within(x, y) if exact else x)
 
         shape = (channels, window.height, window.width)
         observation = Observation(pool, seen, sigma_y, shape)
@@ -238,7 +238,7 @@ def upscale(prior: Prior, recipe: RestorationRecipe, upload: Upload, fit: Fit) -
 
 def colourise(prior: Prior, recipe: RestorationRecipe, upload: Upload) -> PieceSetup:
     """As `whole.colourise`."""
-    pixels, grey = np.asarray(upload.colour), Grey()
+    pixels, grey, rounded = upload.pixels, Grey(), to_depth(upload)
     upload = upload.without_pixels()
     how = settings.of_checkpoint(prior.info, recipe, settings.JACOBIAN_EVALUATIONS_MORE)
 
@@ -246,7 +246,7 @@ def colourise(prior: Prior, recipe: RestorationRecipe, upload: Upload) -> PieceS
         y = grey.A(from_pixels(pixels[window.slices], 3).to(prior.device))
         observation = Observation(grey, y, 0.0, (3, window.height, window.width))
         noise = _noise(prior, recipe, how, window)
-        return run_chains(prior, upload.fit, observation, recipe, how, to_8_bit, noise=noise)
+        return run_chains(prior, upload.fit, observation, recipe, how, rounded, noise=noise)
 
     def seen() -> np.ndarray:
         luma = pixels if pixels.ndim == 2 else to_luma(pixels)

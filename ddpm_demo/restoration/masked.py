@@ -17,7 +17,7 @@ from ..pictures.masks import from_picture, nothing
 from . import settings, solve
 from .blend import Restoration
 from .canvas import Canvas
-from .chains import denoiser, run_chains, shape_of, to_8_bit
+from .chains import denoiser, run_chains, shape_of, to_depth
 from .greyness import onto_tone
 from .inpainting import Plan, fill, observed
 from .observation import Observation
@@ -62,9 +62,11 @@ def inpaint(
     original = upload.tensor(prior.denoiser.channels).to(prior.device)
     onto = onto_tone(original[..., (known[0, 0] > 0)][:, :, None])
 
+    rounded = to_depth(upload)
+
     def finish(x: Tensor) -> Tensor:
         x = onto(x)
-        return to_8_bit(torch.where(known > 0, original, original + weight * (x - original)))
+        return rounded(torch.where(known > 0, original, original + weight * (x - original)))
 
     if recipe.method == "repaint":
         noise = NoiseSource.for_run(recipe.seed, recipe.num_images, prior.device)
@@ -88,7 +90,7 @@ def _hole_by_hole(
     prior: Prior, recipe: RestorationRecipe, upload: Upload, mask: Image.Image
 ) -> PieceSetup:
     """Of any size: what is far from every hole is not looked at."""
-    pixels, hole = np.asarray(upload.colour), np.asarray(mask) > 0
+    pixels, hole = upload.pixels, np.asarray(mask) > 0
     upload = upload.without_pixels()
     check_mask(hole)
     is_mean = recipe.perception == 0

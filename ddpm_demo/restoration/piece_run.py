@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from torch import Tensor
 
 from ..checkpoints.library import CheckpointInfo
 from ..core.step import Step
-from ..pictures.photograph import Photograph
+from ..pictures import deep
+from ..pictures.photograph import to_8_bit
 from ..recipes.recipe import Recipe
 from ..recipes.run import Run
 from .fit import Fit
@@ -89,17 +89,11 @@ class PieceRun(RestorationRun):
         canvas = self._setup.steps.canvas
         piece = step if isinstance(step, PieceStep) and step.piece is not None else None
         if piece is None or piece.index < self.last.index:
-            return [self._of_array(image) for image in canvas.images]
+            return [self._of_array(image, step.is_last) for image in canvas.images]
         return [
             self._of_array(canvas.with_piece(i, piece.window, piece.weight, piece.piece[i]))
             for i in range(len(canvas.images))
         ]
-
-    def for_file(
-        self, index: int, image: Image.Image, photograph: Photograph | None
-    ) -> Image.Image | Tensor:
-        """As `Run.for_file`; what comes together in pieces has the depth of its canvas."""
-        return image
 
     def mean(self) -> Image.Image | None:
         """The mean of the samples; None for a single one, or before the end."""
@@ -127,12 +121,14 @@ class PieceRun(RestorationRun):
         steps = self._setup.steps
         return steps.canvas.deviation if steps.is_finished else None
 
-    def _of_array(self, pixels: np.ndarray) -> Image.Image:
-        picture = Image.fromarray(pixels)
+    def _of_array(self, pixels: np.ndarray, with_depth: bool = False) -> Image.Image:
+        """A picture of an array, whose deep pixels are the array itself."""
+        picture = Image.fromarray(to_8_bit(pixels))
         if self._setup.alpha is not None:
             picture = picture.convert("RGB")
             picture.putalpha(self._setup.alpha)
-        return picture
+        is_deep = with_depth and pixels.dtype != np.uint8
+        return deep.attach(picture, pixels) if is_deep else picture
 
     def _measure_arrays(self) -> None:
         setup = self._setup

@@ -13,7 +13,6 @@ from torch import Tensor
 from ..checkpoints.library import CheckpointInfo
 from ..core.step import Step
 from ..pictures.images import to_pil, to_tensor
-from ..pictures.photograph import Photograph
 from ..pictures.similarity import psnr, ssim
 from ..recipes.recipe import Recipe
 from ..recipes.run import Run
@@ -26,6 +25,8 @@ REMOVED_GAIN = 4
 
 class RestorationRun(Run):
     """A run of `DDPM.denoise`, `inpaint`, `upscale`, `colourise` or `deblur`.
+
+    The results of an upload with deep pixels have theirs attached, see `pictures.deep`.
 
     Attributes:
         fit: how the prior goes at the picture, and the size of the results.
@@ -58,17 +59,10 @@ class RestorationRun(Run):
 
     def pictures(self, step: Step | None) -> list[Image.Image]:
         """The pictures of any step, such as `last` of a run that was cancelled."""
-        return [] if step is None else [self._picture(x[None]) for x in step.x0_hat]
-
-    def for_file(
-        self, index: int, image: Image.Image, photograph: Photograph | None
-    ) -> Image.Image | Tensor:
-        """As `Run.for_file`."""
-        is_deep = photograph is not None and photograph.is_deep
-        if not is_deep or self.last is None or image.size != photograph.size:
-            return image
-        values = self.last.x0_hat[index]
-        return values.mean(0, keepdim=True) if self._setup.is_grey else values
+        if step is None:
+            return []
+        is_deep = self._setup.is_deep and step.is_last
+        return [self._picture(x[None], is_deep) for x in step.x0_hat]
 
     def beside(self) -> dict[str, Image.Image]:
         """Of `RestorationRecipe.beside`, those that there are so far."""
@@ -114,15 +108,15 @@ class RestorationRun(Run):
         metrics = self._metrics[index] if index < len(self._metrics) else {}
         return {**super().metadata(index), **({"metrics": metrics} if metrics else {})}
 
-    def _picture(self, x: Tensor) -> Image.Image:
-        return to_picture(x, self._setup.is_grey, self._setup.alpha)
+    def _picture(self, x: Tensor, is_deep: bool = False) -> Image.Image:
+        return to_picture(x, self._setup.is_grey, self._setup.alpha, is_deep)
 
     @torch.inference_mode()
     def _measure(self, pictures: Tensor) -> None:
         setup, common = self._setup, dict(self._setup.facts)
-        # As they are seen, in 8 bits; files of 16 have more.
-        seen = [to_tensor(image, pictures.shape[1]) for image in to_pil(pictures)]
-        pictures = torch.cat(seen).to(pictures.device)
+        if not setup.is_deep:  # as their files have them
+            seen = [to_tensor(image, pictures.shape[1]) for image in to_pil(pictures)]
+            pictures = torch.cat(seen).to(pictures.device)
         if setup.shows_removed:
             removed = REMOVED_GAIN * (setup.observed - pictures[:1])
             self._removed = to_picture(removed.clamp(-1, 1), setup.is_grey, None)

@@ -28,6 +28,7 @@ class Setup:
         is_grey: the results are grey though the network has colours.
         alpha: transparency of the results.
         shows_removed: whether what was seen less the result is a picture of interest.
+        is_deep: the results have more than 8 bits.
     """
 
     steps: Restoration
@@ -40,3 +41,4 @@ class Setup:
     is_grey: bool = False
     alpha: Image.Image | None = None
     shows_removed: bool = False
+    is_deep: bool = False

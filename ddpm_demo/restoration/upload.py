@@ -12,11 +12,13 @@ from torch import Tensor
 
 from ..checkpoints.library import CheckpointInfo
 from ..errors import UserError
-from ..pictures import compression
-from ..pictures.alpha import spread_image
+from ..pictures import compression, deep
+from ..pictures.alpha import spread, spread_image
 from ..pictures.compression import Compression
 from ..pictures.images import plain, to_pil, to_tensor
+from ..pictures.photograph import to_8_bit
 from . import fit as prior
+from .canvas import from_pixels, to_luma, to_pixels
 from .fit import Fit
 
 GREY_LEVEL = 128
@@ -31,23 +33,42 @@ class Upload:
         alpha: mode L and of the same size, None for an opaque picture.
         fit: how the prior goes at the result.
         compression: of the JPEG whose very pixels these are; None for others.
+        deep: uint16 [H, W] (L) or [H, W, 3] (RGB), the pixels of `colour` where the file has more
+            than 8 bits and they are still its own; None otherwise.
     """
 
     colour: Image.Image
     alpha: Image.Image | None
     fit: Fit
     compression: Compression | None = None
+    deep: np.ndarray | None = None
 
     @property
     def is_grey(self) -> bool:
         return self.colour.mode == "L"
 
+    @property
+    def is_deep(self) -> bool:
+        """Whether it has more than 8 bits, and its result is to have as many."""
+        return self.deep is not None
+
+    @property
+    def pixels(self) -> np.ndarray:
+        """[H, W] or [H, W, 3], uint8, or uint16 where it is deep. Not to be written to."""
+        return np.asarray(self.colour) if self.deep is None else self.deep
+
     def without_pixels(self) -> Upload:
         """The same for who has taken the pixels already: a second copy of them is let go."""
-        return dataclasses.replace(self, colour=Image.new(self.colour.mode, (1, 1)))
+        return dataclasses.replace(
+            self,
+            colour=Image.new(self.colour.mode, (1, 1)),
+            deep=None if self.deep is None else self.deep[:1, :1].copy(),
+        )
 
     def tensor(self, channels: int) -> Tensor:
         """[1, channels, H, W] in [-1, 1]."""
+        if self.deep is not None:
+            return from_pixels(self.deep, channels)
         return to_tensor(self.colour, channels)
 
 
@@ -66,14 +87,15 @@ def prepare(
     Raises:
         UserError: too large, too small, or damaged.
     """
-    coded, size = compression.of_picture(image), image.size
+    coded, deep_pixels, size = compression.of_picture(image), deep.deep_of(image), image.size
     image = plain(image)
     prior.check_side(*image.size)
     place = prior.fit(info, image.width * factor, image.height * factor, factor, num_chains)
     if place.how == "square":
         image = resize_square(image, place.width // factor)
     else:
-        shrink = prior.reduction(place.width, place.height, num_chains, reduce)
+        is_deep = deep_pixels is not None
+        shrink = prior.reduction(place.width, place.height, num_chains, reduce, is_deep)
         if shrink < 1:
             size = tuple(max(prior.MIN_SIDE_PX, int(side * shrink)) for side in image.size)
             image = image.resize(size, Image.Resampling.LANCZOS)
@@ -84,8 +106,23 @@ def prepare(
     if alpha is not None:
         # What lies under transparency is nobody's colour and must not bleed into what is seen.
         colour = spread_image(image)
-    is_own = alpha is None and image.size == size
-    return Upload(colour, alpha, place, coded if is_own else None)
+    is_own = image.size == size
+    coded = coded if is_own and alpha is None else None
+    deep_pixels = _as_held(deep_pixels, colour, alpha) if is_own else None
+    return Upload(colour, alpha, place, coded, deep_pixels)
+
+
+def _as_held(
+    pixels: np.ndarray | None, colour: Image.Image, alpha: Image.Image | None
+) -> np.ndarray | None:
+    """A picture's deep pixels as an `Upload` has them beside `colour`."""
+    if pixels is None:
+        return None
+    if alpha is not None:
+        pixels = spread(pixels, np.asarray(alpha))
+    if pixels.ndim == 2 and colour.mode == "RGB":  # grey and transparent is held in colours
+        pixels = pixels[..., None].repeat(3, -1)
+    return pixels
 
 
 def compression_of(upload: Upload) -> Compression:
@@ -106,7 +143,8 @@ def compression_of(upload: Upload) -> Compression:
 
 def as_grey(upload: Upload) -> Upload:
     """A picture whose channels are alike, as one of one channel."""
-    return dataclasses.replace(upload, colour=upload.colour.convert("L"))
+    deep_pixels = None if upload.deep is None else to_luma(upload.deep)
+    return dataclasses.replace(upload, colour=upload.colour.convert("L"), deep=deep_pixels)
 
 
 def resize_square(image: Image.Image, side: int) -> Image.Image:
@@ -150,7 +188,8 @@ def check_mask(hole: Tensor | np.ndarray) -> None:
 def expand(
     image: Image.Image, mask: Image.Image, sides: tuple[int, int, int, int]
 ) -> tuple[Image.Image, Image.Image]:
-    """Picture and mask with pixels to fill at the left, top, right and bottom."""
+    """Picture and mask with pixels to fill at the left, top, right and bottom; a picture's deep
+    pixels go on with it."""
     if not any(sides):
         return image, mask
     left, top, right, bottom = sides
@@ -160,6 +199,9 @@ def expand(
     canvas.paste(image, (left, top))
     hole = Image.new("L", size, 255)
     hole.paste(mask, (left, top))
+    pixels = deep.deep_of(image)
+    if pixels is not None:
+        deep.attach(canvas, deep.framed(pixels, sides, 257 * GREY_LEVEL))
     return canvas, hole
 
 
@@ -178,12 +220,22 @@ def feather(hole: Tensor, feather_px: float) -> Tensor:
     return total / (rings + 1)
 
 
-def to_picture(x: Tensor, is_grey: bool, alpha: Image.Image | None) -> Image.Image:
-    """One picture [1, C, H, W] as PIL: grey where the upload was, with its transparency."""
-    picture = to_pil(x)[0]
+def to_picture(
+    x: Tensor, is_grey: bool, alpha: Image.Image | None, is_deep: bool = False
+) -> Image.Image:
+    """One picture [1, C, H, W] as PIL: grey where the upload was, with its transparency.
+
+    Args:
+        x: in [-1, 1].
+        is_grey: the upload was.
+        alpha: mode L, None for an opaque picture.
+        is_deep: its deep pixels are attached.
+    """
+    pixels = to_pixels(x[0], is_grey, np.dtype(np.uint16)) if is_deep else None
+    picture = to_pil(x)[0] if pixels is None else Image.fromarray(to_8_bit(pixels))
     if is_grey and picture.mode != "L":
         picture = picture.convert("L")
     if alpha is not None:
         picture = picture.convert("RGB")
         picture.putalpha(alpha)
-    return picture
+    return picture if pixels is None else deep.attach(picture, pixels)

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from ..errors import UserError
 from . import large, settings, solve
-from .chains import LEVELS, added_noise, num_copies, run_chains, to_8_bit
+from .chains import LEVELS, added_noise, num_copies, run_chains, to_depth
 from .fit import Fit
 from .greyness import onto_tone
 from .observation import Observation
@@ -66,13 +66,13 @@ def upscale(prior: Prior, recipe: RestorationRecipe, image: Image.Image) -> Setu
     seen = y if recipe.reduce_first else unclip(y, recipe.sigma_255 / LEVELS)
     observation = Observation(pool, seen, sigma_y, shape)
 
-    onto = onto_tone(y)
+    onto, rounded = onto_tone(y), to_depth(upload)
 
     def finish(x: Tensor) -> Tensor:
         x = onto(x)
         for _ in range(20 if exact else 0):  # in range and consistent at once
             x = pool.prox(x.clamp(-1, 1), y, 0.0, 1.0)
-        return to_8_bit(pool.within(x, y) if exact else x)
+        return rounded(pool.within(x, y) if exact else x)
 
     def check(picture: Tensor) -> dict[str, Any]:
         difference = (pool.A(picture) - y).abs().max()
@@ -89,6 +89,7 @@ def upscale(prior: Prior, recipe: RestorationRecipe, image: Image.Image) -> Setu
         check=check,
         is_grey=upload.is_grey,
         alpha=alpha,
+        is_deep=upload.is_deep,
     )
 
 

@@ -23,7 +23,7 @@ from .chains import (
     num_copies,
     run_chains,
     shape_of,
-    to_8_bit,
+    to_depth,
 )
 from .observation import Observation
 from .operators import FramedBlur, Grey, gaussian_kernel, motion_kernel
@@ -89,7 +89,7 @@ def deblur(prior: Prior, recipe: RestorationRecipe, image: Image.Image) -> Setup
     seen = Observation(blur, y, sigma_y, shape)
     how = settings.of_checkpoint(prior.info, recipe, settings.JACOBIAN_EVALUATIONS_MORE)
     return Setup(
-        run_chains(prior, upload.fit, seen, recipe, how, to_8_bit, blur.crop),
+        run_chains(prior, upload.fit, seen, recipe, how, to_depth(upload), blur.crop),
         upload.fit,
         y,
         original=picture if recipe.blur_first else None,
@@ -120,10 +120,11 @@ def colourise(prior: Prior, recipe: RestorationRecipe, image: Image.Image) -> Se
     seen = observation.y.expand(-1, 3, -1, -1)
     how = settings.of_checkpoint(prior.info, recipe, settings.JACOBIAN_EVALUATIONS_MORE)
     return Setup(
-        run_chains(prior, upload.fit, observation, recipe, how, to_8_bit),
+        run_chains(prior, upload.fit, observation, recipe, how, to_depth(upload)),
         upload.fit,
         seen,
         original=None if upload.is_grey else colour,
         baseline=None if upload.is_grey else ("grey", seen),
         alpha=upload.alpha,
+        is_deep=upload.is_deep,
     )

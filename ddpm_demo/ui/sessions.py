@@ -20,11 +20,14 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image
 
+from ..pictures import deep
 from .stream import Job, Snapshot
 
 MAX_FRAMES = 101
 MAX_RUN_BYTES = 48 * 2**20
 MAX_TOTAL_BYTES = 512 * 2**20
+# Results that have more keep 8 bits for their downloads: 21 megapixels in colour.
+MAX_DEEP_BYTES = 128 * 10**6
 
 Phase = Literal["waiting", "running", "done", "cancelled", "failed"]
 
@@ -100,10 +103,21 @@ class RunRecord:
         pictures = [*self.images, *self.extras.values()]
         inputs = self.job.inputs.values()
         return sum(frame.num_bytes for frame in self.frames) + sum(
-            picture.width * picture.height * len(picture.getbands())
+            deep.num_bytes(picture)
             for picture in [*pictures, *inputs]
             if isinstance(picture, Image.Image)
         )
+
+    def lighten(self) -> None:
+        """Once the run is over: nobody needs the depth of what went in any more, nor is that of
+        very large results kept."""
+        for picture in self.job.inputs.values():
+            if isinstance(picture, Image.Image):
+                deep.attach(picture, None)
+        found = [deep.deep_of(image) for image in self.images]
+        if sum(pixels.nbytes for pixels in found if pixels is not None) > MAX_DEEP_BYTES:
+            for image in self.images:
+                deep.attach(image, None)
 
     def keep(self, snapshot: Snapshot) -> None:
         """Store the step if its turn has come; the first and the newest one are always there."""
@@ -192,6 +206,7 @@ class Store:
     def finish(self, record: RunRecord) -> None:
         """The run is over; if it left pictures, they replace the last result of the tab for every
         session that waits for it."""
+        record.lighten()
         with self._lock:
             for key in [key for key, one in self._pending.items() if one is record]:
                 del self._pending[key]

@@ -83,6 +83,16 @@ def test_sixteen_bits_and_a_mask_of_sixteen_bits(client, tmp_path):
     assert (found.own[mask == 1] != values[mask == 1]).any(-1).mean() > 0.9
 
 
+def test_what_is_denoised_of_sixteen_bits_has_sixteen_bits(client, tmp_path):
+    values = pixels(1, np.uint16) // 2 + 16_000
+    tifffile.imwrite(tmp_path / "deep.tif", values, photometric="rgb")
+    gallery, *_ = client.predict(
+        image=handle_file(tmp_path / "deep.tif"), **FAST, api_name="/denoise"
+    )
+    found = decode.read(gallery[0]["image"]).own
+    assert found.dtype == np.uint16 and (found % 257 != 0).mean() > 0.9
+
+
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [({"format": "exe"}, "cannot be written as"), ({"quality": 0}, "between 1 and 100")],
