@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 
 ON_SPACES = "SPACE_ID" in os.environ
+PATIENCE_S = 10.0  # for runs to stop when the app is ended
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -103,6 +104,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from ddpm_demo.errors import UserError
     from ddpm_demo.ui import window
     from ddpm_demo.ui.app import build_app, launch_options, open_to_all, resolve_checkpoint
+    from ddpm_demo.ui.in_turn import end_all
     from ddpm_demo.ui.temp_folder import use_own_folder
     from ddpm_demo.ui.visitors import read_passwords
 
@@ -147,6 +149,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         app.close()
     else:
         app.block_thread()
+    end_all(PATIENCE_S)
 
 
 if __name__ == "__main__":

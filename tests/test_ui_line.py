@@ -8,7 +8,7 @@ import pytest
 from ddpm_demo.errors import UserError
 from ddpm_demo.ui import line as lines
 from ddpm_demo.ui.drive import MAX_UNSEEN, Drive
-from ddpm_demo.ui.in_turn import LINE, in_turn
+from ddpm_demo.ui.in_turn import LINE, end_all, in_turn
 from ddpm_demo.ui.line import Line, Place
 from ddpm_demo.ui.runner import Report, place_text
 
@@ -168,3 +168,22 @@ def test_a_slow_page_sees_the_newest():
         assert run.over.wait(PATIENCE_S)
         assert take_all(drive, seen, MAX_UNSEEN)[-1] == "99"
         assert drive.take(seen, PATIENCE_S) is None and drive.is_over
+
+
+def test_all_work_ends_with_the_app():
+    begun, ended = threading.Event(), threading.Event()
+
+    def work():
+        try:
+            while True:
+                begun.set()
+                yield 1
+        finally:
+            ended.set()
+
+    stream = in_turn(work)
+    next(item for item in stream if item is not None)
+    assert begun.is_set() and not ended.is_set()
+    end_all(PATIENCE_S)
+    assert ended.is_set()
+    stream.close()

@@ -26,6 +26,7 @@ Item = TypeVar("Item")
 EVERY_S = 0.5
 _POLL_S = 0.05
 LINE = Line()
+_at_work: dict[threading.Thread, Turn] = {}
 _current: contextvars.ContextVar[Turn | None] = contextvars.ContextVar("turn", default=None)
 
 
@@ -54,9 +55,11 @@ def in_turn(
     if turns is not None:
         turns.append(turn)
     context = contextvars.copy_context()
-    threading.Thread(
+    thread = threading.Thread(
         target=context.run, args=(_work, work, turn), name="run-in-turn", daemon=True
-    ).start()
+    )
+    _at_work[thread] = turn
+    thread.start()
     try:
         while True:
             try:
@@ -147,6 +150,17 @@ def at_once(work: Callable[[], Item], patience_s: float) -> Item:
         LINE.leave(ticket, counts=False)
 
 
+def end_all(patience_s: float) -> None:
+    """Have all work stop at its next step or tile, and wait so many seconds for it at most: an
+    interpreter that ends while torch computes in another thread is aborted by the system."""
+    until = time.monotonic() + patience_s
+    for turn in list(_at_work.values()):
+        turn.leave()
+    for thread in list(_at_work):
+        if thread.ident is not None:
+            thread.join(max(0.0, until - time.monotonic()))
+
+
 def stop_with_caller(stop: Callable[[], None]) -> None:
     """Have `stop` called when the caller of the work that goes on in this thread has left."""
     turn = _current.get()
@@ -206,6 +220,7 @@ def _work(work: Callable[[], Iterator[Any]], turn: Turn) -> None:
     while not LINE.begin(turn, _POLL_S):
         if turn.is_left:
             LINE.leave(turn)
+            _at_work.pop(threading.current_thread(), None)
             return
     ending: tuple[str, Any] = ("end", None)
     try:
@@ -216,6 +231,7 @@ def _work(work: Callable[[], Iterator[Any]], turn: Turn) -> None:
     finally:
         give_back()
         LINE.leave(turn)
+        _at_work.pop(threading.current_thread(), None)
     # Only now: a caller who is slow to take it must not keep the model.
     turn.put(*ending)
 
