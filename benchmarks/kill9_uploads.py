@@ -21,9 +21,7 @@ from pathlib import Path
 
 import httpx
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-from load import start
+from started_app import start
 
 CONTENT = np.random.default_rng(0).integers(0, 256, 8 << 20, np.uint8).tobytes()
 

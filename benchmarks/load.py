@@ -20,8 +20,6 @@ import io
 import json
 import os
 import random
-import re
-import subprocess
 import sys
 import tempfile
 import threading
@@ -34,8 +32,8 @@ import httpx
 import numpy as np
 import psutil
 from PIL import Image
+from started_app import start
 
-ROOT = Path(__file__).resolve().parent.parent
 SEEDS = range(3)
 PATIENCE_S = 900
 RESTORED = ("denoise", "inpaint", "upscale", "colourise", "deblur")
@@ -199,24 +197,6 @@ def endpoints(url):
         for name, one in told.items()
     }
     return parameters, index
-
-
-def start(folder):
-    """(process, address) of an app of its own on a free port, its temporary files in a folder."""
-    words = [sys.executable, "app.py", "--no-browser", "--port", "0"]
-    environment = {**os.environ, "TMPDIR": folder, "DDPM_DEMO_RUNS": f"{folder}/runs"}
-    process = subprocess.Popen(words, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
-    for line in process.stdout:
-        if found := re.search(r"http://\S+", line):
-            threading.Thread(target=process.stdout.read, daemon=True).start()
-            url = found[0].rstrip("/") + "/"
-            while True:
-                try:
-                    httpx.get(url, timeout=5)
-                    return process, url
-                except httpx.HTTPError:
-                    time.sleep(0.2)
-    sys.exit("The app did not start.")
 
 
 def crowd(visitors, number, minutes):

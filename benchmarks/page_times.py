@@ -15,19 +15,14 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-import socket
-import subprocess
-import sys
 import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
-import httpx
 import psutil
 from playwright.sync_api import Page, sync_playwright
+from started_app import start
 
-ROOT = Path(__file__).resolve().parent.parent
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 TABS = ("generate", "denoise", "inpaint", "upscale", "colourise", "deblur", "interpolate")
 IDLE_S = 20
@@ -57,7 +52,7 @@ def main() -> None:
     program = os.environ.get("DDPM_DEMO_BROWSER") or shutil.which("chromium")
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         started = time.perf_counter()
-        url, process = start(folder)
+        process, url = start(folder)
         try:
             answers = time.perf_counter() - started
             browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
@@ -76,25 +71,6 @@ def main() -> None:
         finally:
             process.terminate()
             process.wait(timeout=30)
-
-
-def start(folder: str) -> tuple[str, subprocess.Popen[bytes]]:
-    """(address, process) of the app once it answers."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "app.py", "--no-browser", "--port", str(port)]
-    environment = {**os.environ, "DDPM_DEMO_RUNS": folder}
-    process = subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    url = f"http://127.0.0.1:{port}/"
-    while True:
-        try:
-            httpx.get(url, timeout=5)
-            return url, process
-        except httpx.HTTPError:
-            time.sleep(0.05)
 
 
 def by_tab(page: Page) -> None:

@@ -1,6 +1,7 @@
 """The page as a whole: what is public, what is queued, what is served, what is relabelled."""
 
 import ast
+import asyncio
 import inspect
 import re
 import subprocess
@@ -15,6 +16,7 @@ import app as app_module
 from ddpm_demo.errors import UserError
 from ddpm_demo.texts import LANGUAGES, has_text, text
 from ddpm_demo.ui.app import build_app, launch_options, resolve_checkpoint
+from ddpm_demo.ui.components.selected import selected_index
 from ddpm_demo.ui.context import MODEL_SLOT, WATCHING
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -150,3 +152,32 @@ def test_a_port_that_is_none_is_one_sentence(port, capsys):
 
 def test_port_0_is_any_free_one():
     assert 1024 <= app_module.parse_args(["--port", "0"]).port <= 65535
+
+
+@pytest.mark.parametrize(
+    ("told", "index"),
+    [({"index": 3}, 3), ({"index": 9}, 0), ({"index": -1}, 0), ({"index": "1"}, 0)]
+    + [({"index": [0, 1]}, 0), ({"index": True}, 0), ({}, 0), (None, 0), ("x", 0)],
+)
+def test_whatever_is_said_of_a_click_one_of_them_is_chosen(told, index):
+    assert selected_index(gr.EventData(None, told), 9) == index
+    assert selected_index(None, 9) == 0
+
+
+def test_a_checkpoint_s_name_that_is_no_text_is_none(tiny_checkpoint):
+    models = build_app("tiny", "en", {"tiny": str(tiny_checkpoint)}).ctx.models
+    assert models.peek("tiny") is not None
+    assert models.peek([["tiny"]]) is None and models.peek({}) is None
+
+
+def test_controls_that_depend_on_a_choice_are_shown_with_it(tiny_checkpoint):
+    """A list for a single output would be its value, see `fields._connect_applies`."""
+    page = build_app("tiny", "en", {"tiny": str(tiny_checkpoint)})
+    found = [fn for fn in page.fns.values() if fn.api_name.startswith("on_choice")]
+    found = [fn for fn in found if page.speaks not in fn.inputs]  # the tabs' own
+    assert any(len(fn.outputs) == 1 for fn in found)
+    for fn in found:
+        values = [block.value for block in fn.inputs]
+        answer = asyncio.run(page.process_api(fn, values, page.state_holder["me"]))
+        assert all({"__type__": "update"}.items() <= one.items() for one in answer["data"])
+        assert all(isinstance(one["visible"], bool) for one in answer["data"])
