@@ -87,11 +87,14 @@ def series(words, kills, chance, work):
     took, wanted = time.monotonic() - begun, pictures(work / "whole")
     assert wanted
     hit, most, faults = 0, 0, []
-    for number in range(kills):
+    for number in range(4 * kills):
+        if hit == kills:
+            break
         out = work / "out"
         process = start(words, out)
         try:
             process.wait(chance.uniform(0.3, 1.0) * took)
+            shutil.rmtree(out, ignore_errors=True)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

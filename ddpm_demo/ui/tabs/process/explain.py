@@ -95,9 +95,15 @@ _PATTERNS = (
     ("t", r"(?<=\$)t(?=[.,]?\$)|(?<=, )t(?=\))"),
 )
 _SYMBOL = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in _PATTERNS))
-# Browsers take a formula for a picture and may begin a line with the full stop after it.
-_STOP = re.compile(r"(?<=[^$\n])\$([.,;:])(?=\s|$)")
 _MATH = re.compile(r"\$\$.*?\$\$|\$.*?\$", re.DOTALL)
+# Browsers take a formula for a picture and may begin a line with the full stop after it, or end one
+# with the bracket before it.
+_INLINE = re.compile(
+    r"\$\$.*?\$\$|(?P<open>[（(]?)\$(?P<math>[^$]+)\$"
+    r"(?P<stop>[，。：；、）]+|\)?[.,;:]?(?=\s|$)|)",
+    re.DOTALL,
+)
+_APART = "\u200b"  # of no width: two dollars side by side would begin a formula on its own line
 
 
 def explanation(ctx: Context, key: str, *classes: str) -> gr.Markdown:
@@ -123,7 +129,18 @@ def explained(key: str, language: str) -> str:
 def coloured(markdown: str) -> str:
     """The same with each symbol inside $...$ in its colour of `SYMBOLS`."""
     markdown = _MATH.sub(lambda math: _SYMBOL.sub(_in_colour, math[0]), markdown)
-    return _STOP.sub(r"\\text{\1}$", markdown)
+    return _INLINE.sub(_with_marks, markdown)
+
+
+def _with_marks(found: re.Match[str]) -> str:
+    """An inline formula with the punctuation that must not be torn from it."""
+    before, math, after = found["open"], found["math"], found["stop"]
+    if math is None:
+        return found[0]
+    words = [rf"\text{{{marks}}}" if marks else "" for marks in (before, after)]
+    text_before, text_after = found.string[: found.start()], found.string[found.end() :]
+    apart = [_APART if text_before.endswith("$") else "", _APART if text_after[:1] == "$" else ""]
+    return f"{apart[0]}${words[0]}{math}{words[1]}${apart[1]}"
 
 
 def _in_colour(found: re.Match[str]) -> str:

@@ -135,16 +135,6 @@ def prepare(
     return this.adapt(dataclasses.replace(job, on_stage=True), values)
 
 
-def _paths(form: Form, values: Mapping[str, Any], stage: Stage) -> dict[str, str | None]:
-    """The files among the values of the controls, and the mask's."""
-    paths = {name: values.get(name) for name in form.pictures}
-    if isinstance(paths.get("image"), dict):
-        paths |= stage_values(stage, paths["image"])
-    elif values.get(MASK):
-        paths[MASK] = values[MASK]
-    return paths
-
-
 def _shown(this: Arrangement, record: RunRecord) -> Shown:
     """What of a run is on the stage; a sheet is the same picture on every tab."""
     return shown_of(record) if record.job.counts == "cell" else this.show(record)

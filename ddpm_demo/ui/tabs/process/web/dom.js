@@ -103,7 +103,7 @@
     const toY = (y) => height - bottom - ((y - y0) / (y1 - y0)) * (height - top - bottom);
     context.font = "12px system-ui, sans-serif";
     context.fillStyle = colour("strong");
-    if (title) context.fillText(title, 2, 13);
+    if (title) context.fillText(title, 2, 13, width - 4);
     context.strokeStyle = colour("line");
     context.lineWidth = 1;
     context.fillStyle = colour("quiet");

@@ -94,6 +94,8 @@
     const numbers = el("p", { class: "numbers" });
     const curves = canvas(140, drawCurves, say("curves_label"));
     const values = canvas(140, drawValues, say("histogram"));
+    curves.node.classList.add("canvas-curves");
+    values.node.classList.add("canvas-values");
     const strip = el("div", { class: "story-strip", role: "group", "aria-label": say("strip_label") });
     host.append(
       el("div", { class: "story-pair" }, jump.node, step.node), control.node, numbers,

@@ -78,6 +78,7 @@
         if (beat.getBoundingClientRect().top <= line) current = index;
       });
       beats.forEach((beat, index) => beat.classList.toggle("current", index === current));
+      section.dataset.beat = current;
       // Who reads on with the arrow keys takes the focus along: Tab then goes on from here.
       const held = beats.indexOf(document.activeElement);
       if (held >= 0 && held !== current) focusOn(beats[current]);
