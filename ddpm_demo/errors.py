@@ -25,9 +25,14 @@ class UserError(ValueError):
     def __init__(self, key: str, message: str, *, field: str | None = None, **params: object):
         self.key = key
         self.field = field
-        self.params = params
+        self.params = {name: _printable(value) for name, value in params.items()}
         self.others: tuple[UserError, ...] = ()
-        super().__init__(message.format(**params))
+        super().__init__(message.format(**self.params))
+
+
+def _printable(value: object) -> object:
+    """Words of a visitor may have half a character in them, which no answer can carry."""
+    return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else value
 
 
 def check_range(name: str, value: float, low: float, high: float) -> None:

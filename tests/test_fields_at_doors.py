@@ -20,6 +20,7 @@ from ddpm_demo.ui.errors import sentence
 from ddpm_demo.ui.models import Models
 from ddpm_demo.ui.request import job_of
 from ddpm_demo.ui.restoring import restored
+from ddpm_demo.ui.writing import writing_of
 
 ROOT = Path(__file__).resolve().parent.parent
 LANGUAGES = ("en", "zh-CN")
@@ -156,6 +157,15 @@ def test_a_bad_recipe_is_one_sentence_at_the_command_line(recipe, words, tmp_pat
         assert main([*argv, "--recipe", str(path), "--out", str(tmp_path / "out")]) == 2
         said = capsys.readouterr().err
         assert words in said and said.count("\n") == 1 and "Traceback" not in said
+
+
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+def test_half_a_character_in_words_of_no_field_can_be_told_at_every_door(language):
+    for values in ({"format": "\ud800"}, {"quality": "\ud800"}):
+        with pytest.raises(UserError) as caught:
+            writing_of(values.get("format"), values.get("quality"), True)
+        sentence_of(caught.value, language).encode()
+        str(caught.value).encode()
 
 
 BAD_FILES = {

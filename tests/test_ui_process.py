@@ -328,6 +328,10 @@ def test_a_stop_after_a_formula_stays_with_it():
     assert coloured("for $v$. At $t$, b: $$a$$.") == (
         r"for $v\text{.}$ At $\textcolor{#7c3aed}{t}\text{,}$ b: $$a$$."
     )
+    assert coloured("见（$v$）：$a$，$b$、c") == (
+        "见$\\text{（}v\\text{）：}$\u200b$a\\text{，}$\u200b$b\\text{、}$c"
+    )
+    assert coloured("in ($v$) or ($a$ b)") == r"in $\text{(}v\text{)}$ or $\text{(}a$ b)"
 
 
 def test_a_symbol_has_one_colour_and_only_inside_formulas():

@@ -118,6 +118,33 @@ def test_within_a_step_the_parts_that_are_done_are_reported():
     assert words == "Step 3 of 12 · 40 of 169 parts of this step · 2 min 10 s left"
 
 
+class PausingRun(SlowRun):
+    """Something goes on between its first evaluation and its first step."""
+
+    steps_on = threading.Event()
+
+    def __iter__(self):
+        with self.progress.evaluation(4) as done:
+            done(1)
+            self.goes_on.wait(60)
+        self.steps_on.wait(60)
+        yield from FakeRun.__iter__(self)
+
+
+def test_a_run_that_has_begun_is_not_said_to_be_loading_again():
+    recipe = GenerateRecipe(checkpoint="none", seed=3)
+    record, run = start(Store(), Job(recipe, lambda ddpm, recipe, inputs: PausingRun(2)))
+    between = []
+    PausingRun.goes_on.clear()
+    for report in run:
+        if report.moment is not None:
+            PausingRun.goes_on.set()
+        elif PausingRun.goes_on.is_set() and report.snapshot is None:
+            between.append(report.is_loading)
+            PausingRun.steps_on.set()
+    assert between and not any(between) and record.phase == "done"
+
+
 def test_cancel_stops_before_the_next_step_and_keeps_what_there_is():
     store = Store()
     record, reports = start(store, make_job(num_steps=50))

@@ -69,12 +69,13 @@ def attack(
             break
         started = time.perf_counter()
         try:
-            call()
-            tally.taken += 1
-        except UserError as error:
-            tally.refused += 1
-            tally.sentences[error.key] += 1
-            str(error).encode()
+            try:
+                call()
+                tally.taken += 1
+            except UserError as error:
+                str(error).encode()  # what cannot be printed cannot be told either
+                tally.refused += 1
+                tally.sentences[error.key] += 1
         except Exception as error:  # noqa: BLE001  that is what is looked for
             frames = traceback.extract_tb(error.__traceback__)
             place = next((f for f in reversed(frames) if "ddpm_demo/" in f.filename), frames[-1])

@@ -84,6 +84,7 @@ def _steps(
     status = text(language, "common.status_loading")
     begun: list[Progress] = []
     turns: list[Turn] = []
+    has_begun = False
     counts = record.job.counts
     stream = in_turn(lambda: record.job.snapshots(models, begun), turns=turns)
     try:
@@ -98,10 +99,11 @@ def _steps(
                 moment = begun[0].snapshot() if begun else None
                 within = moment is not None and moment.num_tiles > 0
                 if within:
+                    has_begun = True
                     turns[0].tell(moment.seconds_left)
                     yield Report(moment_text(language, moment), moment=moment, counts=counts)
                 else:
-                    yield Report(status, is_loading=record.last is None)
+                    yield Report(status, is_loading=record.last is None and not has_begun)
                 continue
             now = clock()
             first_step = now if first_step is None else first_step

@@ -25,6 +25,13 @@ Object.assign(Stage.prototype, {
     return { after: state.phase === "upload" ? state.picture : null };
   },
 
+  // A large picture's frames come reduced: they lie as large as the picture that is worked on.
+  wholeOf(frame) {
+    const whole = this.state.picture;
+    if (!whole || whole.width <= frame.width) return null;
+    return Math.abs((frame.width * whole.height) / (frame.height * whole.width) - 1) < 0.01 ? whole : null;
+  },
+
   render() {
     const { state, root } = this;
     const { after, before, inset, old } = this.picturesNow();
@@ -37,7 +44,8 @@ Object.assign(Stage.prototype, {
     if (after) {
       // Before and after lie over each other at the result's size, whatever their own pixels are.
       this.view.sheet = Boolean(after.sheet); // small pictures side by side
-      this.view.picture(after.width, after.height);
+      const large = running && this.wholeOf(after);
+      this.view.picture((large || after).width, (large || after).height);
       this.size = [after.width, after.height];
     }
     this.showIn(".stage-after", after);

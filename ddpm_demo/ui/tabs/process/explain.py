@@ -96,8 +96,8 @@ _PATTERNS = (
 )
 _SYMBOL = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in _PATTERNS))
 _MATH = re.compile(r"\$\$.*?\$\$|\$.*?\$", re.DOTALL)
-# Browsers take a formula for a picture and may begin a line with the full stop after it, or end one
-# with the bracket before it.
+# Browsers take a formula for a picture and may begin a line with the full stop after it, or end
+# one with the bracket before it.
 _INLINE = re.compile(
     r"\$\$.*?\$\$|(?P<open>[（(]?)\$(?P<math>[^$]+)\$"
     r"(?P<stop>[，。：；、）]+|\)?[.,;:]?(?=\s|$)|)",

@@ -103,7 +103,7 @@
     const toY = (y) => height - bottom - ((y - y0) / (y1 - y0)) * (height - top - bottom);
     context.font = "12px system-ui, sans-serif";
     context.fillStyle = colour("strong");
-    if (title) context.fillText(title, 2, 13, width - 4);
+    if (title) context.fillText(title, 2, 13, width - 10);
     context.strokeStyle = colour("line");
     context.lineWidth = 1;
     context.fillStyle = colour("quiet");
@@ -117,7 +117,7 @@
       context.fillText(words, left - 6, y + 4);
     }
     context.textAlign = "center";
-    for (const [value, words] of ticks(x0, x1, Math.max(2, Math.floor((width - left) / 70)))) {
+    for (const [value, words] of ticks(x0, x1, Math.max(width < 150 ? 1 : 2, Math.floor((width - left) / 70)))) {
       context.fillText(words, Math.min(Math.max(toX(value), left + 4), width - 16), height - bottom + 14);
     }
     if (xTitle) context.fillText(xTitle, (left + width - right) / 2, height - 3);
