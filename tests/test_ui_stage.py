@@ -1,8 +1,12 @@
 """The stage without a browser: what it tells the page, and what it believes of the page."""
 
 import base64
+import errno
 import io
 import json
+import os
+import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,8 +15,9 @@ from PIL import Image
 
 from ddpm_demo.errors import UserError
 from ddpm_demo.texts import LANGUAGES, text
-from ddpm_demo.ui.stage import Said, Stage, head, read_said, scene
-from ddpm_demo.ui.stage.renditions import SCREEN_EDGE, preview, rendition
+from ddpm_demo.ui.stage import Said, Stage, head, read_said, renditions, scene
+from ddpm_demo.ui.stage.later import Later
+from ddpm_demo.ui.stage.renditions import LATER, SCREEN_EDGE, preview, rendition
 from ddpm_demo.ui.uploads import EXAMPLES_FOLDER
 
 
@@ -24,6 +29,55 @@ def picture(width, height, seed=0):
 def pixels(file):
     with Image.open(file["path"]) as image:
         return np.asarray(image)
+
+
+LARGE = 1800, 1500
+
+
+def test_a_large_picture_is_shown_before_its_file_is_written(tmp_path, monkeypatch):
+    goes_on = threading.Event()
+    real = renditions._encoded
+
+    def slow(image, options):
+        if image.size == LARGE:
+            goes_on.wait(60)
+        return real(image, options)
+
+    monkeypatch.setattr(renditions, "_encoded", slow)
+    image = picture(*LARGE)
+    shown = rendition(image, tmp_path)
+    again = rendition(image, tmp_path)
+    whole = Path(shown["full"]["path"])
+    assert again["full"] == shown["full"] and not whole.exists()
+    with Image.open(shown["small"]["path"]) as small:
+        assert max(small.size) == SCREEN_EDGE
+    goes_on.set()
+    assert LATER.wait(60)
+    np.testing.assert_array_equal(pixels(shown["full"]), np.asarray(image))
+    written = whole.stat().st_mtime_ns
+    os.utime(whole, ns=(0, 0))
+    assert rendition(image, tmp_path) == shown and whole.stat().st_mtime_ns >= written
+    assert rendition(picture(*LARGE, seed=1), tmp_path)["full"] != shown["full"]
+    assert rendition(image, tmp_path, recipe={"seed": 1})["full"] != shown["full"]
+    assert LATER.wait(60) and not list(tmp_path.rglob("*.part"))
+
+
+def test_a_file_that_somebody_reads_is_there_at_once(tmp_path):
+    shown = rendition(picture(*LARGE), tmp_path, at_once=True)
+    assert Path(shown["full"]["path"]).exists()
+
+
+def test_what_cannot_be_written_later_leaves_nothing_and_stops_nobody(tmp_path):
+    def full():
+        raise OSError(errno.ENOSPC, "no room")
+
+    later = Later(max_pixels=10)
+    later.write(tmp_path / "a" / "one.png", 4, full)
+    later.write(tmp_path / "b" / "two.png", 4, lambda: b"two")
+    later.write(tmp_path / "c" / "three.png", 11, lambda: b"three")  # more than may wait
+    assert (tmp_path / "c" / "three.png").read_bytes() == b"three"
+    assert later.wait(60)
+    assert not (tmp_path / "a").exists() and (tmp_path / "b" / "two.png").read_bytes() == b"two"
 
 
 @pytest.fixture
@@ -49,6 +103,7 @@ def test_a_small_picture_is_one_file_with_its_own_pixels(tmp_path):
 def test_a_large_picture_comes_small_first_and_keeps_all_its_pixels(tmp_path, size):
     image = picture(*size)
     shown = rendition(image, tmp_path)
+    assert LATER.wait(60)
     assert np.array_equal(pixels(shown["full"]), np.asarray(image))
     with Image.open(shown["small"]["path"]) as small:
         assert max(small.size) == SCREEN_EDGE and small.format == "JPEG"

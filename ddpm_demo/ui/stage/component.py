@@ -128,14 +128,16 @@ class Stage:
             mask: "L", white where it is to be filled; None leaves the mask alone.
             clear_mask: take the mask away.
         """
-        shown = self._rendition(picture, name) if picture is not None else None
+        shown = None
+        if picture is not None:  # where there is no file of it, the next run reads this one
+            shown = self._rendition(picture, name, at_once=not path)
         file = {"path": path} if path else None
-        painted = self._rendition(mask, "mask.png") if mask is not None else None
+        painted = self._mask(mask) if mask is not None else None
         return scene.upload(shown, file=file, name=name, mask=painted, clear_mask=clear_mask)
 
     def mask(self, mask: Image.Image | None) -> Scene:
         """Another mask, "L", white where it is to be filled; None clears it."""
-        return scene.mask(self._rendition(mask, "mask.png") if mask is not None else None)
+        return scene.mask(self._mask(mask) if mask is not None else None)
 
     def progress(
         self,
@@ -195,11 +197,20 @@ class Stage:
         """The run has ended without anything new."""
         return scene.idle(words)
 
+    def _mask(self, mask: Image.Image) -> Rendition:
+        """The brush draws on it pixel by pixel."""
+        return self._rendition(mask, "mask.png", at_once=True)
+
     def _rendition(
-        self, image: Image.Image, name: str, recipe: Mapping[str, Any] | None = None
+        self,
+        image: Image.Image,
+        name: str,
+        recipe: Mapping[str, Any] | None = None,
+        *,
+        at_once: bool = False,
     ) -> Rendition:
         file = f"{Path(name).stem or 'picture'}.png"
-        return rendition(image, self.component.GRADIO_CACHE, file, recipe)
+        return rendition(image, self.component.GRADIO_CACHE, file, recipe, at_once=at_once)
 
     def _all(self, pictures: Pictures, name: str) -> list[Rendition]:
         images = [pictures] if isinstance(pictures, Image.Image) else list(pictures)

@@ -257,11 +257,18 @@ Object.assign(Stage.prototype, {
     whole.src = urlOf(picture);
     whole.decode().then(
       () => this.shownUrls.get(image) === picture && setSource(image, whole.src),
-      () => (image.dataset.whole = ""),
+      () => {  // the file of a large picture may still be on its way
+        setTimeout(() => {
+          if (this.shownUrls.get(image) !== picture) return;
+          image.dataset.whole = "";
+          if (image.isConnected) this.sharpen(image);
+        }, AGAIN_MS);
+      },
     );
   },
 });
 
+const AGAIN_MS = 2000;
 const SCREEN_EDGE_OF = (picture) => (picture.width >= picture.height ? 1600 : (1600 * picture.width) / picture.height);
 const shareOf = (share) => (share > 0 && share < 0.001 ? "< 0.1" : (share * 100).toFixed(share < 0.1 ? 1 : 0));
 

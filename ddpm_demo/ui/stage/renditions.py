@@ -8,11 +8,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import json
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
+
+from .later import Later
 
 # Edges of what is shown before anybody zooms in, of a preview, and of what needs no second file.
 SCREEN_EDGE = 1600
@@ -21,8 +25,11 @@ ONE_FILE_PIXELS = SCREEN_EDGE * SCREEN_EDGE
 # Up to here a preview is kept exact; above it nobody sees the loss in a tenth of a second.
 EXACT_EDGE = 256
 
+_STRIP_PX = 256
 _PNG = {"format": "PNG", "compress_level": 1}
 _JPEG = {"format": "JPEG", "quality": 88}
+
+LATER = Later()
 
 # What the page needs to know of a picture: {"width", "height", "full", "small", "data"}, and
 # "sheet" where small pictures stand side by side, whose pixels are drawn hard.
@@ -34,19 +41,32 @@ def rendition(
     folder: str | Path,
     name: str = "picture.png",
     recipe: Mapping[str, Any] | None = None,
+    *,
+    at_once: bool = False,
 ) -> Rendition:
     """Files of `image` for the page: every pixel as PNG and, of a large one, a smaller JPEG.
+
+    The PNG of a large one comes a little later (`LATER`): the page has the JPEG until then.
 
     Args:
         image: 8-bit, any size.
         folder: Gradio's cache, `Component.GRADIO_CACHE`.
         name: of the file, as it is saved from the browser.
         recipe: what the file says of how it was made.
+        at_once: somebody reads the file itself: it is there when this returns.
     """
     shown: Rendition = {"width": image.width, "height": image.height}
-    content = _encoded(image, _PNG) if recipe is None else _with_recipe(image, recipe)
-    shown["full"] = _file(content, folder, name)
-    if image.width * image.height > ONE_FILE_PIXELS:
+    pixels = image.width * image.height
+    content = partial(_encoded, image, _PNG)
+    if recipe is not None:
+        content = partial(_with_recipe, image, recipe)
+    if pixels <= ONE_FILE_PIXELS or at_once:
+        shown["full"] = _file(content(), folder, name)
+    else:
+        path = Path(folder) / _digest(image, recipe) / Path(name).name
+        LATER.write(path, pixels, content)
+        shown["full"] = _named(path)
+    if pixels > ONE_FILE_PIXELS:
         reduced = _reduced(image, SCREEN_EDGE)
         options, ending = (_PNG, "png") if "A" in image.mode else (_JPEG, "jpg")
         shown["small"] = _file(_encoded(reduced, options), folder, f"screen.{ending}")
@@ -108,6 +128,16 @@ def _with_recipe(image: Image.Image, recipe: Mapping[str, Any]) -> bytes:
     from ...pictures.png_recipe import png_bytes  # it brings torch along
 
     return png_bytes(image, recipe, compress_level=1)
+
+
+def _digest(image: Image.Image, recipe: Mapping[str, Any] | None) -> str:
+    """Of what the file will have in it, in strips: a large picture is not copied as a whole."""
+    found = hashlib.blake2b(f"{image.mode} {image.size}".encode(), digest_size=32)
+    found.update(json.dumps(recipe, sort_keys=True, default=str).encode())
+    for top in range(0, image.height, _STRIP_PX):
+        strip = image.crop((0, top, image.width, min(top + _STRIP_PX, image.height)))
+        found.update(strip.tobytes())
+    return found.hexdigest()
 
 
 def _file(content: bytes, folder: str | Path, name: str) -> dict[str, Any]:
