@@ -107,24 +107,60 @@ def test_grey_jpegs_go_the_same_way(ddpm):
 
 
 def test_the_model_is_white_in_brightness():
-    parts = [tensor(jpeg(scene(), 75, sigma=20))]
-    found = noise_before.model(parts, 13.0)
+    image = jpeg(scene(), 75, sigma=20)
+    parts, white = [tensor(image)], floor(image)
+    assert white.is_noise and not white.is_correlated
+    found = noise_before.model(parts, dataclasses.replace(white, sigma_255=13.0))
     level = 3**0.5 * 13 / LEVELS
     assert torch.allclose(found.power[0], torch.full((8, 8), level**2))
     assert found.filled_to == pytest.approx(noise_before.OF_BRIGHTNESS * level)
-    assert noise_before.model([torch.zeros(1, 3, 8, 8)], 13.0) is None
+    assert noise_before.model([torch.zeros(1, 3, 8, 8)], white) is None
 
 
 def test_noise_that_a_model_has_already_is_left_to_it():
     found = floor(jpeg(scene(), 95, 0, sigma=20))
     assert found.agrees(noise_model.NoiseModel.white(20 / LEVELS, 3))
     assert not found.agrees(noise_model.NoiseModel.white(10 / LEVELS, 3))
-    assert not found.agrees(noise_before.model([tensor(jpeg(scene(), 75, sigma=20))], 13.0))
+    image = jpeg(scene(), 75, sigma=20)
+    assert not found.agrees(noise_before.model([tensor(image)], floor(image)))
 
 
 def test_a_floor_is_judged_by_its_evenness_and_its_spectrum():
-    noise = noise_before.Floor(8.0, rise=1.1, share=0.6, flatness=1.0)
+    nothing = torch.zeros(0)
+    noise = noise_before.Floor(8.0, 1.1, 0.6, 1.0, nothing, nothing, nothing)
     assert noise.is_noise and not noise.is_texture
     for change in ({"sigma_255": 2.0}, {"flatness": 0.5}, {"rise": 3.0}, {"share": 0.1}):
         assert not dataclasses.replace(noise, **change).is_noise
     assert dataclasses.replace(noise, share=0.1).is_texture
+    correlated = dataclasses.replace(noise, flatness=0.5)
+    assert correlated.is_correlated and not noise.is_correlated
+    for change in ({"sigma_255": 2.0}, {"flatness": None}, {"rise": 1.16}, {"share": 0.25}):
+        assert not dataclasses.replace(correlated, **change).is_correlated
+
+
+def alike(picture, sigma, seed=6):
+    """The picture with noise whose neighbours are alike: means of 3 x 3, of deviation sigma."""
+    noise = np.random.default_rng(seed).standard_normal(picture.shape)
+    sums = sum(np.roll(noise, (y, x), (0, 1)) for y in (-1, 0, 1) for x in (-1, 0, 1))
+    return picture + sigma / 3 * sums
+
+
+@pytest.mark.parametrize("quality", [70, 75, 80])
+def test_noise_with_neighbours_alike_is_found_under_compression(ddpm, quality):
+    truth = scene()
+    image = jpeg(alike(truth, 12), quality)
+    found = floor(image)
+    assert found.is_correlated and not found.is_noise
+    power = noise_before.model([tensor(image)], found).power[0] * LEVELS**2 / 3
+    # What the means have left of white noise at low and at high frequencies.
+    true = 12 * np.square(LUMA).sum() ** 0.5
+    low, high = float(power[1:3, 1:3].mean()) ** 0.5, float(power[5:, 5:].mean()) ** 0.5
+    assert 1.4 * true < low < 3 * true and high < true
+    result = ddpm.denoise(DenoiseRecipe(checkpoint="photos"), image).images()[0]
+    assert psnr(result, truth) > psnr(image, truth) + 2
+
+
+@pytest.mark.parametrize("quality", [60, 75, 92])
+def test_texture_is_not_taken_for_noise_with_neighbours_alike(quality):
+    for steepness in (0.6, 1.0, 1.35):
+        assert not floor(jpeg(scene(steepness=steepness), quality)).is_correlated

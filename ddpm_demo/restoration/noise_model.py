@@ -212,16 +212,22 @@ def calm_spectrum(parts: Sequence[Tensor]) -> tuple[Tensor | None, float]:
     first = power[:, [0, PATCH_PX - 1]].mean(1, keepdim=True)  # (0, 1) and (1, 0)
     power = torch.cat([first, power], 1).view(-1, PATCH_PX, PATCH_PX)
     smooth = F.avg_pool2d(F.pad(power[None], (1, 1, 1, 1), mode="replicate"), 3, stride=1)[0]
-    place = torch.arange(PATCH_PX)
-    place = place[:, None] + place
-    for row in range(LOW, -1, -1):  # downwards, each against the next two
-        here, above = place == row, (place == row + 1) | (place == row + 2)
-        limit = RISE * smooth[:, above].mean(1, keepdim=True)
-        smooth[:, here] = torch.minimum(smooth[:, here], limit)
+    smooth = without_content(smooth)
     floor = smooth.mean() * 0.02 + 1e-9
     surprise = (energy / (smooth.flatten(1)[:, 1:] + floor)).mean((1, 2))
     few, more = surprise.sort().values[[len(surprise) // 50, len(surprise) // 10]].tolist()
     return smooth, more / max(few, 1e-9)
+
+
+def without_content(power: Tensor) -> Tensor:
+    """[C, 8, 8] whose low frequencies rise no faster than noise's do: what is more is picture."""
+    power, place = power.clone(), torch.arange(PATCH_PX)
+    place = place[:, None] + place
+    for row in range(LOW, -1, -1):  # downwards, each against the next two
+        here, above = place == row, (place == row + 1) | (place == row + 2)
+        limit = RISE * power[:, above].mean(1, keepdim=True)
+        power[:, here] = torch.minimum(power[:, here], limit)
+    return power
 
 
 def _bands(power: Tensor) -> Tensor:

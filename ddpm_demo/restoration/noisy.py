@@ -162,11 +162,14 @@ def _before_compression(
         return found
     if floor.is_texture:
         return NoiseModel.white(0.0, parts[0].shape[1])
-    if not floor.is_noise or floor.agrees(found):
+    is_noise = floor.is_noise or floor.is_correlated
+    if not is_noise or floor.agrees(found):
         return found
-    model = noise_before.model(parts, floor.sigma_255)
+    model = noise_before.model(parts, floor)
     if model is None:
         return found
+    if not floor.is_noise:
+        return model
     # Where compression left most of the noise, what calm patches have says more than one level.
     is_all_there = not found.is_white and denoising.whitening_level(found) >= model.sigma_max
     return found if is_all_there else model
