@@ -24,6 +24,7 @@ from ddpm_demo.restoration.operators import (
     Grey,
     Mask,
     gaussian_kernel,
+    motion_kernel,
 )
 from ddpm_demo.restoration.recipe import RestorationRecipe
 from ddpm_demo.restoration.repaint import repaint, repaint_visits
@@ -92,6 +93,20 @@ def test_conditioning_is_bayes_for_any_covariance(name):
     expected = x0.flatten() + S @ A[seen].T @ torch.linalg.solve(gram, residual)
     found = condition(o.operator, x0, o.y, o.sigma_y, covariance, 1e-10, 2000)
     torch.testing.assert_close(found.flatten(), expected, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize(("sigma", "worst"), [(0.3, 5e-3), (2.0, 3e-2)])
+@pytest.mark.parametrize("kernel", [gaussian_kernel(1.5), motion_kernel(9.0, 30.0)])
+def test_a_blurred_picture_is_conditioned_on_in_as_few_iterations_as_there_are(
+    kernel, sigma, worst
+):
+    """The default number of them; without a suitable preconditioner they end far off."""
+    blur, shape = FramedBlur(kernel), (1, 40, 36)
+    y, x0 = draw(1, *blur.observation_shape(shape)), torch.zeros(1, *shape).double()
+    covariance = Covariance(PHOTO.power(x0), sigma)
+    exact = condition(blur, x0, blur.A(blur.A_T(y)), 0.016, covariance, 1e-10, 3000)
+    found = condition(blur, x0, blur.A(blur.A_T(y)), 0.016, covariance)
+    assert float((found - exact).norm() / exact.norm()) < worst
 
 
 @pytest.mark.parametrize("name", OBSERVATIONS)

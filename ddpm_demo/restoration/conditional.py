@@ -11,12 +11,16 @@ the network.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from torch import Tensor
+from torch.nn import functional as F
 
 from .conjugate_gradients import conjugate_gradients
 from .operators.base import Operator, TightOperator
+from .operators.blur import FramedBlur
 from .operators.mask import Mask
-from .spectrum import Covariance
+from .spectrum import Covariance, from_frequencies, to_frequencies
 
 TOLERANCE = 1e-3
 MAX_ITERATIONS = 40
@@ -75,17 +79,32 @@ def _weights(
     max_iterations: int,
 ) -> Tensor:
     """(A S A^T + sigma_y^2 I)^-1 (y - A x0)."""
-    gain = operator.gain if isinstance(operator, TightOperator) else 1.0
 
     def gram(u: Tensor) -> Tensor:
         return operator.A(covariance.apply(operator.A_T(u))) + sigma_y**2 * u
 
-    def precondition(u: Tensor) -> Tensor:
-        # Exact where everything is seen.
-        return operator.A(covariance.solve(operator.A_T(u), sigma_y**2 / gain)) / gain**2
-
+    precondition = _about_inverse(operator, x0, y, sigma_y, covariance)
     residual = y - operator.A(x0)
     return conjugate_gradients(gram, precondition, residual, tolerance, max_iterations)
+
+
+def _about_inverse(
+    operator: Operator, x0: Tensor, y: Tensor, sigma_y: float, covariance: Covariance
+) -> Callable[[Tensor], Tensor]:
+    """About (A S A^T + sigma_y^2 I)^-1."""
+    if isinstance(operator, FramedBlur):
+        # A stationary picture, blurred, is stationary in its frame: its covariance there is close
+        # to diagonal in the frame's own cosine basis (20 iterations instead of over 300).
+        seen = (operator.power(x0) * covariance.variance)[None]
+        size = y.shape[-2:]
+        seen = F.interpolate(seen, size=size, mode="bilinear", align_corners=True) + sigma_y**2
+        return lambda u: from_frequencies(to_frequencies(u) / seen)
+    gain = operator.gain if isinstance(operator, TightOperator) else 1.0
+
+    def spread(u: Tensor) -> Tensor:  # exact where everything is seen
+        return operator.A(covariance.solve(operator.A_T(u), sigma_y**2 / gain)) / gain**2
+
+    return spread
 
 
 def _fill(

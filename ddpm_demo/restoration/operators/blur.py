@@ -101,6 +101,22 @@ class FramedBlur(Operator):
         channels, height, width = image_shape
         return channels, height - 2 * self.margin_px, width - 2 * self.margin_px
 
+    def power(self, like: Tensor) -> Tensor:
+        """|kernel|^2 at the frequencies of the cosine transform of x [B, C, H, W], [H, W].
+
+        A reflecting border mixes a frequency with its mirror image, whose power counts as much.
+        """
+        kernel = self.blur.kernel.to(like)
+        waves = []
+        for taps, pixels in zip(kernel.shape, like.shape[-2:], strict=True):
+            place = torch.arange(taps).to(like) - taps // 2
+            frequency = torch.arange(pixels).to(like) / (2 * pixels)
+            waves.append(torch.exp(2j * math.pi * frequency[:, None] * place))
+        rows, columns = waves
+        here = rows @ (kernel + 0j) @ columns.T
+        mirrored = rows @ (kernel + 0j) @ columns.conj().T
+        return (here.abs() ** 2 + mirrored.abs() ** 2) / 2
+
     def crop(self, x: Tensor) -> Tensor:
         """Without the margin."""
         margin = self.margin_px
