@@ -31,6 +31,7 @@ from .kept.wiring import connect_kept, kept_area
 from .live import CSS_PATH as LIVE_CSS_PATH
 from .live import head as live_head
 from .models import Models
+from .no_room import NoRoom
 from .page import Page, announce_full_queue
 from .relabel import Texts
 from .restoring import connect_restore, restore_area
@@ -197,6 +198,7 @@ def launch_options(
         "app_kwargs": {
             "middleware": [
                 Middleware(Guard, served=served),
+                Middleware(NoRoom),
                 Middleware(Presence),
                 Middleware(QuickStart),
             ]

@@ -1,5 +1,6 @@
 """Under which names the app answers, and to whom it belongs, through real HTTP."""
 
+import errno
 import os
 
 import gradio as gr
@@ -202,3 +203,28 @@ def test_names_of_a_machine_that_listens_everywhere():
     space = Served("0.0.0.0", environment={"SPACE_ID": "a/b", "SPACE_HOST": "a-b.hf.space"})
     assert space.knows("a-b.hf.space") and not space.knows("rebound.example")
     assert is_loopback("ip6.localhost") and not is_loopback("localhost.example")
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "too little room left on the disk"), ("zh-CN,zh", "磁盘剩余空间")],
+)
+def test_an_upload_that_there_is_no_room_for_is_one_sentence(launch, monkeypatch, language, words):
+    """The disk is full where Gradio writes what comes in."""
+    url = launch()
+
+    def full(self, data):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    # Parts of up to a megabyte stay in memory until they are moved.
+    monkeypatch.setattr("tempfile.SpooledTemporaryFile.write", full)
+    monkeypatch.setattr("tempfile._TemporaryFileWrapper.write", full, raising=False)
+    answer = httpx.post(
+        f"{url}gradio_api/upload",
+        files={"files": ("a.png", b"x" * 3_000_000, "image/png")},
+        headers={"accept-language": language},
+    )
+    assert answer.status_code == 507 and words in answer.text
+    assert "Error" not in answer.text and answer.text.count("\n") == 0
+    monkeypatch.undo()
+    assert httpx.get(url).status_code == 200

@@ -147,6 +147,8 @@ class Stage {
       if (turn !== this.taking) return;
       this.say("upload", { upload: { path, name: file.name } });
     } catch (error) {
+      if (turn !== this.taking) return;
+      this.remove(); // what the app does not have is not on the stage either
       this.note(words("upload_failed"));
     } finally {
       if (turn === this.taking) this.busy("");
