@@ -2,6 +2,7 @@
 
 import json
 import sys
+import threading
 import time
 from types import SimpleNamespace
 
@@ -172,3 +173,32 @@ def test_after_a_restart_of_the_machine_nobody_is_the_trainer(jobs, fake_trainer
     monkeypatch.undo()
     jobs.stop(name)
     wait(jobs, name, "finished")
+
+
+def test_several_apps_on_one_folder_start_one_trainer(jobs, fake_trainer, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(store.Jobs, "keep_going", lambda self: None)  # each looks when it is told
+    first, second = submit(jobs, "first"), submit(jobs, "second")
+    apps = [store.Jobs(jobs.folder, num_threads=1) for _ in range(4)]
+    together, faults = threading.Barrier(len(apps)), []
+
+    def look(app):
+        try:
+            for _ in range(10):
+                together.wait(60)
+                app.tick()
+        except Exception as error:  # noqa: BLE001  any is a fault
+            faults.append(error)
+            together.abort()
+
+    looking = [threading.Thread(target=look, args=(app,)) for app in apps]
+    for thread in looking:
+        thread.start()
+    for thread in looking:
+        thread.join()
+    assert not faults and len(trainers(jobs)) == 1
+    assert {app.running() for app in apps} == {first} and jobs.queue() == [second]
+    apps[0].stop(first)
+    wait(jobs, first, "finished")
+    for app in apps:
+        app.tick()
+    assert {app.running() for app in apps} == {second} and len(trainers(jobs)) == 1
