@@ -146,7 +146,7 @@ def test_blocks_give_what_one_block_gives(photos, pointwise, large, monkeypatch,
 
 
 def test_deblurred_blocks_show_no_seams(photos, pointwise, large, monkeypatch):
-    """Blocks differ from the whole by roundings, where they meet no more than elsewhere.
+    """Blocks differ from the whole by roundings of few values, also where they meet.
 
     In eight steps: chains of two have not forgotten their start, a Gaussian that belongs to the
     block, and are several levels off everywhere.
@@ -162,8 +162,8 @@ def test_deblurred_blocks_show_no_seams(photos, pointwise, large, monkeypatch):
     starts = {piece.window.left for piece in run._setup.steps.pieces} - {0}
     assert len(starts) >= 1
     seam = np.isin(np.arange(104), [start + i for start in starts for i in range(6)])
-    assert difference.mean() < 0.5
-    assert difference[:, seam].mean() <= difference[:, ~seam].mean()
+    assert difference.max() <= 1 and (difference > 0).mean() < 0.005
+    assert (difference[:, seam] > 0).mean() < 0.01
     assert run.metrics["baseline"] == "blurred" and run.metrics["psnr"] > 10
 
 
