@@ -37,9 +37,8 @@ def choice_error(told: TaskField, value: object) -> UserError:
 
 
 def shown(value: object) -> str:
-    """A value in a sentence: short, and printable whatever it is."""
+    """A value in a sentence, short whatever it is; `UserError` makes it printable."""
     words = str(value) if not isinstance(value, int) or value < 10**30 else "a larger number"
-    words = words.encode("utf-8", "replace").decode("utf-8")
     return words if len(words) <= MAX_SHOWN_CHARS else words[: MAX_SHOWN_CHARS - 1] + "…"
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from starlette.responses import PlainTextResponse
+
 from ..errors import of_the_machine
 from ..texts import negotiate
 from ..texts.naming import sentence_of
@@ -45,11 +47,5 @@ class NoRoom:
             if known is None or has_begun:
                 raise
             accepted = dict(scope["headers"]).get(b"accept-language", b"").decode("latin-1")
-            body = sentence_of(known, negotiate(accepted)).encode()
-            headers = [
-                (b"content-type", b"text/plain; charset=utf-8"),
-                (b"content-length", b"%d" % len(body)),
-            ]
-            start = {"type": "http.response.start", "status": INSUFFICIENT_STORAGE}
-            await send({**start, "headers": headers})
-            await send({"type": "http.response.body", "body": body})
+            said = sentence_of(known, negotiate(accepted))
+            await PlainTextResponse(said, INSUFFICIENT_STORAGE)(scope, receive, send)
