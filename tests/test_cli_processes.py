@@ -190,3 +190,30 @@ def run_words(words):
     )
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stderr
+
+
+def test_a_process_leaves_the_others_before_it_ends(tmp_path):
+    """One that did not was aborted at its end in one run of twelve."""
+    code = tmp_path / "left.py"
+    code.write_text(LEFT)
+    run_words([*launcher(2), str(code), str(tmp_path)])
+    assert contents(tmp_path / "left") == {"0": b"True False", "1": b"True False"}
+
+
+LEFT = """
+import atexit, sys
+from pathlib import Path
+import torch
+
+folder, said = Path(sys.argv[1]) / "left", []
+folder.mkdir(exist_ok=True)
+
+@atexit.register  # handlers run last in, first out: this one after what follows
+def tell():
+    said.append(torch.distributed.is_initialized())
+    (folder / str(index)).write_text(" ".join(map(str, said)))
+
+from ddpm_demo.core.device import process_share
+index, count = process_share()
+said.append(torch.distributed.is_initialized())
+"""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
 from functools import lru_cache
@@ -46,7 +47,17 @@ def _state() -> PartialState:
 
     with _lock:  # a second thread would find accelerate's state half made
         # Left to itself, accelerate takes several processes without a GPU for one.
-        return PartialState(cpu=not torch.accelerator.is_available())
+        state = PartialState(cpu=not torch.accelerator.is_available())
+        # A process that ends with gloo's threads at work is now and then aborted: "terminate
+        # called without an active exception", after all its work was done.
+        atexit.unregister(_leave_the_others)
+        atexit.register(_leave_the_others)
+        return state
+
+
+def _leave_the_others() -> None:
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def describe(device: torch.device) -> str:
