@@ -67,6 +67,12 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         action="store_true",
         help="open a window of its own instead of a browser (needs pywebview)",
     )
+    parser.add_argument(
+        "--mcp",
+        action="store_true",
+        default=env("GRADIO_MCP_SERVER", "").lower() in ("1", "true"),
+        help="offer the endpoints as tools of an MCP server, too (needs mcp)",
+    )
     args = parser.parse_args(argv)
     if args.listen:
         args.host = "0.0.0.0"
@@ -105,6 +111,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from ddpm_demo.ui import window
     from ddpm_demo.ui.app import build_app, launch_options, open_to_all, resolve_checkpoint
     from ddpm_demo.ui.in_turn import end_all
+    from ddpm_demo.ui.mcp_tools import check_usable
     from ddpm_demo.ui.temp_folder import use_own_folder
     from ddpm_demo.ui.visitors import read_passwords
 
@@ -112,6 +119,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         if args.window:
             window.check()
         passwords = read_passwords(args.auth_file) if args.auth_file else None
+        if args.mcp:
+            check_usable(passwords)
         name, owner_folders = resolve_checkpoint(args.checkpoint)
     except UserError as error:
         print(f"app.py: {error}", file=sys.stderr)
@@ -131,6 +140,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         args.lang,
         root_path=args.root_path,
         passwords=passwords,
+        mcp=args.mcp,
     )
     if said := open_to_all(args.host, args.root_path, passwords, args.lang):
         print(said, flush=True)

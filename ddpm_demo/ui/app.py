@@ -185,6 +185,7 @@ def launch_options(
     *,
     root_path: str | None = None,
     passwords: dict[str, str] | None = None,
+    mcp: bool = False,
 ) -> dict[str, Any]:
     """What `Blocks.launch` is given: nothing is shared, measured or served but results.
 
@@ -192,6 +193,7 @@ def launch_options(
         host, port, open_browser, language: as on the command line.
         root_path: path or address under which a proxy serves the app; None without a proxy.
         passwords: {name: password} of who may come in, as owners; None for everybody.
+        mcp: whether the endpoints are tools of an MCP server, too.
     """
     served = Served(host, root_path, bool(passwords))
     return {
@@ -221,7 +223,7 @@ def launch_options(
         "allowed_paths": [],
         "blocked_paths": [str(BUNDLED_FOLDER), str(RUNS_FOLDER), str(ROOT / ".git")],
         "state_session_capacity": MAX_SESSIONS,
-        "mcp_server": _has_mcp(),
+        "mcp_server": mcp,
         "theme": make_theme(),
         "css_paths": [CSS_PATH, STAGE_CSS_PATH, LIVE_CSS_PATH, HISTORY_CSS_PATH],
         "js": SCRIPT,
@@ -314,9 +316,3 @@ def _connect_language(ctx: Context, device: gr.HTML, footer: gr.HTML, forced: st
     # torch may still be loading: the rest of the page does not wait for the device's name.
     for event in (loaded, switched):
         ctx.quick(event.then, header.device_html, [ctx.language], [device])
-
-
-def _has_mcp() -> bool:
-    from importlib.util import find_spec
-
-    return find_spec("mcp") is not None

@@ -1,7 +1,7 @@
 """The endpoints for programs: one for each task, derived from its declaration, and /checkpoints.
 
 They are events on components that are never shown, whose labels are the documentation. Everything
-else on the page is hidden from the API. With `launch(mcp_server=True)` each is a tool.
+else on the page is hidden from the API. With `app.py --mcp` each is a tool.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import shutil
 import tempfile
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from ..recipes.recipe import Recipe
 from ..tasks.registry import tasks
 from ..texts import negotiate, text
 from ..texts.naming import field_help, field_label, task_description
+from .as_tool import as_tool, with_parameters
 from .components.as_sent import checkbox, choice, number, plain_text
 from .context import MODEL_SLOT
 from .errors import sentence
@@ -116,7 +117,7 @@ def _add_checkpoints(models: Models) -> None:
         return checkpoints(models)
 
     gr.Button().click(
-        list_all,
+        as_tool(list_all, "checkpoints", {}),
         None,
         gr.JSON(label="Checkpoints"),
         api_name="checkpoints",
@@ -148,7 +149,7 @@ def _add_task(models: Models, task: type[Recipe]) -> None:
                 shutil.rmtree(folder, ignore_errors=True)
 
     gr.Button().click(
-        _with_parameters(run, [parameter for parameter, _ in parameters]),
+        with_parameters(run, task.task, parameters),
         [component for _, component in parameters],
         outputs,
         api_name=task.task,
@@ -185,18 +186,6 @@ def _outputs(task: type[Recipe]) -> list[Component]:
     if task.animates:
         outputs.append(gr.File(label="Animation"))
     return [*outputs, gr.JSON(label="Recipe")]
-
-
-def _with_parameters(
-    run: Callable[..., Any], parameters: list[inspect.Parameter]
-) -> Callable[..., Any]:
-    """Let Gradio see named, typed parameters where `run` takes any."""
-    of_request = inspect.Parameter(
-        "request", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=gr.Request
-    )
-    run.__signature__ = inspect.Signature([of_request, *parameters])
-    run.__annotations__ = {p.name: p.annotation for p in (of_request, *parameters)}
-    return run
 
 
 def _parameters(

@@ -15,6 +15,7 @@ from ..errors import UserError
 from ..tasks.registry import task_named, tasks
 from ..texts import negotiate, text
 from ..texts.naming import sentence_of
+from .as_tool import as_tool
 from .components.as_sent import checkbox, choice, number, plain_text
 from .context import MODEL_SLOT
 from .many import restore_many
@@ -65,16 +66,25 @@ def add_many(models: Models) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
     names = [name for name, task in tasks().items() if takes_many(task)]
+    said = {
+        "task": text("en", "api.many_task"),
+        "images": text("en", "api.many_images"),
+        "fields": text("en", "api.many_fields"),
+        "mask": text("en", "api.many_mask"),
+        "format": text("en", "api.format"),
+        "quality": text("en", "api.quality"),
+        "strip_metadata": text("en", "api.strip_metadata"),
+    }
     gr.Button().click(
-        restore,
+        as_tool(restore, "restore_many", said),
         [
-            choice(names, value=names[0], label=text("en", "api.many_task")),
-            gr.File(label=text("en", "api.many_images"), file_count="multiple", type="filepath"),
-            gr.JSON(None, label=text("en", "api.many_fields")),
-            picture_input(label=text("en", "api.many_mask")),
-            plain_text("", label=text("en", "api.format")),
-            number(None, precision=0, label=text("en", "api.quality")),
-            checkbox(value=True, label=text("en", "api.strip_metadata")),
+            choice(names, value=names[0], label=said["task"]),
+            gr.File(label=said["images"], file_count="multiple", type="filepath"),
+            gr.JSON(None, label=said["fields"]),
+            picture_input(label=said["mask"]),
+            plain_text("", label=said["format"]),
+            number(None, precision=0, label=said["quality"]),
+            checkbox(value=True, label=said["strip_metadata"]),
         ],
         [gr.File(label="Pictures", file_count="multiple"), gr.JSON(label="Report")],
         api_name="restore_many",

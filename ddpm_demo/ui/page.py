@@ -39,6 +39,19 @@ class Page(gr.Blocks):
         # Gradio's server sets it when it is made, before it serves anybody.
         self._state_holder = lighten(holder)
 
+    @property
+    def mcp_server_obj(self) -> Any:  # noqa: ANN401  None, or the server of `--mcp`
+        """Gradio's server of tools."""
+        return self._tools
+
+    @mcp_server_obj.setter
+    def mcp_server_obj(self, server: Any) -> None:  # noqa: ANN401
+        self._tools = server
+        if server is not None:
+            from .mcp_tools import fill_gaps  # imports mcp, which nobody else needs
+
+            self._tools = fill_gaps(server)
+
     async def process_api(
         self,
         block_fn: Any,  # noqa: ANN401  Gradio's own types

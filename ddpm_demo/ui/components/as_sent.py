@@ -18,9 +18,16 @@ def _as_sent(self: Any, payload: Any) -> Any:  # noqa: ANN401  any JSON value
     return payload
 
 
+def _choice_info(self: gr.Dropdown) -> dict[str, Any]:
+    """As Gradio's, which calls every choice a text; where all are whole numbers, they are."""
+    values = [value for _, value in self.choices]
+    whole = bool(values) and all(type(value) is int for value in values)
+    return {"type": "integer" if whole else "string", "enum": values}
+
+
 _Number = derived(gr.Number, "_Number", __name__, preprocess=_as_sent)
 _Checkbox = derived(gr.Checkbox, "_Checkbox", __name__, preprocess=_as_sent)
-_Choice = derived(gr.Dropdown, "_Choice", __name__, preprocess=_as_sent)
+_Choice = derived(gr.Dropdown, "_Choice", __name__, preprocess=_as_sent, api_info=_choice_info)
 _Text = derived(gr.Textbox, "_Text", __name__, preprocess=_as_sent)
 
 
