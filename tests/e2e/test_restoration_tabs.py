@@ -222,6 +222,11 @@ def test_a_photograph_goes_to_its_prior_and_a_wrong_file_is_one_sentence(page, t
     expect(tab.panel.locator(".notice-error").first).to_be_visible()
     expect(tab.button("Run")).to_be_enabled()
 
+    tab.upload(photo)
+    expect(tab.status()).to_contain_text("96 × 64")
+    tab.stage("[data-do=remove]").click()
+    expect(tab.status()).not_to_contain_text("96 × 64")
+
 
 @pytest.mark.parametrize("width", [390, 1280])
 def test_nothing_sticks_out_of_the_window(page, width):

@@ -71,7 +71,12 @@ def connect_upload(
 
     ctx.quick(stage.on_upload, on_upload, [stage.said, ctx.language], outputs)
     # What was said of the picture goes with it.
-    ctx.quick(stage.on_clear, lambda: ["", *off], None, [form.notice_of("image"), *of_result])
+    ctx.quick(
+        stage.on_clear,
+        lambda: [status_html(""), "", *off],
+        None,
+        [status, form.notice_of("image"), *of_result],
+    )
 
 
 def arrived(stage: Stage, said: Said, language: str) -> Sequence[Update]:
