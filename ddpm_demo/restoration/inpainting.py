@@ -14,19 +14,21 @@ from torch import Tensor
 from ..core.denoiser import Denoiser, TiledDenoiser
 from ..core.noise import NoiseSource
 from ..core.step import Step
-from . import settings, solve
+from . import grain, settings, solve
 from .blend import Restoration
 from .canvas import Canvas, from_pixels
 from .coarse_to_fine import View, coarse_to_fine, factors_for, num_visits, reduce_known
 from .cutting import MARGIN_PX, Cut, find_cuts
 from .effort import tiled_pixels
-from .greyness import onto_tone
+from .grain import Grain
+from .greyness import Tone, tone
 from .pieces import Piece, Pieces
 from .recipe import RestorationRecipe
 from .repaint import NUM_STEPS, repaint, repaint_visits
 from .window import Window, fitted
 
 if TYPE_CHECKING:
+    from ..pictures.compression import Compression
     from ..recipes.prior import Prior
 
 # The network takes a cut whole up to this side, in tiles above: a hole that it sees with all its
@@ -48,6 +50,7 @@ class Plan:
         feather_px: how far the filling fades into what is known.
         time_travel: see `chain.restore`.
         method: "engine" or "repaint".
+        compression: of the JPEG that the picture is from; None for others.
     """
 
     canvas: Canvas
@@ -55,6 +58,7 @@ class Plan:
     feather_px: float = 0.0
     time_travel: int = 0
     method: str = "engine"
+    compression: Compression | None = None
 
 
 def fill(prior: Prior, recipe: RestorationRecipe, plan: Plan) -> Pieces:
@@ -90,26 +94,30 @@ class _Filling:
         self.num_chains = solve.num_chains(recipe) if is_engine else recipe.num_images
         self.noise = NoiseSource.for_run(recipe.seed, num_sources, prior.device)
         self.done: list[tuple[Window, np.ndarray, Tensor]] = []
-        self.onto = self._tone()
+        self.tone = self._tone()
+        self.grain: Grain | None = None
 
     def pieces(self) -> Pieces:
         cuts = find_cuts(self.unknown.copy(), self.num_chains)
+        if self.plan.method == "engine":
+            self.grain = self._grain(cuts)
         make = self._by_repaint if self.plan.method == "repaint" else self._by_engine
         return Pieces(self.plan.canvas, [make(cut) for cut in cuts])
 
     def _by_engine(self, cut: Cut) -> Piece:
         factors = factors_for(cut.width_px, max_factor=min(self.plan.hole.shape) // MIN_SEEN_PX)
         windows = self._windows(cut, factors)
+        level = (lambda factor: 0.0) if self.grain is None else self.grain.level
 
         def start() -> Restoration:
             views = [
-                View(window, factor, *reduce_known(*self._seen(window), factor))
+                View(window, factor, *reduce_known(*self._seen(window), factor), level(factor))
                 for window, factor in zip(windows, factors, strict=True)
             ]
             steps = coarse_to_fine(
                 self._denoiser, views, self.spectrum, self.recipe, self.how, self.noise
             )
-            return self._restoration(steps)
+            return self._restoration(steps, windows[-1])
 
         visits = num_visits(factors, self.spectrum, self.recipe, self.how)
         pixels = sum(
@@ -126,26 +134,44 @@ class _Filling:
             y, known = self._seen(window)
             view = View(window, 1, y, known)
             steps = repaint(self._denoiser(view), y, known, self.noise, num_steps)
-            return self._restoration(steps)
+            return self._restoration(steps, window)
 
         visits = repaint_visits(num_steps)
         downwards = sum(b < a for a, b in zip(visits, visits[1:], strict=False))
         pixels = downwards * self._seen_pixels(window, 1)
         return self._piece(cut, window, start, downwards, pixels)
 
-    def _restoration(self, steps: Iterator[Step]) -> Restoration:
+    def _restoration(self, steps: Iterator[Step], window: Window) -> Restoration:
         recipe = self.recipe
-        return Restoration(steps, recipe.num_images, recipe.perception, finish=self.onto)
 
-    def _tone(self) -> Callable[[Tensor], Tensor]:
-        """What gives a filling the one tone of what is known, grey for one; see `greyness`."""
+        def finish(x: Tensor) -> Tensor:
+            if self.grain is not None and recipe.perception > 0:
+                x = x + recipe.perception * self.grain.noise(window, len(x)).to(x)
+            return x if self.tone is None else self.tone.onto(x)
+
+        return Restoration(steps, recipe.num_images, recipe.perception, finish=finish)
+
+    def _grain(self, cuts: Sequence[Cut]) -> Grain | None:
+        """The noise near the holes."""
+        canvas = self.plan.canvas
+        return grain.find(
+            canvas.view,
+            self.unknown,
+            [cut.box for cut in cuts],
+            canvas.pixels.ndim == 2 or self.tone is not None,
+            self.plan.compression,
+            self.recipe.seed,
+        )
+
+    def _tone(self) -> Tone | None:
+        """The one tone of what is known; see `greyness`."""
         height, width = self.unknown.shape
         every = max(1, int((height * width / TONE_SAMPLE) ** 0.5))
         pixels = self.plan.canvas.pixels[::every, ::every]
         known = pixels[~self.unknown[::every, ::every]]
-        if pixels.ndim == 2 or not len(known):
-            return lambda picture: picture
-        return onto_tone(from_pixels(known[None], self.plan.canvas.channels))
+        if pixels.ndim == 2 or self.plan.canvas.channels != 3 or not len(known):
+            return None
+        return tone(from_pixels(known[None], 3))
 
     def _piece(
         self,

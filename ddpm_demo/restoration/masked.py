@@ -100,7 +100,14 @@ def _hole_by_hole(
         prior.denoiser.channels,
         with_spread=not is_mean and recipe.num_images > 1 or recipe.perception < 1,
     )
-    plan = Plan(canvas, hole, recipe.feather_px, recipe.time_travel or 0, recipe.method)
+    plan = Plan(
+        canvas,
+        hole,
+        recipe.feather_px,
+        recipe.time_travel or 0,
+        recipe.method,
+        upload.compression,
+    )
     steps = fill(prior, recipe, plan)
     return PieceSetup(
         steps,

@@ -131,16 +131,14 @@ def look(
         model = NoiseModel.white(recipe.sigma_255 / LEVELS, seen[0].shape[1])
     elif is_clipped:
         seen = [part.cpu() for part in seen]
-        model = noise_model.estimate(seen)
+        given = None if tone is not None and not tone.is_grey else compression
+        model = found_in(seen, given)
     else:
         levels = torch.tensor([estimate_sigma(part) for part in seen], dtype=torch.float64)
         model = NoiseModel.white(float(levels.median()), seen[0].shape[1])
     is_nothing = recipe.sigma_255 is None and is_clipped and model.sigma < noise_model.NOTHING
     if tone is not None and not tone.is_grey:
         compression = None
-    if compression is not None and recipe.sigma_255 is None and is_clipped:
-        model = _before_compression(seen, model, compression)
-        is_nothing = model.sigma < noise_model.NOTHING
     if is_nothing and compression is not None and recipe.artefacts:
         model = artefacts.model(seen, compression)
         is_clipped = is_nothing = False
@@ -153,10 +151,17 @@ def look(
     )
 
 
-def _before_compression(
-    parts: Sequence[Tensor], found: NoiseModel, compression: Compression
-) -> NoiseModel:
-    """The noise that was found in a JPEG, with what its header says of it."""
+def found_in(parts: Sequence[Tensor], compression: Compression | None) -> NoiseModel:
+    """The noise in a picture, from parts of it, and from what a JPEG's header says of it.
+
+    Args:
+        parts: [1, C, h, w] on the CPU, C 1 or 3.
+        compression: of the JPEG that the parts are from, whose corners lie on multiples of
+            `artefacts.MULTIPLE_PX`; None for others.
+    """
+    found = noise_model.estimate(parts)
+    if compression is None:
+        return found
     floor = noise_before.floor(parts, compression)
     if floor is None or noise_model.is_drawn(parts):
         return found
