@@ -37,7 +37,7 @@ def noisy(seed=0):
 
 
 def found(pixels, **options):
-    options = {"is_copied": False, "compression": None, "seed": 0, **options}
+    options = {"channels": 3, "is_copied": False, "compression": None, "seed": 0, **options}
     return grain.find(
         lambda window: from_pixels(pixels[window.slices], 3), hole_of(), [HOLE], **options
     )
@@ -86,7 +86,7 @@ def test_a_picture_that_is_nearly_all_hole_has_too_little_to_look_at():
     unknown = np.ones((160, 160), bool)
     unknown[:40] = False
     view = lambda window: from_pixels(noisy()[window.slices], 3)  # noqa: E731
-    assert grain.find(view, unknown, [Window(40, 0, 120, 160)], False, None, 0) is None
+    assert grain.find(view, unknown, [Window(40, 0, 120, 160)], 3, False, None, 0) is None
 
 
 @pytest.fixture(scope="module")

@@ -158,6 +158,7 @@ class _Filling:
             canvas.view,
             self.unknown,
             [cut.box for cut in cuts],
+            canvas.channels,
             canvas.pixels.ndim == 2 or self.tone is not None,
             self.plan.compression,
             self.recipe.seed,
