@@ -18,6 +18,7 @@ from ddpm_demo.texts import LANGUAGES, text
 from ddpm_demo.ui.stage import Said, Stage, head, read_said, renditions, scene
 from ddpm_demo.ui.stage.later import Later
 from ddpm_demo.ui.stage.renditions import LATER, SCREEN_EDGE, preview, rendition
+from ddpm_demo.ui.stream import sheet_of
 from ddpm_demo.ui.uploads import EXAMPLES_FOLDER
 
 
@@ -130,6 +131,15 @@ def test_previews_of_small_pictures_are_exact_and_of_large_ones_small():
     large = preview(Image.new("RGB", (4032, 3024), "grey"))
     assert (large["width"], large["height"]) == (4032, 3024)
     assert large["data"].startswith("data:image/jpeg") and len(large["data"]) < 400_000
+
+
+@pytest.mark.parametrize("side", [32, 128])
+def test_the_empty_places_of_a_sheet_stay_empty_in_its_preview(side):
+    sheet = sheet_of([Image.new("RGB", (side, side), "white")] * 5, 3)
+    content = base64.b64decode(preview(sheet)["data"].partition(",")[2])
+    shown = Image.open(io.BytesIO(content)).convert("RGBA")
+    assert shown.getpixel((side // 2, side // 2)) == (255, 255, 255, 255)
+    assert shown.getpixel((2 * side + side // 2, side + side // 2))[3] == 0
 
 
 def test_scenes_are_json_and_no_two_are_the_same(tmp_path):

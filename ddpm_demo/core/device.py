@@ -47,15 +47,13 @@ def _state() -> PartialState:
 
     with _lock:  # a second thread would find accelerate's state half made
         # Left to itself, accelerate takes several processes without a GPU for one.
-        state = PartialState(cpu=not torch.accelerator.is_available())
-        # A process that ends with gloo's threads at work is now and then aborted: "terminate
-        # called without an active exception", after all its work was done.
-        atexit.unregister(_leave_the_others)
-        atexit.register(_leave_the_others)
-        return state
+        return PartialState(cpu=not torch.accelerator.is_available())
 
 
+@atexit.register
 def _leave_the_others() -> None:
+    """A process that ends with gloo's threads at work is now and then aborted: "terminate called
+    without an active exception", after all its work was done."""
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
 

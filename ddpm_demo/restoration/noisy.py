@@ -125,20 +125,19 @@ def look(
         tone = greyness.tone(joined(parts))
     is_copied = is_grey or tone is not None
     if tone is not None:
+        if not tone.is_grey:
+            compression = None
         parts = [tone.brightness(part) for part in parts]
     seen = [part[:, :1] if is_copied else part for part in parts]
     if recipe.sigma_255 is not None:
         model = NoiseModel.white(recipe.sigma_255 / LEVELS, seen[0].shape[1])
     elif is_clipped:
         seen = [part.cpu() for part in seen]
-        given = None if tone is not None and not tone.is_grey else compression
-        model = found_in(seen, given)
+        model = found_in(seen, compression)
     else:
         levels = torch.tensor([estimate_sigma(part) for part in seen], dtype=torch.float64)
         model = NoiseModel.white(float(levels.median()), seen[0].shape[1])
     is_nothing = recipe.sigma_255 is None and is_clipped and model.sigma < noise_model.NOTHING
-    if tone is not None and not tone.is_grey:
-        compression = None
     if is_nothing and compression is not None and recipe.artefacts:
         model = artefacts.model(seen, compression)
         is_clipped = is_nothing = False

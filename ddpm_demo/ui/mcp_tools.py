@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from gradio.mcp import GradioMCPServer
+from gradio.processing_utils import save_base64_to_cache
 from gradio.utils import get_upload_folder
 from gradio_client import handle_file
 
@@ -71,7 +72,7 @@ class ToolServer(GradioMCPServer):
 
     def _file(self, sent: Any) -> Any:  # noqa: ANN401  any JSON
         if isinstance(sent, str) and sent.startswith("data:"):
-            return super().convert_strings_to_filedata({"file": sent}, [["file"]])["file"]
+            return handle_file(self._saved(sent))
         at = sent.find(_ADDRESS) if isinstance(sent, str) else -1
         if at < 0:
             raise UserError(
@@ -82,6 +83,15 @@ class ToolServer(GradioMCPServer):
         # The client opens what it is given: nothing but an upload may get that far.
         check({"path": path}, [get_upload_folder()])
         return handle_file(path)
+
+    def _saved(self, sent: str) -> str:
+        """The path of a `data:` text's file, among the uploads, which go with the app."""
+        from ..pictures.opening import unreadable
+
+        try:
+            return save_base64_to_cache(sent, get_upload_folder())
+        except ValueError as error:  # no base64, or a type that is none
+            raise unreadable() from error
 
     def _prepare_tool_call_args(
         self, name: str, arguments: dict[str, Any]

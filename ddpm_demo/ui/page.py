@@ -17,6 +17,7 @@ from ..texts import known_language, negotiate
 from .asking import asked_by
 from .errors import sentence
 from .light_sessions import lighten
+from .mcp_tools import fill_gaps
 from .uploads import EXAMPLES_FOLDER, check
 
 
@@ -46,11 +47,7 @@ class Page(gr.Blocks):
 
     @mcp_server_obj.setter
     def mcp_server_obj(self, server: Any) -> None:  # noqa: ANN401
-        self._tools = server
-        if server is not None:
-            from .mcp_tools import fill_gaps  # imports mcp, which nobody else needs
-
-            self._tools = fill_gaps(server)
+        self._tools = None if server is None else fill_gaps(server)
 
     async def process_api(
         self,

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import importlib.util
 import io
+from pathlib import Path
 from urllib.parse import unquote
 
 import gradio as gr
@@ -15,8 +16,10 @@ from mcp.client.streamable_http import streamable_http_client
 from PIL import Image
 
 import app as app_module
+from ddpm_demo.errors import UserError
 from ddpm_demo.tasks.registry import tasks
 from ddpm_demo.ui.app import build_app, launch_options
+from ddpm_demo.ui.mcp_tools import ToolServer
 from ddpm_demo.ui.page import Page
 from ddpm_demo.ui.visitors import visitor_of
 
@@ -127,6 +130,17 @@ def test_no_other_file_is_read(url, tmp_path):
         for name, sent in (("denoise", {"image": image}), ("restore_many", {"images": [image]})):
             answer = call(url, name, **sent)
             assert answer.isError and answer.content[0].text == NOT_UPLOADED, (name, image)
+
+
+def test_what_is_sent_as_a_text_lies_among_the_uploads(monkeypatch, tmp_path):
+    """Which the app knows after Gradio's own module was imported, and takes along as it ends."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    server = ToolServer.__new__(ToolServer)
+    files = server.convert_strings_to_filedata({"image": as_text(png())}, [["image"]])
+    assert Path(files["image"]["path"]).is_relative_to(tmp_path)
+    assert Path(files["image"]["path"]).read_bytes() == png()
+    with pytest.raises(UserError, match="not a picture"):
+        server.convert_strings_to_filedata({"image": "data:image/png;base64,abc"}, [["image"]])
 
 
 def test_a_mistake_is_one_sentence(url):

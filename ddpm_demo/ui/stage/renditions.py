@@ -28,6 +28,7 @@ EXACT_EDGE = 256
 _STRIP_PX = 256
 _PNG = {"format": "PNG", "compress_level": 1}
 _JPEG = {"format": "JPEG", "quality": 88}
+_WEBP = {"format": "WEBP", "quality": 88, "method": 0}  # for what is partly transparent
 
 LATER = Later()
 
@@ -94,9 +95,11 @@ def moving_rendition(path: Path) -> Rendition:
 def preview(image: Image.Image) -> Rendition:
     """A picture of a run that goes on, at most `PREVIEW_EDGE` large, as a data address."""
     small = _reduced(image, PREVIEW_EDGE)
-    exact = max(small.size) <= EXACT_EDGE
-    kind = "png" if exact else "jpeg"
-    content = _encoded(small, _PNG if exact else _JPEG)
+    options = _PNG
+    if max(small.size) > EXACT_EDGE:
+        options = _WEBP if "A" in small.mode else _JPEG
+    content = _encoded(small, options)
+    kind = options["format"].lower()
     data = f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
     return {"width": image.width, "height": image.height, "data": data}
 
