@@ -4,6 +4,7 @@ import shutil
 import struct
 import zlib
 
+import gradio as gr
 import numpy as np
 import pytest
 from PIL import Image
@@ -206,8 +207,9 @@ def test_a_picture_says_its_size_or_what_is_wrong(ctx, tmp_path):
     assert (scene["picture"]["width"], scene["name"]) == (2600, "photo.jpg")
     assert scene["file"]["path"] == str(path)  # what a run reads is the upload itself
     path.write_text("no picture")
-    scene, _, said = arrived(stage, Said(upload=path), "en")
+    scene, status, said = arrived(stage, Said(upload=path), "en")
     assert scene["picture"] is None and "notice-error" in said
+    assert status == gr.skip()  # what is there stays, and what is said of it
 
 
 def test_what_the_stage_tells_is_what_the_run_reads(ctx, monkeypatch, tmp_path):

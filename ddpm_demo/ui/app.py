@@ -238,8 +238,12 @@ def launch_options(
 
 def _tabs_head() -> str:
     """The names of the tabs for page.js, which keeps the open one in the address, and links."""
-    links = (Path(__file__).parent / "links.js").read_text(encoding="utf-8")
-    return f"<script>window.ddpmTabs = {json.dumps(tab_names())};\n{links}</script>"
+    links, style = (
+        (Path(__file__).parent / name).read_text(encoding="utf-8")
+        for name in ("links.js", "row_of_tabs.css")
+    )
+    names = json.dumps(tab_names())
+    return f"<script>window.ddpmTabs = {names};\n{links}</script><style>{style}</style>"
 
 
 def open_to_all(

@@ -215,12 +215,14 @@ def test_a_photograph_goes_to_its_prior_and_a_wrong_file_is_one_sentence(page, t
     wrong.write_bytes(b"%PDF-1.7 not a picture")
     tab.upload(wrong)
     expect(tab.panel.locator(".notice-error").first).to_contain_text("not a picture")
-    # Nothing of the result is said or saved of what is no longer on the stage.
-    expect(measures).to_be_hidden()
-    expect(tab.button("Recipe (JSON)")).to_be_disabled()
+    # What was there before is there still, with its numbers and its files, and can be run again.
+    expect(measures).to_be_visible()
+    expect(tab.button("Recipe (JSON)")).to_be_enabled()
+    assert tab.picture().size == (96, 64)
     tab.button("Run").click()
-    expect(tab.panel.locator(".notice-error").first).to_be_visible()
-    expect(tab.button("Run")).to_be_enabled()
+    tab.upload(wrong)  # while that run goes on
+    expect(tab.status()).to_contain_text("Done in")
+    assert tab.picture().size == (96, 64)
 
     tab.upload(photo)
     expect(tab.status()).to_contain_text("96 × 64")

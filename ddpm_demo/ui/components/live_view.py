@@ -91,7 +91,7 @@ def live_html(
 
 def status_html(line: str, busy: bool = False) -> str:
     """The status line; `busy` shows that work is going on."""
-    state = "busy" if busy else "idle"
+    state = "busy" if busy else "idle" if line else "idle empty"
     return f'<p class="status-line {state}" role="status">{html.escape(line) or "&nbsp;"}</p>'
 
 

@@ -10,7 +10,10 @@ import gradio as gr
 from PIL import Image
 
 from ...errors import UserError
+from ...restoration.fit import suitable_checkpoint
+from ...texts import text
 from ..components.form import Form
+from ..components.header import title
 from ..components.live_view import status_html
 from ..components.notice import notice_html
 from ..context import Context, Update
@@ -67,7 +70,10 @@ def connect_upload(
     off = [gr.update(interactive=False)] * len(of_result)
 
     def on_upload(said: Any, language: str) -> list[Update]:  # noqa: ANN401  any JSON
-        return [*arrived(stage, stage.read(said), language), *own_picture.values(), *off]
+        told = arrived(stage, stage.read(said), language, prior_text(ctx, language))
+        if told[0].get("phase") == "upload" and told[0]["picture"] is None:
+            return [*told, *[gr.skip()] * (len(controls) + len(off))]
+        return [*told, *own_picture.values(), *off]
 
     ctx.quick(stage.on_upload, on_upload, [stage.said, ctx.language], outputs)
     # What was said of the picture goes with it.
@@ -79,8 +85,17 @@ def connect_upload(
     )
 
 
-def arrived(stage: Stage, said: Said, language: str) -> Sequence[Update]:
-    """(stage, status, notice) for a picture that has been uploaded."""
+def prior_text(ctx: Context, language: str) -> str:
+    """Which checkpoint a picture of one's own goes to; "" where there is none."""
+    info = suitable_checkpoint(ctx.models.infos())
+    if info is None:
+        return ""
+    return text(language, "restoration.goes_to", title=title(info, language))
+
+
+def arrived(stage: Stage, said: Said, language: str, prior: str = "") -> Sequence[Update]:
+    """(stage, status, notice) for a picture that has been uploaded; one that is refused takes
+    nothing away. `prior` is said beside the size."""
     if said.upload is None:
         return gr.skip(), gr.skip(), ""
     from ...pictures import decode
@@ -88,8 +103,9 @@ def arrived(stage: Stage, said: Said, language: str) -> Sequence[Update]:
     try:
         photograph = decode.read(said.upload)
     except UserError as error:
-        return stage.show(None), status_html(""), notice_html(sentence(error, language))
+        # The page goes back to what was there before.
+        return stage.show(None), gr.skip(), notice_html(sentence(error, language))
     notes = [sentence(note, language) for note in photograph.notes]
-    size = status_html(" ".join([size_text(photograph.size, language), *notes]))
+    size = " · ".join(filter(None, [size_text(photograph.size, language), prior]))
     scene = stage.show(photograph.image, path=str(said.upload), name=said.upload_name)
-    return scene, size, ""
+    return scene, status_html(" ".join([size, *notes])), ""

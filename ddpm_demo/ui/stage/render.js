@@ -112,10 +112,11 @@ Object.assign(Stage.prototype, {
     if (this.uploading) parts.push(this.uploading);
     else if (caption(told.words)) parts.push(caption(told.words));
     else if (told.step != null && (told.num_steps || told.num_tiles > 1)) {
-      // Tiles are of the step that goes on, the number of steps is of those that are done.
+      // What is told are steps and tiles that are done; said is what goes on.
       const at = Math.min(told.num_steps, told.step + (told.num_tiles > 0 ? 1 : 0));
+      const tile = Math.min(told.num_tiles, told.tile + 1);
       if (told.num_steps) parts.push(words("step", { index: at, total: told.num_steps }));
-      if (told.num_tiles > 1) parts.push(words("tile", { index: told.tile, total: told.num_tiles }));
+      if (told.num_tiles > 1) parts.push(words("tile", { index: tile, total: told.num_tiles }));
     } else parts.push(words("starting"));
     if (told.seconds_left != null && !this.uploading) parts.push(timeLeft(told.seconds_left));
     this.at(".stage-progress-words").textContent = parts.join(" · ");

@@ -31,6 +31,7 @@ class Stage {
 
   told(scene) {
     if (!scene || !scene.phase || scene.number === this.number) return;
+    const last = this.number;
     this.number = scene.number;
     const { state } = this;
     const { phase } = scene;
@@ -54,7 +55,10 @@ class Stage {
       this.note(scene.words);
       if (!scene.live) this.aloud(words("finished", { count: scene.samples.length }));
       this.say("select", { sample: this.chosen, step: null, layer: this.layer }, false);
+    } else if (phase === "upload" && !scene.picture && this.earlier) {
+      this.giveBack(last);
     } else if (phase === "upload") {
+      this.earlier = null;
       this.setPicture(scene.picture, scene.file || (scene.picture && scene.picture.full), scene.name);
       if ("mask" in scene) this.setMask(scene.mask);
     } else if (phase === "empty") {
@@ -130,6 +134,7 @@ class Stage {
   async takeNow(file) {
     const url = URL.createObjectURL(file);
     const turn = (this.taking = (this.taking || 0) + 1);
+    this.earlier ||= this.whatIsHere();
     this.note("");
     this.busy(words("uploading"));
     try {
@@ -148,11 +153,34 @@ class Stage {
       this.say("upload", { upload: { path, name: file.name } });
     } catch (error) {
       if (turn !== this.taking) return;
-      this.remove(); // what the app does not have is not on the stage either
+      this.giveBack(this.number); // what the app does not have is not on the stage either
       this.note(words("upload_failed"));
     } finally {
       if (turn === this.taking) this.busy("");
     }
+  }
+
+  // What a file that turns out to be no picture must not take away.
+  whatIsHere() {
+    const { chosen, step, layer, mode, said, number } = this;
+    const { mask, on, size } = this.painter;
+    const state = { ...this.state };
+    return { state, said, number, mine: { chosen, step, layer, mode }, painter: { mask, on, size } };
+  }
+
+  // `last`: the scene before the one that says no.
+  giveBack(last) {
+    const { state, said, number, mine, painter } = this.earlier;
+    const now = this.state;
+    this.earlier = null;
+    Object.assign(this.painter, painter);
+    const { upload = null, mask = null } = said;
+    this.say(null, { upload, mask }, false);
+    const newer = number !== last || (now.phase === "run") !== (state.phase === "run");
+    if (!newer) Object.assign(this, mine, { state });
+    else now.picture = state.picture; // a run has begun or ended meanwhile
+    if (newer && /upload|empty/.test(now.phase)) now.phase = now.picture ? "upload" : "empty";
+    this.render();
   }
 
   async takeMask(input) {
@@ -167,6 +195,7 @@ class Stage {
   }
 
   remove() {
+    this.earlier = null;
     this.setPicture(null);
     this.say("clear", { upload: null, mask: null });
     this.render();
