@@ -148,7 +148,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         # Gradio's own lines praise a public link, which is never made here.
         _, address, _ = app.launch(**options, prevent_thread_lock=True, quiet=True)
     except OSError as error:  # the port is taken, the address is another machine's
-        sys.exit(f"app.py: {' '.join(str(error).split())}")
+        words = " ".join(str(error).split())
+        if "empty port" in words:  # Gradio's own sentence is about its parameters
+            words = text(language, "common.port_taken", port=args.port)
+        sys.exit(f"app.py: {words}")
     print(text(language, "common.served_at", address=address), flush=True)
     app.ctx.models.warm_up()
     if args.window:

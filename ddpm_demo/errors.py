@@ -20,6 +20,7 @@ class UserError(ValueError):
 
     Attributes:
         others: further mistakes found at the same time, each about another control.
+        path: of the file that it is about, where one was named at the command line; else "".
     """
 
     def __init__(self, key: str, message: str, *, field: str | None = None, **params: object):
@@ -27,6 +28,7 @@ class UserError(ValueError):
         self.field = field
         self.params = {name: _printable(value) for name, value in params.items()}
         self.others: tuple[UserError, ...] = ()
+        self.path = ""
         super().__init__(message.format(**self.params))
 
 

@@ -35,7 +35,7 @@ set_up() {
             --require-hashes -r requirements.lock
         .venv/bin/python -m pip install --disable-pip-version-check --quiet -r "$1"
         # Where PYTHONDONTWRITEBYTECODE is set, nothing was compiled, and each start takes twice as long.
-        .venv/bin/python -m compileall -q -j 0 .venv/lib || true
+        .venv/bin/python -m compileall -qq -j 0 .venv/lib || true
         printf '%s\n' "$wanted" >"$stamp"
     fi
 }

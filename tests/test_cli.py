@@ -207,3 +207,26 @@ def test_the_package_gives_its_names_lazily():
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
+
+
+def test_what_argparse_refuses_is_said_in_the_users_language(capsys, monkeypatch):
+    told = {
+        "denoise": "缺少参数：IMAGE, --out",
+        "denoise a.png --out b --colour": "无法识别的参数：--colour",
+        "denoise a.png --out b --seed x": "参数 --seed：'x' 不是整数",
+        "denoise a.png --out b --sigma-255 x": "参数 --sigma-255：'x' 不是数字",
+        "denoise a.png --out": "参数 --out 后面需要一个值",
+        "repair": "参数 COMMAND：没有 'repair'",
+    }
+    monkeypatch.setenv("DDPM_DEMO_LANGUAGE", "zh-CN")
+    for words, said in told.items():
+        with pytest.raises(SystemExit) as ended:
+            main(words.split())
+        assert ended.value.code == 2 and said in capsys.readouterr().err
+
+
+def test_a_wrong_file_is_named(tmp_path, capsys):
+    wrong = tmp_path / "wrong.png"
+    wrong.write_text("no picture")
+    assert main(["denoise", str(wrong), "--out", str(tmp_path / "out")]) == 2
+    assert capsys.readouterr().err.startswith(f"{wrong}: The file is not a picture")

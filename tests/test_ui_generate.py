@@ -136,8 +136,10 @@ def test_cancel_leaves_the_estimate_of_the_last_step_marked_as_unfinished(flow):
     for scene, _ in flow.on_stream(run_id, "en", ME):
         if "x_t" in scene:
             flow.on_cancel("en", ME)
-    scene = stage_of(flow, flow.on_finish(run_id, "en", ME))
-    assert len(scene["samples"]) == 3 and "Unfinished" in scene["words"]["en"]
+    updates = flow.on_finish(run_id, "en", ME)
+    scene = stage_of(flow, updates)
+    assert len(scene["samples"]) == 3
+    assert "Stopped at step" in update_of(flow, updates, flow.view.status)
     saved = read_recipe(scene["samples"][0]["full"]["path"])
     assert saved["stopped_at_step"] < 900
 

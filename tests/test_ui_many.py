@@ -146,7 +146,7 @@ def test_one_that_waits_does_not_start_once_it_is_cancelled(flow, pictures, monk
     run_id, _ = flow.on_run(FAST, pictures, None, "en", ME)
     flow.on_cancel("en", ME)
     list(flow.on_stream(run_id, "en", ME))
-    assert "Cancelled before it started" in flow.on_finish(run_id, "en", ME)[2]
+    assert "Cancelled before there was a result" in flow.on_finish(run_id, "en", ME)[2]
 
 
 @pytest.mark.parametrize(

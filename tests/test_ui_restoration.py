@@ -168,7 +168,7 @@ def test_a_cancelled_run_can_be_compared_too(ctx, picture):
             flow.on_cancel("en", ME)
     updates = dict(zip(flow.finish_outputs, flow.on_finish(run_id, "en", ME), strict=True))
     scene = scene_after(ctx, "upscale", updates)
-    assert scene["before"] and "Unfinished" in scene["words"]["en"]
+    assert scene["before"] and "Stopped at step" in updates[flow.view.status]
     # Which checkpoint it is, since it is not the one above the tabs; nothing was measured.
     measures = measures_after(ctx, "upscale", updates)
     assert "tinyphoto" in measures and "PSNR" not in measures

@@ -17,11 +17,13 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from ..errors import UserError, of_the_machine
+from ..texts import text
 from ..texts.naming import sentence_of
 from ..version import __version__
 from . import check_space, checkpoints, compare, evaluate, tasks, train, tune_steps
 from .language import cli_language
 from .task_parsers import add_task_parsers
+from .usage import in_words
 
 COMMANDS = (compare, train, evaluate, tune_steps, checkpoints, tasks, check_space)
 EXIT_FAILED = 1
@@ -37,7 +39,8 @@ CONTAINERS_UNTIL_COLLECTION = 100_000
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """One line instead of the whole usage."""
-        self.exit(EXIT_USER_ERROR, f"{self.prog}: {message}; see --help\n")
+        advice = text(cli_language(), "cli.usage_help")
+        self.exit(EXIT_USER_ERROR, f"{self.prog}: {in_words(message)}; {advice}\n")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -65,10 +68,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()  # while there is still somebody to say that it could not be written
         return code
     except UserError as error:
-        _say(sentence_of(error, cli_language(), labels=False))
+        words = sentence_of(error, cli_language(), labels=False)
+        _say(words if not error.path or error.path in words else f"{error.path}: {words}")
         return EXIT_USER_ERROR
     except KeyboardInterrupt:
-        _say("Interrupted.")
+        _say(text(cli_language(), "cli.interrupted"))
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         # Whoever read the output has gone; Python would complain once more at its end.

@@ -69,16 +69,17 @@ def run(
     started = time.perf_counter()
     if relaunched(args):
         return _report(batch, args, started)
-    is_first = _work(batch, args)
+    is_first, num_new = _work(batch, args)
     if not in_one_of_several():
-        return _report(batch, args, started)
+        return _report(batch, args, started, num_new=num_new)
     if args.num_processes == 1:  # nobody waits for the others, so that the last one has it whole
         _report(batch, args, started, is_told=is_first)
     return 0  # a launcher would end the others
 
 
-def _work(batch: Batch, args: argparse.Namespace) -> bool:
-    """This process's share with its progress; whether it is the first of the processes."""
+def _work(batch: Batch, args: argparse.Namespace) -> tuple[bool, int]:
+    """This process's share with its progress; whether it is the first of the processes, and how
+    many pictures it has done that were not done before."""
     from tqdm import tqdm
 
     from ..batch import work
@@ -87,7 +88,7 @@ def _work(batch: Batch, args: argparse.Namespace) -> bool:
 
     share, total = process_share(), len(batch.sources)
     hidden = args.json or share[0] > 0 or not sys.stderr.isatty()
-    told, mine = 0, len(range(share[0], total, share[1]))
+    told, num_new, mine = 0, 0, len(range(share[0], total, share[1]))
     with tqdm(total=mine, disable=hidden, bar_format=_BAR) as bar:
         for item in work.work(batch, lambda name: _load(name, hidden), share, _sentence):
             if isinstance(item, Moment):
@@ -95,6 +96,7 @@ def _work(batch: Batch, args: argparse.Namespace) -> bool:
                 bar.set_postfix_str(progress_words(item))
                 continue
             told += 1
+            num_new += item.is_new and item.entry.error is None
             bar.n = told
             bar.refresh()
             if item.is_new and not args.json:
@@ -102,7 +104,7 @@ def _work(batch: Batch, args: argparse.Namespace) -> bool:
                 words += [item.entry.message] if item.entry.error else []
                 for sentence in words:
                     tqdm.write(f"{item.entry.shown}: {sentence}", file=sys.stderr)
-    return share[0] == 0
+    return share[0] == 0, num_new
 
 
 _BAR = "{percentage:3.0f}%|{bar}| {n:.1f}/{total} {elapsed}<{remaining} {postfix}"
@@ -116,7 +118,13 @@ def _load(checkpoint: str, quiet: bool) -> DDPM:
     return DDPM.from_pretrained(checkpoint)
 
 
-def _report(batch: Batch, args: argparse.Namespace, started: float, is_told: bool = True) -> int:
+def _report(
+    batch: Batch,
+    args: argparse.Namespace,
+    started: float,
+    is_told: bool = True,
+    num_new: int | None = None,
+) -> int:
     from ..batch import report
 
     found = report.rows(batch)
@@ -132,8 +140,10 @@ def _report(batch: Batch, args: argparse.Namespace, started: float, is_told: boo
     else:
         for name in [*files, *written]:
             print(name)
-        words = text(cli_language(), "cli.batch_done", done=done, failed=failed, seconds=seconds)
-        print(words, file=sys.stderr)
+        told = {"done": done, "failed": failed, "seconds": f"{seconds:.1f}"}
+        key = "batch_done" if num_new in (None, done) else "batch_done_before"
+        before = done - (num_new or 0)
+        print(text(cli_language(), f"cli.{key}", before=before, **told), file=sys.stderr)
     return EXIT_SOME_FAILED if failed else 0
 
 

@@ -87,7 +87,8 @@ class Output:
             return
         for name in self.files:
             print(name)
-        print(f"{len(self.files)} files in {seconds:.1f} s", file=sys.stderr)
+        told = {"count": len(self.files), "seconds": f"{seconds:.1f}"}
+        print(text(cli_language(), "cli.files_written", **told), file=sys.stderr)
 
 
 def drain(run: Run, quiet: bool, on_step: Callable[[Step], None] | None = None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from ..recipes.recipe import Recipe
 from ..recipes.recipe_file import read_recipe_file
 from ..tasks.registry import recipe_from_dict, task_named
 from ..texts import text
+from ..texts.measures import measure_words
 from ..texts.naming import sentence_of
 from . import bulk
 from . import many as many_pictures
@@ -166,13 +167,22 @@ def pictures_of(
     for told in task.inputs:
         path = paths.get(told.name)
         if told.several:
-            inputs[told.name] = [load_image(Path(one)) for one in path or ()]
+            inputs[told.name] = [_read(load_image, one) for one in path or ()]
         elif path is not None and told.is_mask:
-            inputs[told.name] = mask_reading.read(Path(path))
+            inputs[told.name] = _read(mask_reading.read, path)
         elif path is not None:
-            photograph = decode.read(Path(path))
+            photograph = _read(decode.read, path)
             inputs[told.name] = photograph.image
     return inputs, photograph
+
+
+def _read(read: Callable[[Path], Any], path: str) -> Any:  # noqa: ANN401  what `read` gives
+    """What is in a file; a mistake says which."""
+    try:
+        return read(Path(path))
+    except UserError as error:
+        error.path = str(path)
+        raise
 
 
 def with_checkpoint(
@@ -273,7 +283,8 @@ def _write(
         _tell(note)
     facts = task_run.facts()
     if not args.json:
-        print(_numbers(facts.get("metrics", {})), end="", file=sys.stderr)
+        for label, said in measure_words(facts.get("metrics", {}), cli_language()):
+            print(f"{label}: {said}", file=sys.stderr)
     output.report(json.loads(json.dumps(task_run.metadata())), **facts)
 
 
@@ -290,15 +301,6 @@ def _keeper(task_run: Run, frames: list[Image.Image]) -> Any:  # noqa: ANN401  a
             frames.append(task_run.frame(step))
 
     return keep
-
-
-def _numbers(metrics: Mapping[str, Any]) -> str:
-    """ "psnr 31.2" and so on: a line a number."""
-    lines = [
-        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
-        for name, value in metrics.items()
-    ]
-    return "".join(line + "\n" for line in lines)
 
 
 def _tell(note: UserError) -> None:

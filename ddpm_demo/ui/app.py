@@ -21,6 +21,7 @@ from .asking import forget
 from .components import header
 from .components.notice import notice
 from .components.selected import selected_index
+from .components.tour import build_tour
 from .context import Context
 from .endpoints import add_endpoints
 from .frontend import QuickStart
@@ -105,6 +106,7 @@ def build_app(
                 elem_classes=["card-slot"],
                 min_width=0,
             )
+            build_tour(texts)
             device = gr.HTML("", elem_classes=["device"], min_width=0)
             app.speaks = switch = header.language_switch(texts)
         checkpoint_notice = notice()

@@ -182,6 +182,10 @@ class Store:
         record = self._pending.get((session, tab))
         return record if record is not None and record.id == run_id else None
 
+    def going_on(self, session: str, tab: str) -> RunRecord | None:
+        """The tab's run that waits or runs, None where there is none."""
+        return self._pending.get((session, tab))
+
     def adopt(self, session: str, tab: str, record: RunRecord) -> None:
         """Another session of the visitor sees the run, too: one that goes on as its own, one that
         is over as if it had ended just now."""

@@ -199,7 +199,6 @@ class StageView:
             names=[f"{record.job.picture_name(index)}.png" for index in indices],
             recipes=[metadata_of(record, index) for index in indices],
             num_steps=_num_frames(record),
-            words=_unfinished(record),
             is_path=shown.is_path,
         )
         if shown.moving is not None:
@@ -296,14 +295,6 @@ def _num_frames(record: RunRecord) -> int:
     if record.last is None or record.job.counts == "cell" or not record.frames:
         return 0
     return record.last.index + 1
-
-
-def _unfinished(record: RunRecord) -> Captions | str:
-    if not record.is_unfinished or record.last is None:
-        return ""
-    last = record.last
-    key = {"step": "result_unfinished", "cell": "result_unfinished_cell"}[record.job.counts]
-    return in_all(f"common.{key}", index=last.index, total=last.num_steps)
 
 
 def _cells(report: Report, index: int, total: int) -> dict[str, Any]:

@@ -37,7 +37,7 @@ class Sheets:
 
     def save(self, path):
         with self.page.expect_download() as download:
-            self.panel.get_by_role("button", name="Pictures (PNG)").click()
+            self.panel.get_by_role("button", name="Pictures", exact=True).click()
         download.value.save_as(path)
         return download.value.suggested_filename
 

@@ -102,7 +102,7 @@ def test_results_and_settings_are_there_after_a_reload(visit):
     )
     expect(me.status()).to_contain_text("Step 1 of 3")
     with me.page.expect_download() as saved:
-        me.button("Pictures (PNG)").click()
+        me.button("Pictures").click()
     assert saved.value.suggested_filename.endswith(".zip")
     # Another tab of the browser has it as well; an address without it goes on to work.
     me.open("#generate")
@@ -125,6 +125,23 @@ def test_a_run_goes_on_through_a_reload(visit):
     me.page.go_back()
     me.has_result("Done in", "150 steps", "seed 5")
     expect(me.history()).to_have_count(2)
+
+
+def test_the_history_does_not_come_between_a_run_and_its_result(visit):
+    me = visit()
+    me.run(Images=1, Steps=2, Seed=5)
+    me.has_result("Done in", "seed 5")
+    me.run(Images=1, Steps=300, Seed=6)
+    me.is_at_work()
+    me.page.reload()
+    me.is_at_work()
+    me.history().first.click()
+    expect(me.panel().locator(".notice-error").first).to_contain_text("A run goes on here")
+    me.is_at_work()
+    me.button("Cancel").click()
+    me.has_result("Stopped at step", "seed 6")
+    me.history().last.click()
+    me.has_result("Done in", "seed 5")
 
 
 def test_the_picture_and_the_mask_are_there_after_a_reload(visit, tmp_path):
@@ -159,7 +176,7 @@ def test_the_picture_and_the_mask_are_there_after_a_reload(visit, tmp_path):
     me.run(Results=1, Steps=1, Seed=0)
     me.has_result("Done in")
     with me.page.expect_download() as saved:
-        me.button("Pictures (PNG)").click()
+        me.button("Pictures").click()
     assert saved.value.suggested_filename == "garden-inpainted.png"
     saved.value.save_as(tmp_path / "result.png")
     changed = (np.asarray(Image.open(tmp_path / "result.png").convert("RGB")) != noise).any(-1)

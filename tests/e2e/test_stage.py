@@ -152,7 +152,7 @@ def test_a_picture_is_uploaded_painted_and_restored(open_stage, photo):
     expect(stage).to_have_attribute("data-phase", "run")
     expect(stage.locator(".stage-inset")).to_be_visible()
     expect(stage.locator(".stage-progress-words")).to_contain_text(
-        "Step 11 of 20 · tile 3 of 4 · about 10 s left"
+        "Step 11 of 20 · part 3 of 4 · about 10 s left"
     )
     expect(stage.page).to_have_title("53 % · stage")  # 10.5 of 20
     large = stage.locator(".stage-after img").get_attribute("src")

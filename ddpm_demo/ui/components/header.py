@@ -7,7 +7,7 @@ import html
 import gradio as gr
 
 from ...checkpoints.hub import parse_hub_id
-from ...checkpoints.library import CheckpointInfo
+from ...checkpoints.library import CheckpointInfo, list_checkpoints
 from ...texts import LANGUAGES, text
 from ..errors import sentence
 from ..models import Models
@@ -66,6 +66,12 @@ def checkpoint_choices(models: Models, language: str) -> list[tuple[str, str]]:
 
 def title(info: CheckpointInfo, language: str) -> str:
     return info.title_zh if language == "zh-CN" else info.title
+
+
+def title_of(name: str, language: str) -> str:
+    """The title of the checkpoint of that name; the name where there is none here."""
+    found = next((info for info in list_checkpoints() if info.name == name), None)
+    return title(found, language) if found is not None else name
 
 
 def _takes(info: CheckpointInfo, language: str) -> str:

@@ -148,6 +148,14 @@ class RunFlow:
             shown = self.view.begun(language)
         return record.id, [*self._frame(running, shown, None, language, settings), *skips]
 
+    def on_busy(self, language: str) -> list[Update]:
+        """Updates for `finish_outputs` where a run goes on, and something else was asked for."""
+        error = UserError(
+            "run_goes_on", "A run goes on here; wait for its end, or cancel it first."
+        )
+        shown = [gr.skip()] * len(self.view.frame_outputs)
+        return [*self._frame(True, shown, error, language), *self.view.skips()]
+
     def on_stream(self, run_id: str | None, language: str, session: str) -> Iterator[list[Update]]:
         """For the view's `stream_outputs` as the run goes on."""
         # Gradio empties the outputs of a generator that yields nothing at all.

@@ -54,6 +54,9 @@ def act(
         if record is not None:
             tail[1:] = _pictures_of(flow, record.given)
         return run, [*updates, *tail]
+    running = ctx.store.going_on(session, flow.tab)
+    if asked is not None and running is not None:
+        return running.id, [*flow.on_busy(language), *tail]
     result = ctx.keeper.result(session, told.get("id")) if isinstance(told, dict) else None
     if asked == "compare" and result is not None:
         return None, [*_compared(flow, result, told.get("sample"), session), *tail]

@@ -36,7 +36,9 @@ class History {
 
   told(results) {
     const ids = results.map((one) => one.id);
-    if (!ids.includes(this.chosen)) this.chosen = null;
+    // A new result stands on the stage, whatever was chosen before.
+    const isNew = ids.length && !this.results.some((one) => one.id === ids[0]);
+    if (isNew || !ids.includes(this.chosen)) this.chosen = null;
     this.results = results;
     this.render();
   }

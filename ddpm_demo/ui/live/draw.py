@@ -63,17 +63,15 @@ def fast_info(models: Models, name: str) -> CheckpointInfo:
     if fast_of(models) is None:
         raise UserError(
             "live_needs_fast_none",
-            "Live needs a checkpoint made for 1 to 8 steps, and there is none here; {name} takes "
-            "{steps}.",
+            "Live needs a checkpoint made for 1 to 8 steps, and there is none here; the "
+            "chosen one takes {steps}.",
             field="checkpoint",
-            name=info.name,
             steps=info.default_num_steps,
         )
     raise UserError(
         "live_needs_fast",
-        "Live needs a checkpoint made for 1 to 8 steps; {name} takes {steps}.",
+        "Live needs a checkpoint made for 1 to 8 steps; the chosen one takes {steps}.",
         field="checkpoint",
-        name=info.name,
         steps=info.default_num_steps,
     )
 

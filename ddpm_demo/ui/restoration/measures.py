@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...texts import LANGUAGES, has_text, text
+from ...texts.measures import measure_words
+from ..components.header import title_of
 from ..sessions import RunRecord
 from ..stage_view import SHEET, Captions, Shown, in_all
 
@@ -65,38 +67,9 @@ def measures_html(record: RunRecord, index: int, language: str) -> str:
     words = measure_words(measured(record, index), language)
     recipe = record.job.recipe
     if record.images and any(told.required for told in type(recipe).inputs):
-        words.append((text(language, "fields.checkpoint"), recipe.checkpoint))
+        words.append((text(language, "fields.checkpoint"), title_of(recipe.checkpoint, language)))
     items = "".join(
         f"<div><dt>{html.escape(label)}</dt><dd>{html.escape(said)}</dd></div>"
         for label, said in words
     )
     return f'<dl class="measures-list">{items}</dl>' if items else ""
-
-
-def measure_words(metrics: Mapping[str, Any], language: str) -> list[tuple[str, str]]:
-    """(what is measured, how much of it) for each of the metrics that are there."""
-    words = []
-    if "sigma_255" in metrics:
-        kind = "sigma_estimated" if metrics.get("sigma_estimated") else "sigma_given"
-        level = f"{metrics['sigma_255']:.1f}"
-        words.append((text(language, f"restoration.{kind}"), level))
-    for name, form, unit in (("psnr", "{:.1f}", "restoration.decibels"), ("ssim", "{:.3f}", "")):
-        if name not in metrics:
-            continue
-        value = form.format(metrics[name])
-        value = text(language, unit, value=value) if unit else value
-        if f"baseline_{name}" in metrics:
-            other = form.format(metrics[f"baseline_{name}"])
-            other = text(language, unit, value=other) if unit else other
-            key = f"restoration.baseline_{metrics['baseline']}"
-            value = text(language, key, value=value, other=other)
-        words.append((text(language, f"restoration.{name}"), value))
-    if "consistency_255" in metrics:
-        levels = f"{metrics['consistency_255']:.2f}"
-        words.append(
-            (
-                text(language, "restoration.consistency"),
-                text(language, "restoration.levels", levels=levels),
-            )
-        )
-    return words

@@ -227,13 +227,14 @@ Object.assign(Stage.prototype, {
     const [width, height] = [pane.clientWidth, pane.clientHeight];
     if (!width) return;
     const side = this.root.dataset.mode === "side";
+    const aside = this.aside();
     view.pane(side ? Math.floor(width / 2) - 1 : width, height);
     for (const selector of [".stage-after", ".stage-before"]) {
       const image = this.at(`${selector} img`);
       const { style } = image;
       style.width = `${view.width * view.scale}px`;
       style.height = `${view.height * view.scale}px`;
-      style.transform = `translate(${view.x}px, ${view.y}px)`;
+      style.transform = `translate(${view.x - aside}px, ${view.y}px)`;
       image.classList.toggle("stage-hard", view.hard);
       this.sharpen(image);
     }
@@ -246,6 +247,16 @@ Object.assign(Stage.prototype, {
     pane.classList.toggle("stage-movable", view.movable);
     pane.style.touchAction = free ? "none" : "pan-y";
     this.painter.draw();
+  },
+
+  // How far the picture stands aside for the inset, where there is room for both.
+  aside() {
+    const { view, pane } = this;
+    const inset = this.at(".stage-inset");
+    if (inset.hidden || !view.fitted) return 0;
+    const free = pane.clientWidth - view.width * view.scale;
+    const needed = inset.offsetWidth + 16;
+    return free >= needed && free < 2 * needed ? needed - free / 2 : 0;
   },
 
   // Beyond what the smaller file shows, the whole one: when it is there, not before.

@@ -28,7 +28,6 @@ from .kept import Kept
 from .numbers import start_value
 from .reverse import Reverse
 from .subject import subject_of
-from .tour import build_tour
 from .training import Measure, Step, drawing_html
 
 TAB = "process"
@@ -126,7 +125,6 @@ def build(ctx: Context) -> None:
         inputs = [ctx.checkpoint, form.controls["image"], form.controls["seed"]]
         lessons.build(inputs, form)
     ctx.receive(TAB, form.controls["image"])
-    ctx.at_end(lambda: build_tour(ctx))
     _connect(ctx, lessons, inputs, page_tab)
     _connect_draw(ctx, draw, inputs, said)
 

@@ -54,12 +54,6 @@ def pane_script(name: str) -> str:
     return _PUSH % json.dumps(name)
 
 
-@cache
-def tour_script() -> str:
-    """For the component with which the tour starts."""
-    return f"{source('tour')}\n{_style('tour')}\nddpmTour.mount(element, props, watch);"
-
-
 def _style(name: str) -> str:
     """Puts the style sheet `name` into the page, once."""
     style = (_FOLDER / f"{name}.css").read_text(encoding="utf-8")

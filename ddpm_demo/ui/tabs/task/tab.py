@@ -49,6 +49,7 @@ def build_task(ctx: Context, this: Arrangement) -> StageView:
                 form.add_said("image", stage.said)
             status = gr.HTML(status_html(""), elem_classes=["status"])
             measures = gr.HTML("", elem_classes=["measures"])
+            after = gr.Row(elem_classes=["after-run"])
         with gr.Column(elem_classes=["controls", this.tab], min_width=280):
             _add_pictures(form, this)
             if this.controls is not None:
@@ -58,7 +59,7 @@ def build_task(ctx: Context, this: Arrangement) -> StageView:
                 this.near_run(ctx, form, stage)
             bar = run_bar(ctx)
             kept_slot(ctx, this.tab)
-    with gr.Row(elem_classes=["after-run"]):
+    with after:
         files = downloads(ctx, dict(this.exports), _export(ctx, this), bar.notice)
         files = Downloads([*files.buttons, copy_link(ctx, this.tab, bar.notice)])
         sent = send_to_row(

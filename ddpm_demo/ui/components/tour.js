@@ -1,12 +1,5 @@
-// A short way through the app for a first visit: asked for, skippable at any step, remembered.
+// A short way through the app for a first visit: asked for, skippable at any step.
 (() => {
-  const KEY = "ddpm_demo.tour";
-  const remembered = () => {
-    try { return localStorage.getItem(KEY) === "done"; } catch (error) { return false; }
-  };
-  const remember = () => {
-    try { localStorage.setItem(KEY, "done"); } catch (error) { /* private windows forget */ }
-  };
   const make = (tag, className, text, click) => {
     const node = document.createElement(tag);
     if (className) node.className = className;
@@ -26,12 +19,10 @@
     if (tab) tabButton(tab)?.classList.add("tour-here");
   }
   function end() {
-    remember();
     mark(null);
     card?.remove();
     card = null;
     document.removeEventListener("keydown", onKey, true);
-    invite();
     before?.focus?.();
   }
   function onKey(event) {
@@ -70,22 +61,22 @@
     document.addEventListener("keydown", onKey, true);
     go(0);
   }
-  function invite() {
-    for (const host of document.querySelectorAll(".tour-slot")) {
-      const inside = host.querySelector(".tour-host");
-      if (!inside) continue;
-      const again = remembered();
-      const row = make("p", "tour-invite");
-      row.append(make("span", "", again ? "" : `${words.first} `), make("button", "tour-start", again ? words.again : words.start, start));
-      if (!again) row.append(make("button", "tour-quiet", words.no, () => { remember(); invite(); }));
-      inside.replaceChildren(row);
-    }
+  function invite(element) {
+    element.querySelector(".tour-host").replaceChildren(make("button", "tour-start", words.start, start));
+  }
+  function dress(style) {
+    if (document.getElementById("tour-style")) return;
+    const sheet = document.createElement("style");
+    sheet.id = "tour-style";
+    sheet.textContent = style;
+    document.head.append(sheet);
   }
   globalThis.ddpmTour = {
-    mount(element, props, watch) {
+    mount(element, props, watch, style) {
+      dress(style);
       const read = () => {
         try { words = JSON.parse(props.value); } catch (error) { return; }
-        invite();
+        invite(element);
         if (card) go(at);
       };
       watch("value", read);
