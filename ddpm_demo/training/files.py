@@ -91,9 +91,8 @@ def _prepare(
         named = [f"{file}: {reason.rstrip('.')}" for file, reason in report.skipped[:5]]
         raise UserError(
             "train_no_images",
-            "There is no picture to train on in {name} ({reasons}).",
+            "There is no picture to train on ({reasons}).",
             field="data",
-            name=name,
             reasons="; ".join(named) or "no file of a known kind",
         )
     return PackedSource.open(path), report

@@ -131,7 +131,7 @@ def test_the_history_does_not_come_between_a_run_and_its_result(visit):
     me = visit()
     me.run(Images=1, Steps=2, Seed=5)
     me.has_result("Done in", "seed 5")
-    me.run(Images=1, Steps=300, Seed=6)
+    me.run(Images=4, Steps=1000, Seed=6)  # not over before the page is there again
     me.is_at_work()
     me.page.reload()
     me.is_at_work()
