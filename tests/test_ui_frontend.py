@@ -37,6 +37,11 @@ def test_the_installed_gradio_is_the_one_that_is_known():
     assert script is not None and script != original
     assert script.count(b"ddpm_trees=new WeakMap") == 2
     assert b".targets.find(" not in script and b".targets.find(" in original
+    for kind, mark in (("Blocks", b"told_stati"), ("statustracker", b".cache_event_id)!=null&&(")):
+        known = [
+            found for path in ASSETS.glob(f"{kind}-*.js") if (found := quick_script(path.name))
+        ]
+        assert len(known) == 1 and known[0].count(mark) == 1
 
 
 @pytest.mark.parametrize("prefix", ["", "/behind/a/proxy"])

@@ -283,7 +283,7 @@ def _write(
         _tell(note)
     facts = task_run.facts()
     if not args.json:
-        for label, said in measure_words(facts.get("metrics", {}), cli_language()):
+        for label, said in measure_words(facts.get("metrics", {}), cli_language(), recipe.task):
             print(f"{label}: {said}", file=sys.stderr)
     output.report(json.loads(json.dumps(task_run.metadata())), **facts)
 

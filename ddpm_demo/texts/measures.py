@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from . import text
+from . import has_text, text
 
 
-def measure_words(metrics: Mapping[str, Any], language: str) -> list[tuple[str, str]]:
-    """(what is measured, how much of it) for each of the metrics that are there."""
+def measure_words(
+    metrics: Mapping[str, Any], language: str, task: str = ""
+) -> list[tuple[str, str]]:
+    """(what is measured, how much of it) for each of the metrics that are there; a task may call
+    them by words of its own."""
     words = []
     if "sigma_255" in metrics:
         kind = "sigma_estimated" if metrics.get("sigma_estimated") else "sigma_given"
@@ -25,7 +28,8 @@ def measure_words(metrics: Mapping[str, Any], language: str) -> list[tuple[str, 
             other = text(language, unit, value=other) if unit else other
             key = f"restoration.baseline_{metrics['baseline']}"
             value = text(language, key, value=value, other=other)
-        words.append((text(language, f"restoration.{name}"), value))
+        own = f"{task}.{name}"
+        words.append((text(language, own if has_text(own) else f"restoration.{name}"), value))
     if "consistency_255" in metrics:
         levels = f"{metrics['consistency_255']:.2f}"
         words.append(

@@ -49,6 +49,16 @@
     setTimeout(() => button.click(), runs ? 50 : 0);
   });
 
+  // "?" lists the keys, wherever one is but in a field.
+  document.addEventListener("keydown", (event) => {
+    const { target } = event;
+    const types = /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) || target.isContentEditable;
+    if (event.key !== "?" || types || event.defaultPrevented || document.querySelector("dialog[open]")) return;
+    const dialogs = Array.from(document.querySelectorAll(".stage-root"));
+    const stage = dialogs.find((one) => one.offsetParent !== null);
+    if (stage) stage.querySelector(".stage-keys").showModal();
+  });
+
   // Gradio takes Tab for typing in a list: it would filter the choices and open them after the focus
   // has gone on.
   document.addEventListener(

@@ -68,3 +68,64 @@ def test_both_give_the_same(browser):
     same = page.evaluate(COMPARE, [own, quick])
     page.close()
     assert len(same) > 150 and all(same)
+
+
+STATUSES = """([own, quick]) => {
+  let state = 7;
+  const random = (n) => (state = (state * 48271) % 2147483647) % n;
+  const make = (source) => new (new Function(`return ${source}`)())();
+  const both = [make(own), make(quick)];
+  for (const one of both)
+    for (let fn = 0; fn < 6; fn++) one.register(fn, [fn, fn + 1], [6 - fn], "hidden");
+  const kinds = ["pending", "generating", "complete", "error"];
+  const same = [];
+  performance.now = () => 0;
+  for (let k = 0; k < 300; k++) {
+    const [fn_index, status] = [random(6), kinds[random(4)]];
+    const message = { fn_index, status, queue: true, eta: random(3) || null };
+    if (!random(5)) Object.assign(message, { used_cache: "full", cache_duration: 2, avg_time: 3 });
+    both.forEach((one) => one.update(message));
+    same.push(JSON.stringify(both[0].current) === JSON.stringify(both[1].current));
+  }
+  return same;
+}"""
+NEWS = """async (source) => {
+  const heard = [];
+  const page = new (new Function(`return class { async ${source} }`)())();
+  page.loading_stati = { current: { 3: { status: "pending" }, 5: { status: "complete" } } };
+  page.update_state_cb = async (id, told) => heard.push([id, told.loading_status.status]);
+  await page.update_loading_stati_state();
+  await page.update_loading_stati_state();
+  page.loading_stati.current[3] = { status: "complete" };
+  page.loading_stati.current[8] = { status: "pending" };
+  await page.update_loading_stati_state();
+  return heard;
+}"""
+
+
+def test_statuses_are_those_that_gradio_has(browser):
+    page = browser.new_page()
+    sources = [
+        re.search(r"class\{current=\{\};fn_outputs.*?!==`skip`\)\}\}", script, re.S)[0]
+        for script in scripts("statustracker")
+    ]
+    assert sources[0] != sources[1]
+    same = page.evaluate(STATUSES, sources)
+    assert len(same) == 300 and all(same)
+
+
+def test_each_status_is_told_once(browser):
+    _, quick = scripts("Blocks")
+    start = quick.index("update_loading_stati_state(){")
+    source = quick[start : quick.index("dispatch_state_change_events(", start)]
+    heard = browser.new_page().evaluate(NEWS, source)
+    assert heard == [[3, "pending"], [5, "complete"], [3, "complete"], [8, "pending"]]
+
+
+def scripts(kind):
+    """(Gradio's own script of that kind, ours)."""
+    for path in ASSETS.glob(f"{kind}-*.js"):
+        quick = quick_script(path.name)
+        if quick is not None:
+            return path.read_text(encoding="utf-8"), quick.decode()
+    raise AssertionError(f"no {kind} that is known")

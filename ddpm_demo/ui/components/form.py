@@ -202,7 +202,9 @@ class Form:
         return field_key(self.tab, field)
 
     def _help_key(self, field: str) -> str:
-        return help_key(self.tab, field)
+        """The task's own words, those of the page, those for all doors."""
+        key, of_page = help_key(self.tab, field), f"common.{field}_help"
+        return of_page if key.startswith("fields.") and has_text(of_page) else key
 
 
 class _Fold:

@@ -64,7 +64,7 @@ def measured(record: RunRecord, index: int) -> Mapping[str, Any]:
 def measures_html(record: RunRecord, index: int, language: str) -> str:
     """The numbers of result `index` as a list, those that it has, and the checkpoint that made it
     where that is not the one above the tabs."""
-    words = measure_words(measured(record, index), language)
+    words = measure_words(measured(record, index), language, record.job.recipe.task)
     recipe = record.job.recipe
     if record.images and any(told.required for told in type(recipe).inputs):
         words.append((text(language, "fields.checkpoint"), title_of(recipe.checkpoint, language)))

@@ -42,7 +42,8 @@ def build(ctx: Context) -> None:
                 file_count="multiple",
                 file_types=["image", ".zip"],
                 type="filepath",
-                height=140,
+                height=200,
+                elem_classes=["drop"],
                 interactive=training_allowed(),
             )
             _text(ctx, "finetune.files_help", "hint")

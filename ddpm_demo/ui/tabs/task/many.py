@@ -150,7 +150,13 @@ def add_many(ctx: Context, form: Form, task: type[Recipe], stage: Stage) -> Many
     ) as fold:
         ctx.make(gr.Markdown, {"value": "many.note"})
         # Every kind of file is let in, so that a wrong one gets a sentence and not silence.
-        files = ctx.make(gr.File, {"label": "many.files"}, file_count="multiple", height=140)
+        files = ctx.make(
+            gr.File,
+            {"label": "many.files"},
+            file_count="multiple",
+            height=200,
+            elem_classes=["drop"],
+        )
         with gr.Row(elem_classes=["many-bar"]):
             run = ctx.make(gr.Button, {"value": "many.run"}, scale=0, min_width=160)
             cancel = ctx.make(
