@@ -8,13 +8,16 @@ import pytest
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
-from ddpm_demo.pictures import compression
+from ddpm_demo.errors import UserError
+from ddpm_demo.pictures import compression, decode
+from ddpm_demo.pictures.icc import matrix_profile
 from ddpm_demo.pipeline import DDPM
 from ddpm_demo.restoration import noise_before, noise_model
 from ddpm_demo.tasks.denoise import DenoiseRecipe
 
 LEVELS = 127.5
 LUMA = np.array([0.299, 0.587, 0.114])
+P3 = matrix_profile(((0.68, 0.32), (0.265, 0.69), (0.15, 0.06)), name="Display P3 like")
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +68,26 @@ def test_the_level_before_compression_is_found(quality, sigma, subsampling):
     assert found.is_noise and not found.is_texture
     true = sigma * np.square(LUMA).sum() ** 0.5
     assert found.sigma_255 == pytest.approx(true, rel=0.15)
+
+
+@pytest.mark.parametrize("grey", [False, True])
+def test_of_another_profile_it_is_looked_for_in_the_files_own_colours(grey, tmp_path):
+    file = tmp_path / "phone.jpg"
+    with jpeg(scene(), 70, sigma=20) as noisy:
+        again = noisy.convert("L") if grey else noisy
+        again.save(file, "JPEG", quality=70, icc_profile=P3)
+    photograph = decode.read(file)
+    how = photograph.compression
+    assert how.profile == P3 and photograph.colour is not photograph.own
+    found = noise_before.floor([tensor(photograph.colour)], how)
+    own = noise_before.floor([tensor(photograph.own)], dataclasses.replace(how, profile=None))
+    assert found.is_noise == own.is_noise
+    assert found.sigma_255 == pytest.approx(own.sigma_255, rel=0.05)
+    # Artefacts are intervals of the file's own pixels, which these are not.
+    with pytest.raises(UserError, match="in sRGB"):
+        DDPM.from_pretrained("photos").run(
+            DenoiseRecipe(checkpoint="photos", artefacts=True), image=photograph.image
+        )
 
 
 @pytest.mark.parametrize("quality", [60, 75, 95])

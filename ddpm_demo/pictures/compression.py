@@ -1,14 +1,14 @@
 """What a JPEG's header says of how its pixels were coded: tables and subsampling.
 
 It goes with a picture that is the file's own, pixel by pixel, and with no other: whatever makes a
-new picture of it (cropped, another profile) leaves it behind. One that is turned upright keeps its
-blocks where its sides are whole numbers of them.
+new picture of it (cropped, resized) leaves it behind. One that is turned upright keeps its blocks
+where its sides are whole numbers of them; one that was brought into sRGB knows the way back.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from PIL import Image, JpegImagePlugin
 
@@ -29,11 +29,14 @@ class Compression:
     Args:
         tables: of the planes Y, Cb and Cr, or of Y alone; 64 steps each by rows of frequencies.
         across, down: pixels along a chroma sample.
+        profile: the ICC profile of the pixels that were coded, where the picture that this goes
+            with has them in sRGB; None where it has the very pixels.
     """
 
     tables: tuple[tuple[int, ...], ...]
     across: int = 1
     down: int = 1
+    profile: bytes | None = field(default=None, repr=False)
 
     @property
     def subsampling(self) -> str:
@@ -58,7 +61,7 @@ class Compression:
             tuple(table[8 * column + row] for row in range(8) for column in range(8))
             for table in self.tables
         )
-        return Compression(tables, self.down, self.across)
+        return replace(self, tables=tables, across=self.down, down=self.across)
 
 
 def of_header(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -97,9 +97,12 @@ class Photograph:
 
     @property
     def compression(self) -> Compression | None:
-        """How the file's pixels were coded, where it is a JPEG and `colour` has these very pixels;
-        None otherwise."""
-        return self.coded if self.colour is self.own else None
+        """How the file's pixels were coded, where it is a JPEG and `colour` has these very pixels,
+        or these in sRGB; None otherwise."""
+        if self.colour is self.own or self.coded is None:
+            return self.coded
+        known = self.profile is not None and self.colour.shape == self.own.shape
+        return replace(self.coded, profile=self.profile) if known else None
 
     @property
     def coded(self) -> Compression | None:

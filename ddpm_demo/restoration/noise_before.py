@@ -17,11 +17,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from ..pictures.compression import Compression
+from ..pictures.profiles import from_srgb
 from .artefacts import TO_RGB, blocks_of, table_of
 from .noise_model import LEVELS, NoiseModel, calm_spectrum, without_content
 
@@ -124,7 +126,7 @@ def floor(parts: Sequence[Tensor], how: Compression) -> Floor | None:
         how: they were compressed.
     """
     steps = table_of(how, 0)
-    multiples = _multiples(parts, steps)
+    multiples = _multiples(parts, steps, how.profile)
     if len(multiples) < MIN_BLOCKS:
         return None
     row = torch.arange(8)
@@ -166,15 +168,16 @@ def model(parts: Sequence[Tensor], floor: Floor) -> NoiseModel | None:
     return NoiseModel(power.clamp(min=0).float(), False, filled_to=OF_BRIGHTNESS * level)
 
 
-def _multiples(parts: Sequence[Tensor], steps: Tensor) -> Tensor:
-    """Absolute multiples of the steps [N, 8, 8] in blocks that are not saturated."""
+def _multiples(parts: Sequence[Tensor], steps: Tensor, profile: bytes | None) -> Tensor:
+    """Absolute multiples of the steps [N, 8, 8] in blocks that are not saturated, of the colours
+    of `profile`, None for those of the parts."""
     found = []
     for part in parts:
         whole = part[..., : part.shape[2] // 8 * 8, : part.shape[3] // 8 * 8].double()
         if not whole.numel():
             continue
         weights = torch.linalg.inv(TO_RGB)[0] if whole.shape[1] == 3 else torch.ones(1).double()
-        plane = torch.einsum("c,bchw->bhw", weights, whole) * LEVELS
+        plane = torch.einsum("c,bchw->bhw", weights, _in_profile(whole, profile)) * LEVELS
         cut = (whole.abs() >= 1).any(1).double()
         cut = torch.nn.functional.avg_pool2d(cut, 8).flatten()
         multiples = (blocks_of(plane) / steps).round().abs().long()
@@ -183,6 +186,20 @@ def _multiples(parts: Sequence[Tensor], steps: Tensor) -> Tensor:
             found.append(multiples[cut < SATURATED])
     every = torch.cat(found) if found else torch.zeros(0, 8, 8, dtype=torch.long)
     return every[:: max(1, -(-len(every) // MAX_BLOCKS))]
+
+
+def _in_profile(values: Tensor, profile: bytes | None) -> Tensor:
+    """sRGB [1, C, h, w] in [-1, 1] in a profile's colours; as it is where there is no way back."""
+    if profile is None:
+        return values
+    deep = ((values + 1) * 32767.5).round().clamp(0, 65535)[0].permute(1, 2, 0)
+    pixels = deep.numpy().astype(np.uint16)
+    try:
+        own = from_srgb(pixels if pixels.shape[2] == 3 else pixels[..., 0], profile)
+    except ValueError:
+        return values
+    found = torch.from_numpy(own.astype(np.float64)) / 32767.5 - 1
+    return found.view(*found.shape[:2], -1).permute(2, 0, 1)[None]
 
 
 def _spectrum(floor: Floor) -> Tensor:

@@ -138,7 +138,8 @@ def look(
         levels = torch.tensor([estimate_sigma(part) for part in seen], dtype=torch.float64)
         model = NoiseModel.white(float(levels.median()), seen[0].shape[1])
     is_nothing = recipe.sigma_255 is None and is_clipped and model.sigma < noise_model.NOTHING
-    if is_nothing and compression is not None and recipe.artefacts:
+    is_own = compression is not None and compression.profile is None
+    if is_nothing and is_own and recipe.artefacts:
         model = artefacts.model(seen, compression)
         is_clipped = is_nothing = False
     else:

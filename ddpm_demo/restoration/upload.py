@@ -131,7 +131,7 @@ def compression_of(upload: Upload) -> Compression:
     Raises:
         UserError: nobody knows.
     """
-    if upload.compression is None:
+    if upload.compression is None or upload.compression.profile is not None:
         raise UserError(
             "artefacts_unknown",
             "How this picture was compressed is not known: give a JPEG as it came, upright "

@@ -76,7 +76,7 @@ def test_own_pictures_become_a_checkpoint_of_every_tab(page, own_pictures):
     expect(tab.locator(".curves .stage img").first).to_be_visible()
 
     button(tab, "Stop").click()
-    expect(status(tab)).to_contain_text(re.compile(r"Finished · Step [\d,]+"), timeout=LONG)
+    expect(status(tab)).to_contain_text(re.compile(r"Stopped; .* · Step [\d,]+"), timeout=LONG)
     with page.expect_download() as download:
         button(tab, "Download (zip)").click()
     with zipfile.ZipFile(download.value.path()) as archive:

@@ -88,7 +88,9 @@ def run_status_html(
     phase: Phase, progress: Progress, config: TrainConfig, place: int, language: str
 ) -> str:
     """One line: how things stand, step, speed, time left."""
-    parts = [text(language, f"finetune.phase_{phase}", place=place)]
+    reason = progress.last.get("reason")
+    by_hand = phase == "finished" and reason in ("stop file", "signal")
+    parts = [text(language, f"finetune.phase_{'stopped' if by_hand else phase}", place=place)]
     if phase == "failed":
         parts.append(str(progress.last.get("message", "")))
     if progress.step or phase == "training":
@@ -107,7 +109,6 @@ def run_status_html(
         )
     if progress.curve:
         parts.append(text(language, "finetune.loss_now", loss=f"{progress.smoothed()[-1][1]:.4f}"))
-    reason = progress.last.get("reason")
     if phase == "finished" and reason in ("hours", "steps"):
         parts.append(text(language, f"finetune.ended_{reason}"))
     line = text(language, "common.status_join").join(parts)
