@@ -209,7 +209,7 @@ def test_a_photograph_goes_to_its_prior_and_a_wrong_file_is_one_sentence(page, t
     download.value.save_as(saved)
     assert json.loads(saved.read_text())["checkpoint"] == "photos"
     measures = tab.panel.locator(".measures-list")
-    expect(measures).to_contain_text("photos")
+    expect(measures).to_contain_text("Photographs, any size")
 
     wrong = tmp_path / "paper.png"
     wrong.write_bytes(b"%PDF-1.7 not a picture")
