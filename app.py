@@ -42,7 +42,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--lang",
         choices=("en", "zh-CN"),
-        default=env("DDPM_DEMO_LANG"),
+        default=env("DDPM_DEMO_LANGUAGE") or env("DDPM_DEMO_LANG"),
         help="language of a first visit (default: the browser's)",
     )
     parser.add_argument(

@@ -97,7 +97,7 @@ def test_it_has_a_command_and_its_recipe_makes_the_picture_again(
 def test_its_command_says_what_is_wrong(picture, tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("DDPM_DEMO_LANGUAGE", "zh-CN")
     assert main(["rows", str(picture), "--every", "9", "--out", str(tmp_path / "out")]) == 2
-    assert capsys.readouterr().err == "every必须在 2 到 8 之间，不能是 9。\n"
+    assert capsys.readouterr().err == "every 必须在 2 到 8 之间，不能是 9。\n"
     assert not (tmp_path / "out").exists()
 
 

@@ -14,7 +14,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from ..errors import UserError, of_the_machine
 from ..texts import text
@@ -37,6 +37,16 @@ CONTAINERS_UNTIL_COLLECTION = 100_000
 
 
 class _Parser(argparse.ArgumentParser):
+    """In the user's language, as far as argparse lets one."""
+
+    def __init__(self, **options: Any):  # noqa: ANN401  argparse's own
+        super().__init__(**options, add_help=False)
+        language = cli_language()
+        self._positionals.title = text(language, "cli.usage_positionals")
+        self._optionals.title = text(language, "cli.usage_options")
+        words = text(language, "cli.usage_show_help")
+        self.add_argument("-h", "--help", action="help", help=words)
+
     def error(self, message: str) -> NoReturn:
         """One line instead of the whole usage."""
         advice = text(cli_language(), "cli.usage_help")

@@ -80,4 +80,6 @@ def sentence_of(error: UserError, language: str, task: str = "", *, labels: bool
     name = params.get("name")
     if labels and error.key in ABOUT_FIELDS:
         params["name"] = field_label(task, str(name), language)
+    elif error.key in ABOUT_FIELDS and language == "zh-CN":
+        params["name"] = f"{name} "  # between Latin letters and Chinese words
     return text(language, f"errors.{error.key}", **params)

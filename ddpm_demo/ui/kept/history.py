@@ -50,11 +50,18 @@ def told(results: Sequence[Result]) -> list[dict[str, Any]]:
             "made": round(result.made * 1000),
             "count": len(result.record.images),
             "seed": getattr(result.record.job.recipe, "seed", 0),
-            "title": {language: task_title(result.tab, language) for language in LANGUAGES},
+            "title": {language: _title(result, language) for language in LANGUAGES},
             "picture": thumbnail(result),
         }
         for result in results
     ]
+
+
+def _title(result: Result, language: str) -> str:
+    """The task's name; a sheet of comparisons is called one."""
+    if result.record.job.counts == "cell":
+        return text(language, "kept.sheet")
+    return task_title(result.tab, language)
 
 
 def thumbnail(result: Result) -> str:

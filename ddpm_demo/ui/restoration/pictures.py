@@ -84,11 +84,7 @@ def size_text(size: Size, language: str) -> str:
     """ "512 × 384 pixels, 0.2 megapixels"."""
     width, height = size
     key = "restoration.size" if width * height >= 1e5 else "restoration.size_small"
-    megapixels = f"{width * height / 1e6:.1f}"
-    return text(
-        language,
-        key,
-        width=width,
-        height=height,
-        **({"megapixels": megapixels} if key == "restoration.size" else {}),
-    )
+    # Counted in millions, in Chinese in ten thousands.
+    pixels = width * height
+    amount = f"{pixels / 1e4:.0f}" if language == "zh-CN" else f"{pixels / 1e6:.1f}"
+    return text(language, key, width=width, height=height, amount=amount)

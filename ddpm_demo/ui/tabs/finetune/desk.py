@@ -108,7 +108,9 @@ class Desk:
         self._own(name, who)
         return result_folder(self.jobs, name or "")
 
-    def start(self, session: str, values: Mapping[str, Any], who: Visitor) -> str:
+    def start(
+        self, session: str, values: Mapping[str, Any], who: Visitor, language: str = "en"
+    ) -> str:
         """Make a run of the upload and the controls; returns its name.
 
         Raises:
@@ -121,7 +123,7 @@ class Desk:
         settings = presets.run_settings(self.models, values, self.jobs.num_threads)
         base = values.get("base")
         info = self.models.info(base) if base else None
-        title = presets.default_title(info, str(values.get("title") or ""))
+        title = presets.default_title(info, str(values.get("title") or ""), language)
         with draft.lock:
             name = self.jobs.submit(draft.folder, settings, title, "" if who.is_owner else who.key)
         self.drafts.take(session)

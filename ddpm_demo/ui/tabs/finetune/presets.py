@@ -10,6 +10,7 @@ from ....checkpoints.library import CheckpointInfo
 from ....errors import UserError
 from ....jobs.networks import SCRATCH_UNET
 from ....jobs.records import plain_title
+from ....texts import text
 from ...models import Models
 
 SCRATCH = ""  # the choice of no checkpoint to start from
@@ -125,11 +126,13 @@ def learning_rate(base: str | None, train_parts: str | None) -> float:
     return LEARNING_RATES.get(train_parts or "all", LEARNING_RATES["all"])
 
 
-def default_title(info: CheckpointInfo | None, title: str) -> str:
+def default_title(info: CheckpointInfo | None, title: str, language: str) -> str:
     """What the visitor calls the run, or a name made of the checkpoint's."""
     if title.strip():
         return plain_title(title)
-    return f"{info.name.rsplit('/', 1)[-1]} fine-tuned" if info else "from scratch"
+    if info is None:
+        return text(language, "finetune.title_scratch")
+    return text(language, "finetune.title_from", name=info.name.rsplit("/", 1)[-1])
 
 
 def number(values: Mapping[str, Any], field: str, low: float, high: float) -> float:

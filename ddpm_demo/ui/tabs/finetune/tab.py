@@ -258,7 +258,7 @@ def started(
 ) -> list[Update]:
     """The chosen run, the files, the report, the notice and the form's errors after Start."""
     try:
-        name = desk.start(session, values, who)
+        name = desk.start(session, values, who, language)
     except Exception as error:
         note = "" if form.field_of(error) else notice_html(sentence(error, language))
         return [gr.skip(), gr.skip(), gr.skip(), note, *form.error_updates(error, language)]
