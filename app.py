@@ -42,7 +42,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--lang",
         choices=("en", "zh-CN"),
-        default=env("DDPM_DEMO_LANGUAGE") or env("DDPM_DEMO_LANG"),
+        default=env("DDPM_DEMO_LANG"),
         help="language of a first visit (default: the browser's)",
     )
     parser.add_argument(
@@ -104,7 +104,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         os.environ["DDPM_DEMO_DEVICE"] = args.device
     from ddpm_demo.texts import known_language, text
 
-    language = known_language(args.lang)
+    # The page follows the browser; what stands in the terminal is the command line's.
+    language = known_language(args.lang or os.environ.get("DDPM_DEMO_LANGUAGE"))
     print(text(language, "common.starting"), flush=True)
     gc.disable()  # hundreds of looks for cycles through what is being imported would find none
     from ddpm_demo.errors import UserError

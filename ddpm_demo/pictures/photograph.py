@@ -99,10 +99,11 @@ class Photograph:
     def compression(self) -> Compression | None:
         """How the file's pixels were coded, where it is a JPEG and `colour` has these very pixels,
         or these in sRGB; None otherwise."""
-        if self.colour is self.own or self.coded is None:
-            return self.coded
+        coded = self.coded
+        if self.colour is self.own or coded is None:
+            return coded
         known = self.profile is not None and self.colour.shape == self.own.shape
-        return replace(self.coded, profile=self.profile) if known else None
+        return replace(coded, profile=self.profile) if known else None
 
     @property
     def coded(self) -> Compression | None:

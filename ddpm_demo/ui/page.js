@@ -54,8 +54,8 @@
     const { target } = event;
     const types = /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) || target.isContentEditable;
     if (event.key !== "?" || types || event.defaultPrevented || document.querySelector("dialog[open]")) return;
-    const dialogs = Array.from(document.querySelectorAll(".stage-root"));
-    const stage = dialogs.find((one) => one.offsetParent !== null);
+    const stages = Array.from(document.querySelectorAll(".stage-root"));
+    const stage = stages.find((one) => one.offsetParent !== null);
     if (stage) stage.querySelector(".stage-keys").showModal();
   });
 

@@ -10,10 +10,10 @@ import gradio as gr
 from PIL import Image
 
 from ...errors import UserError
-from ...restoration.fit import suitable_checkpoint
+from ...recipes.recipe import Recipe
 from ...texts import text
 from ..components.form import Form
-from ..components.header import title
+from ..components.header import title_of
 from ..components.live_view import status_html
 from ..components.notice import notice_html
 from ..context import Context, Update
@@ -54,6 +54,7 @@ def connect_upload(
     ctx: Context,
     stage: Stage,
     form: Form,
+    task: type[Recipe],
     status: gr.HTML,
     own_picture: Mapping[str, Any],
     of_result: Sequence[gr.Button],
@@ -61,7 +62,7 @@ def connect_upload(
     """Show what the visitor brings, or say what is wrong with it.
 
     Args:
-        ctx, stage, form, status: the tab's; `form` has the stage as its "image".
+        ctx, stage, form, task, status: the tab's; `form` has the stage as its "image".
         own_picture: values that controls take when a visitor brings a picture.
         of_result: buttons that are about the result, which has left the stage then.
     """
@@ -70,8 +71,8 @@ def connect_upload(
     off = [gr.update(interactive=False)] * len(of_result)
 
     def on_upload(said: Any, language: str) -> list[Update]:  # noqa: ANN401  any JSON
-        told = arrived(stage, stage.read(said), language, prior_text(ctx, language))
-        if told[0].get("phase") == "upload" and told[0]["picture"] is None:
+        told = arrived(stage, stage.read(said), language, prior_text(task, language))
+        if told[2]:  # refused, and all that is there stays
             return [*told, *[gr.skip()] * (len(controls) + len(off))]
         return [*told, *own_picture.values(), *off]
 
@@ -85,12 +86,13 @@ def connect_upload(
     )
 
 
-def prior_text(ctx: Context, language: str) -> str:
+def prior_text(task: type[Recipe], language: str) -> str:
     """Which checkpoint a picture of one's own goes to; "" where there is none."""
-    info = suitable_checkpoint(ctx.models.infos())
-    if info is None:
+    try:
+        name = task.suitable_checkpoint({}, {})
+    except UserError:
         return ""
-    return text(language, "restoration.goes_to", title=title(info, language))
+    return text(language, "restoration.goes_to", title=title_of(name, language))
 
 
 def arrived(stage: Stage, said: Said, language: str, prior: str = "") -> Sequence[Update]:

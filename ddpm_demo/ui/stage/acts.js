@@ -123,7 +123,7 @@ Object.assign(Stage.prototype, {
   // A click on the sheet of all samples shows the one that was meant.
   chooseOnSheet(x, y) {
     const { state, view } = this;
-    const [column, row] = [(x - view.x) / view.scale, (y - view.y) / view.scale];
+    const [column, row] = [(x - view.x + this.shift) / view.scale, (y - view.y) / view.scale];
     if (this.layer !== "sheet" || !state.columns || column < 0 || row < 0) return;
     if (column >= view.width || row >= view.height) return;
     const side = view.width / state.columns;

@@ -227,14 +227,14 @@ Object.assign(Stage.prototype, {
     const [width, height] = [pane.clientWidth, pane.clientHeight];
     if (!width) return;
     const side = this.root.dataset.mode === "side";
-    const aside = this.aside();
     view.pane(side ? Math.floor(width / 2) - 1 : width, height);
+    this.shift = this.aside();
     for (const selector of [".stage-after", ".stage-before"]) {
       const image = this.at(`${selector} img`);
       const { style } = image;
       style.width = `${view.width * view.scale}px`;
       style.height = `${view.height * view.scale}px`;
-      style.transform = `translate(${view.x - aside}px, ${view.y}px)`;
+      style.transform = `translate(${view.x - this.shift}px, ${view.y}px)`;
       image.classList.toggle("stage-hard", view.hard);
       this.sharpen(image);
     }

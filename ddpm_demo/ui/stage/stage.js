@@ -7,7 +7,7 @@ class Stage {
   constructor({ name, accepts }) {
     Object.assign(this, { name, accepts, state: { phase: "empty" }, said: {}, mode: "single" });
     Object.assign(this, { chosen: 0, step: null, layer: "", wipe: 0.5, held: false, swapped: false });
-    Object.assign(this, { pointers: new Map(), shownUrls: new WeakMap(), exporting: null });
+    Object.assign(this, { pointers: new Map(), shownUrls: new WeakMap(), exporting: null, shift: 0 });
     const shell = document.createElement("div");
     shell.innerHTML = STAGE_HTML;
     this.root = shell.firstElementChild;

@@ -100,7 +100,7 @@ def build_task(ctx: Context, this: Arrangement) -> StageView:
     connect_compare(ctx, form, this, flow, compare, js)
     if takes is not None:
         buttons = [*files.buttons, *sent]
-        connect_upload(ctx, stage, form, status, this.own_picture, buttons)
+        connect_upload(ctx, stage, form, this.task, status, this.own_picture, buttons)
         ctx.receive(this.tab, stage.component, lambda path: scene_of(stage, path))
     examples_row(ctx, form, this, flow, stage)
     ctx.task_tabs[this.tab] = TaskTab(form, lambda recipe: control_values(this, recipe))
