@@ -27,6 +27,7 @@ from ..core.denoiser import Denoiser
 from ..core.step import Step
 from .chain import Noise, PairedNoise, make_sigmas, restore
 from .guided import GuidedDenoiser
+from .liveliness import relative_power
 from .observation import Observation
 from .operators import Mask
 from .recipe import RestorationRecipe
@@ -38,6 +39,8 @@ from .window import Window
 FILL_PX = 40
 # From one size to the next.
 RATIO = 2
+# Noise below this is less than eight bits have, and the network has hardly seen any.
+LAST_SIGMA = 0.01
 
 
 @dataclass(frozen=True)
@@ -111,15 +114,17 @@ def coarse_to_fine(
     plans = _plans(factors, spectrum, recipe, settings)
     total = sum(num_visits(factors, spectrum, recipe, settings))
     index, x0_hat = 0, None
-    for number, (view, sigmas) in enumerate(zip(views, plans, strict=True)):
+    for number, (view, usual) in enumerate(zip(views, plans, strict=True)):
         shape = tuple(view.y.shape[1:])
         sigma_y = view.sigma_y
         observation = Observation(Mask(view.known), view.known * view.y, sigma_y, shape)
+        power = relative_power(view.y, view.known, spectrum, sigma_y)
+        own, sigmas = spectrum.times(power), calmer(usual, power)
         guided = GuidedDenoiser(
-            denoiser_of(view), observation.operator, observation.y, sigma_y, spectrum
+            denoiser_of(view), observation.operator, observation.y, sigma_y, own
         )
         if x0_hat is None:
-            steps = chains(guided, observation, spectrum, recipe, settings, noise)
+            steps = chains(guided, observation, own, recipe, settings, noise, sigmas)
         else:
             z = enlarge(x0_hat, views[number - 1], view)
             z = z + sigmas[0] * source.randn(shape)
@@ -139,6 +144,15 @@ def coarse_to_fine(
                 num_evaluations=index + (not step.is_last),
             )
             index += 1
+
+
+def calmer(sigmas: Sequence[float], power: float) -> list[float]:
+    """As many noise levels for a picture with so much of the prior's power: as much lower where
+    they start, and below `LAST_SIGMA` nowhere."""
+    if power == 1:
+        return list(sigmas)
+    start = max(math.sqrt(power) * sigmas[0], 2 * LAST_SIGMA)
+    return make_sigmas(len(sigmas), start, min(sigmas[-1], max(start / 4, LAST_SIGMA)))
 
 
 def num_visits(

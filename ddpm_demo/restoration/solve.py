@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -118,15 +118,18 @@ def chains(
     recipe: RestorationRecipe,
     settings: Settings,
     noise: Noise,
+    sigmas: Sequence[float] | None = None,
 ) -> Iterator[Step]:
-    """The chains behind `solve`, given E[x_0 | x_t, y] as a denoiser."""
+    """The chains behind `solve`, given E[x_0 | x_t, y] as a denoiser; through the noise levels
+    `sigmas`, or through those of the settings."""
     paired = settings.paired and recipe.perception < 1
     source = PairedNoise(noise) if paired else noise
     mean = gaussian_mean(observation, spectrum)
     z = gaussian_samples(observation, spectrum, source, mean)
-    z = z + settings.sigma_start * source.randn(observation.image_shape)
     num_steps = recipe.num_steps or settings.num_steps
-    sigmas = make_sigmas(num_steps, settings.sigma_start, settings.sigma_stop)
+    if sigmas is None:
+        sigmas = make_sigmas(num_steps, settings.sigma_start, settings.sigma_stop)
+    z = z + sigmas[0] * source.randn(observation.image_shape)
     eta = default_eta(num_steps, settings)
     yield from restore(guided, z, sigmas, source, eta=eta, time_travel=settings.time_travel)
 

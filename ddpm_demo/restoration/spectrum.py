@@ -15,6 +15,7 @@ DiffPIR's.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 from functools import lru_cache
@@ -84,6 +85,12 @@ class Spectrum:
         columns = torch.arange(width, device=like.device, dtype=like.dtype) / (2 * width)
         f = torch.sqrt(rows[:, None] ** 2 + columns[None, :] ** 2)
         return torch.stack([law.at(f) for law in self.laws[:channels]]) * (channels / 3)
+
+    def times(self, factor: float) -> Spectrum:
+        """That of pictures with so many times the power."""
+        return Spectrum(
+            tuple(dataclasses.replace(law, scale=factor * law.scale) for law in self.laws)
+        )
 
 
 @dataclass(frozen=True)
