@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import nn
-from training_helpers import pictures, tiny_config
+from training_helpers import distilling
 
 from ddpm_demo.core.denoiser import Prediction
 from ddpm_demo.core.noise import NoiseSource
@@ -171,22 +171,6 @@ def test_an_exact_gaussian_is_distilled_into_one_and_two_evaluations(cosine, pat
         assert std == pytest.approx(STD, rel=0.15)
 
 
-def distilling(tmp_path, own, **changes):
-    import numpy as np
-
-    np.save(tmp_path / "data.npy", pictures(16, 16))
-    settings = {
-        "objective": "consistency",
-        "teacher": str(own),
-        "unet": {},
-        "sizes_px": [16],
-        "gap_halving_steps": 2,
-        "max_steps": 8,
-        **changes,
-    }
-    return tiny_config(tmp_path, **settings)
-
-
 @pytest.mark.parametrize("path", ["data", "teacher"])
 def test_a_run_goes_on_exactly_even_if_its_teacher_is_gone(tmp_path, tiny_checkpoint, path):
     folders = [tmp_path / name for name in ("whole", "parts")]
@@ -232,7 +216,7 @@ def test_the_recipes_of_the_fast_checkpoints_distil_their_teachers(name):
         ({"teacher": "no such checkpoint"}, "checkpoint_unknown"),
         ({"channels": 1}, "train_teacher_other"),
         ({"sizes_px": [8]}, "train_teacher_other"),
-        ({"objective": "adversarial"}, "train_value_choice"),
+        ({"objective": "persuasion"}, "train_value_choice"),
         ({"consistency_path": "sideways"}, "train_value_choice"),
         ({"min_gap": 0.0}, "train_value_range"),
         ({"gap_halving_steps": 0}, "train_value_range"),

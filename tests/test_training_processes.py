@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from training_helpers import tiny_config
+from training_helpers import pictures, tiny_config
 
 from ddpm_demo.training.events import loss_curve, read_events
 from ddpm_demo.training.launch import command
@@ -51,6 +51,20 @@ def test_two_and_three_processes_have_the_loss_curve_of_one(tmp_path):
         np.testing.assert_allclose(curve, curves[0], rtol=1e-4)
         start = next(event for event in read_events(run) if event["kind"] == "start")
         assert start["num_processes"] == count
+
+
+def test_two_processes_have_one_adversary(tmp_path, tiny_checkpoint):
+    changes = {"objective": "adversarial", "teacher": str(tiny_checkpoint), "unet": {}}
+    changes |= {"sizes_px": [16], "batch_size": 4, "max_steps": 8}
+    np.save(tmp_path / "data.npy", pictures(16, 16))
+    changes["data"] = str(tmp_path / "data.npy")
+    runs = [launch(tmp_path / str(count), count, **changes) for count in (1, 2)]
+    curves = [np.array(list(loss_curve(run).values())) for run in runs]
+    np.testing.assert_allclose(curves[1], curves[0], rtol=1e-3)
+    for name in ("ema", "discriminator"):
+        one, two = (load_file(run / "checkpoint-8" / f"{name}.safetensors") for run in runs)
+        for key, value in one.items():
+            torch.testing.assert_close(two[key], value, rtol=1e-2, atol=1e-4)
 
 
 def test_a_network_in_parts_learns_what_a_whole_one_does_and_goes_on_as_either(tmp_path):

@@ -45,3 +45,18 @@ def tiny_config(tmp_path, **changes):
         **changes,
     }
     return TrainConfig.from_mapping(values)
+
+
+def distilling(tmp_path, own, **changes):
+    """A run that distils the checkpoint `own` of 16 x 16 pictures."""
+    np.save(tmp_path / "data.npy", pictures(16, 16))
+    settings = {
+        "objective": "consistency",
+        "teacher": str(own),
+        "unet": {},
+        "sizes_px": [16],
+        "gap_halving_steps": 2,
+        "max_steps": 8,
+        **changes,
+    }
+    return tiny_config(tmp_path, **settings)

@@ -39,9 +39,11 @@ def add_parser(commands: Any) -> None:  # noqa: ANN401  argparse's own type is p
     parser.add_argument("--out", metavar="DIR", help="run folder")
     parser.add_argument("--from", dest="base", metavar="C", help="checkpoint to start from")
     parser.add_argument(
-        "--objective", metavar="O", help="diffusion, or consistency for 1 to 4 evaluations"
+        "--objective",
+        metavar="O",
+        help="diffusion; consistency or adversarial for 1 to 4 evaluations",
     )
-    parser.add_argument("--teacher", metavar="C", help="for consistency: the checkpoint to distil")
+    parser.add_argument("--teacher", metavar="C", help="for the other two: what to distil")
     end = parser.add_mutually_exclusive_group()
     end.add_argument("--max-steps", type=int, metavar="N", help=f"default: {DEFAULT_MAX_STEPS}")
     end.add_argument("--max-hours", type=float, metavar="H")
@@ -117,7 +119,7 @@ def _with_defaults(values: Mapping[str, Any]) -> dict[str, Any]:
     filled: dict[str, Any] = dict(values)
     if filled.get("max_hours") is None:
         filled.setdefault("max_steps", DEFAULT_MAX_STEPS)
-    distilled = filled.get("objective") == "consistency"
+    distilled = filled.get("objective", "diffusion") != "diffusion"
     start = filled.get("from_checkpoint") or (distilled and filled.get("teacher"))
     if start:
         from ..checkpoints.library import find

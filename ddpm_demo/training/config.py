@@ -16,7 +16,7 @@ from ..errors import UserError
 PREDICTION_TYPES = ("epsilon", "v_prediction")
 PRECISIONS = ("auto", "no", "bf16")
 BETA_SCHEDULES = ("squaredcos_cap_v2", "linear")
-OBJECTIVES = ("diffusion", "consistency")
+OBJECTIVES = ("diffusion", "consistency", "adversarial")
 CONSISTENCY_PATHS = ("data", "teacher")
 TRAINABLE_PARTS = ("all", "norms_and_biases", "attention_and_norms")
 
@@ -30,13 +30,16 @@ class TrainConfig:
             `ddpm_demo.training.datasets`, or `hub:NAME` for a `datasets` data set, streamed.
         out: the run folder.
         from_checkpoint: a pipeline folder whose weights to start from; None starts from noise.
-        objective: "diffusion", or "consistency" for a model of one to four evaluations.
-        teacher: for "consistency" the checkpoint to distil, which is also what it starts from
-            where `from_checkpoint` names nothing else.
+        objective: "diffusion", or for a model of one to four evaluations "consistency" or
+            "adversarial" (which is both), see the modules of these names.
+        teacher: for these two the checkpoint to distil, which is also what they start from where
+            `from_checkpoint` names nothing else.
         consistency_path: "data" (Easy Consistency Tuning) or "teacher", see `consistency`.
         gap_halving_steps: the gap between the two noise levels begins at 1/2 of the upper one and
             is halved every so many steps.
         min_gap: where it stays; with the path "teacher" it is this from the start.
+        adversary_share: for "adversarial", of its gradient beside the consistency's.
+        discriminator_rate: learning rate of the adversary, constant.
         unet: arguments of diffusers' `UNet2DModel` for a run from scratch.
         sizes_px: sides of the square training pictures; one is drawn for each step.
         size_batches: pictures a step for each of `sizes_px`; empty means `batch_size` for all.
@@ -85,6 +88,8 @@ class TrainConfig:
     consistency_path: str = "data"
     gap_halving_steps: int = 1000
     min_gap: float = 1 / 64
+    adversary_share: float = 1.0
+    discriminator_rate: float = 5e-4
     unet: dict[str, Any] = field(default_factory=dict)
     sizes_px: tuple[int, ...] = (64,)
     size_batches: tuple[int, ...] = ()
@@ -169,11 +174,12 @@ class TrainConfig:
                 "“size_batches” needs one number for each of “sizes_px”.",
                 field="size_batches",
             )
-        if self.objective == "consistency" and not self.teacher:
+        if self.distils and not self.teacher:
             raise UserError(
                 "train_no_teacher",
-                "Name the checkpoint to distil: the objective “consistency” needs a teacher.",
+                "Name the checkpoint to distil: the objective “{objective}” needs a teacher.",
                 field="teacher",
+                objective=self.objective,
             )
         if not self.start and not self.unet:
             raise UserError(
@@ -190,9 +196,14 @@ class TrainConfig:
         return red, green, blue
 
     @property
+    def distils(self) -> bool:
+        """Whether it makes a teacher's weights into ones for few evaluations."""
+        return self.objective != "diffusion"
+
+    @property
     def start(self) -> str | None:
         """The checkpoint whose weights to start from; None starts from noise."""
-        return self.from_checkpoint or (self.teacher if self.objective == "consistency" else None)
+        return self.from_checkpoint or (self.teacher if self.distils else None)
 
     def batch_at(self, size_px: int) -> int:
         """Pictures in a step of that size, over all processes together."""
@@ -259,6 +270,8 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("learning_rate", 1e-8, 0.1),
     ("gap_halving_steps", 1, 10**9),
     ("min_gap", 1e-4, 0.5),
+    ("adversary_share", 0.0, 1000.0),
+    ("discriminator_rate", 1e-8, 0.1),
     ("adam_betas", 0.0, 0.9999),
     ("weight_decay", 0.0, 1.0),
     ("warmup_steps", 0, 10**6),

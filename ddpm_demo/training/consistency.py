@@ -13,12 +13,11 @@ arXiv:2303.01469, algorithm 2), which costs an evaluation more, and whose target
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
 from ..core.schedule import Schedule
+from .objective import Others, Predict
 
 PATHS = ("data", "teacher")
 # Noise levels in [-1, 1] units: log-normal, from where sampling starts down to where an ordinary
@@ -31,8 +30,6 @@ LOG_SIGMA_STD = 1.8
 NEAR, NEAR_RATE = 8.0, 1.0
 # Of the norm of the error, so that it has a gradient at 0: about one 8-bit level.
 SOFTNESS = 0.01
-
-Predict = Callable[[Tensor, Tensor], Tensor]
 
 
 class ConsistencyObjective:
@@ -64,6 +61,10 @@ class ConsistencyObjective:
         self.teacher = teacher
         self.sigma_max = min(SIGMA_MAX, schedule.sigma(schedule.num_timesteps - 1))
         self.sigma_min = max(min(SIGMA_MIN, self.sigma_max / 2), schedule.sigma(0))
+
+    def others(self) -> Others:
+        """Nothing is trained beside the network."""
+        return {}
 
     def gap(self, step: int) -> float:
         """(sigma - rho) / sigma of step `step`, from 1/2 down to `min_gap`, at much noise.
@@ -100,10 +101,16 @@ class ConsistencyObjective:
             t: int64 [B] in [0, T - 1]: which quantile of the noise levels.
             step: of training; sets the gap.
         """
+        return self.estimated(predict, x_0, t, noise, step)[1]
+
+    def estimated(
+        self, predict: Predict, x_0: Tensor, t: Tensor, noise: Tensor, step: int
+    ) -> tuple[Tensor, Tensor]:
+        """(f(x_sigma) [B, C, H, W], the loss) of a step; see `batch_loss`."""
         sigma, rho = self.sigmas(t, step)
-        a, b = self._scales(sigma)
+        a, b = self.scales(sigma)
         x_sigma = a * x_0 + b * noise
-        t_sigma = self._timesteps(sigma)
+        t_sigma = self.timesteps(sigma)
         estimate = self._x0(predict(x_sigma, t_sigma), x_sigma, a, b)
         with torch.no_grad():
             target = self._target(predict, x_0, noise, x_sigma, t_sigma, sigma, rho)
@@ -111,7 +118,7 @@ class ConsistencyObjective:
         distance = (error + SOFTNESS**2).sqrt() - SOFTNESS
         # The paper's 1 / (sigma - rho), times a: one over the gap in terms of v.
         weight = (1 + sigma.square()).sqrt() / (sigma - rho)
-        return (weight.float().to(self.device) * distance).mean()
+        return estimate, (weight.float().to(self.device) * distance).mean()
 
     def _target(
         self,
@@ -123,24 +130,26 @@ class ConsistencyObjective:
         sigma: Tensor,
         rho: Tensor,
     ) -> Tensor:
-        a, b = self._scales(rho)
+        a, b = self.scales(rho)
         if self.teacher is not None:
-            above = self._scales(sigma)
+            above = self.scales(sigma)
             x_0 = self._x0(self.teacher(x_sigma, t_sigma), x_sigma, *above).clamp(-1, 1)
             noise = (x_sigma - above[0] * x_0) / above[1]
         x_rho = a * x_0 + b * noise
-        estimate = self._x0(predict(x_rho, self._timesteps(rho)), x_rho, a, b).clamp(-1, 1)
+        estimate = self._x0(predict(x_rho, self.timesteps(rho)), x_rho, a, b).clamp(-1, 1)
         clean = (rho == 0).to(self.device).view(-1, 1, 1, 1)
         return torch.where(clean, x_0, estimate)
 
-    def _scales(self, sigma: Tensor) -> tuple[Tensor, Tensor]:
+    def scales(self, sigma: Tensor) -> tuple[Tensor, Tensor]:
+        """(a, b) of x_t = a x_0 + b noise, [B, 1, 1, 1], at noise levels float64 [B]."""
         a = 1 / (1 + sigma.square()).sqrt()
         shape = (-1, 1, 1, 1)
         return a.float().to(self.device).view(shape), (sigma * a).float().to(self.device).view(
             shape
         )
 
-    def _timesteps(self, sigma: Tensor) -> Tensor:
+    def timesteps(self, sigma: Tensor) -> Tensor:
+        """t [B] of noise levels float64 [B]."""
         times = [self.schedule.t_from_sigma(float(s)) for s in sigma]
         return torch.tensor(times, dtype=torch.float32, device=self.device)
 

@@ -15,10 +15,11 @@ from torch import Tensor
 from ..checkpoints import library as checkpoints
 from ..core.schedule import Schedule
 from ..errors import UserError
+from .adversarial import AdversarialObjective
 from .config import TrainConfig
-from .consistency import ConsistencyObjective, Predict
+from .consistency import ConsistencyObjective
 from .network import memory_layout, plain_attention
-from .objective import Objective
+from .objective import Objective, StepLoss
 
 TEACHER = "teacher"  # folder of the teacher's network in the run folder
 
@@ -29,7 +30,7 @@ def check_teacher(config: TrainConfig) -> None:
     Raises:
         UserError: there is no such checkpoint, or its channels or size are others.
     """
-    if config.objective != "consistency" or (Path(config.out) / TEACHER).is_dir():
+    if not config.distils or (Path(config.out) / TEACHER).is_dir():
         return
     assert config.teacher is not None
     info = checkpoints.find(config.teacher)
@@ -48,7 +49,7 @@ def check_teacher(config: TrainConfig) -> None:
 
 def build_objective(
     config: TrainConfig, schedule: Schedule, prediction_type: str, device: torch.device
-) -> Objective | ConsistencyObjective:
+) -> StepLoss:
     """The loss of the run's steps.
 
     Raises:
@@ -57,9 +58,28 @@ def build_objective(
     """
     if config.objective == "diffusion":
         return Objective(schedule, prediction_type, config.snr_gamma, device)
-    teacher = _teacher(config, device) if config.consistency_path == "teacher" else None
-    return ConsistencyObjective(
-        schedule, prediction_type, config.gap_halving_steps, config.min_gap, device, teacher
+    unet = _teacher(config, device)
+
+    def teacher(x_t: Tensor, t: Tensor) -> Tensor:
+        return unet(x_t, t, return_dict=False)[0]
+
+    consistency = ConsistencyObjective(
+        schedule,
+        prediction_type,
+        config.gap_halving_steps,
+        config.min_gap,
+        device,
+        teacher if config.consistency_path == "teacher" else None,
+    )
+    if config.objective == "consistency":
+        return consistency
+    return AdversarialObjective(
+        consistency,
+        unet,
+        max(config.sizes_px),
+        config.adversary_share,
+        config.discriminator_rate,
+        config.seed,
     )
 
 
@@ -71,7 +91,7 @@ def keep_teacher(config: TrainConfig) -> None:
         OSError: there is no room.
     """
     folder = Path(config.out) / TEACHER
-    if config.objective != "consistency" or folder.is_dir():
+    if not config.distils or folder.is_dir():
         return
     assert config.teacher is not None
     partial = folder.with_name(f".{TEACHER}.partial")
@@ -80,14 +100,10 @@ def keep_teacher(config: TrainConfig) -> None:
     os.replace(partial, folder)
 
 
-def _teacher(config: TrainConfig, device: torch.device) -> Predict:
+def _teacher(config: TrainConfig, device: torch.device) -> UNet2DModel:
     folder = Path(config.out) / TEACHER
     unet = UNet2DModel.from_pretrained(folder, use_safetensors=True, local_files_only=True)
     unet = unet.eval().requires_grad_(False).to(device, memory_format=memory_layout(config))
     if device.type == "cpu":
         plain_attention(unet)
-
-    def predict(x_t: Tensor, t: Tensor) -> Tensor:
-        return unet(x_t, t, return_dict=False)[0]
-
-    return predict
+    return unet

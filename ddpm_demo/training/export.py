@@ -97,7 +97,7 @@ def write_result(
         OSError: it cannot be written.
     """
     folder = run / RESULT
-    distilled = config.objective == "consistency"
+    distilled = config.distils
     write_pipeline(unet, scheduler, folder)
     front = {
         "title": config.title or run.name,

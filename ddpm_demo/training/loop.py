@@ -18,12 +18,11 @@ from torch import Tensor
 from ..core.schedule import Schedule
 from ..errors import UserError
 from .config import TrainConfig
-from .consistency import ConsistencyObjective
 from .data import Feeder
 from .events import EventLog
 from .gauge import Gauge
 from .network import memory_layout
-from .objective import Objective
+from .objective import StepLoss
 from .randomness import draw_step, size_at
 from .rates import ema_decay, learning_rate
 from .sharding import local_parts
@@ -86,7 +85,7 @@ class Trainer:
         feeder: Feeder,
         schedule: Schedule,
         prediction_type: str,
-        objective: Objective | ConsistencyObjective,
+        objective: StepLoss,
         events: EventLog,
         validation: Validation | None = None,
         gauge: Gauge | None = None,

@@ -14,6 +14,7 @@ from ..checkpoints import library as checkpoints
 from ..errors import UserError
 from .config import TrainConfig
 from .export import scheduler_arguments, scheduler_config
+from .objective import Others
 from .sharding import all_processes, shard
 from .state import State, list_checkpoints
 
@@ -41,8 +42,11 @@ def build_network(config: TrainConfig) -> tuple[UNet2DModel, DDPMScheduler]:
     return unet.train(), scheduler
 
 
-def build_state(config: TrainConfig, unet: UNet2DModel, device: torch.device) -> State:
-    """Network and average on the device, with AdamW on the parts to train.
+def build_state(
+    config: TrainConfig, unet: UNet2DModel, device: torch.device, others: Others | None = None
+) -> State:
+    """Network and average on the device, with AdamW on the parts to train, and what is trained
+    beside them.
 
     Shared out over the processes where the configuration says so.
     """
@@ -65,7 +69,7 @@ def build_state(config: TrainConfig, unet: UNet2DModel, device: torch.device) ->
         weight_decay=config.weight_decay,
         fused=True,
     )
-    return State(unet, ema_unet, optimizer, sharded=mesh is not None)
+    return State(unet, ema_unet, optimizer, mesh is not None, others)
 
 
 def memory_layout(config: TrainConfig) -> torch.memory_format:

@@ -2,12 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..core.schedule import Schedule
+
+Predict = Callable[[Tensor, Tensor], Tensor]
+Others = Mapping[str, tuple[nn.Module, torch.optim.Optimizer]]
+
+
+class StepLoss(Protocol):
+    """What a run learns: `Objective`, `consistency` or `adversarial`."""
+
+    def batch_loss(
+        self, predict: Predict, x_0: Tensor, t: Tensor, noise: Tensor, step: int
+    ) -> Tensor:
+        """The loss of a step, a scalar.
+
+        Args:
+            predict: the network's output for (x_t, t), the same dropout at each call.
+            x_0, noise: [B, C, H, W].
+            t: int64 [B] in [0, T - 1], uniform and stratified over the batch.
+            step: of training.
+        """
+        ...
+
+    def others(self) -> Others:
+        """What is trained beside the network, by name, so that a run can go on with it."""
+        ...
 
 
 class Objective:
@@ -55,13 +80,12 @@ class Objective:
         per_image = (output.float() - target).square().mean(dim=(1, 2, 3))
         return (self._weight[t] * per_image).mean()
 
+    def others(self) -> Others:
+        """Nothing is trained beside the network."""
+        return {}
+
     def batch_loss(
-        self,
-        predict: Callable[[Tensor, Tensor], Tensor],
-        x_0: Tensor,
-        t: Tensor,
-        noise: Tensor,
-        step: int,
+        self, predict: Predict, x_0: Tensor, t: Tensor, noise: Tensor, step: int
     ) -> Tensor:
         """The loss of a step: `predict` gives the network's output for (x_t, t)."""
         x_t, target = self.corrupt(x_0, t, noise)

@@ -82,7 +82,7 @@ def _train(config: TrainConfig, accelerator: Accelerator, run: Path, events: Eve
     events.write("report", 0, sheet=sheet, **dataclasses.asdict(report))
     prediction_type = scheduler.config.prediction_type
     objective = build_objective(config, schedule, prediction_type, accelerator.device)
-    state = build_state(config, unet, accelerator.device)
+    state = build_state(config, unet, accelerator.device, objective.others())
     position = resume(run, state, events)
     if main:
         scheduler.save_pretrained(run / "scheduler")

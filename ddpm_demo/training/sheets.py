@@ -68,7 +68,7 @@ def write_sheet(
         OSError: the file cannot be written.
     """
     what = (unet, schedule, prediction_type, config.num_samples, max(config.sizes_px))
-    if config.objective == "consistency":
+    if config.distils:
         images = sample_distilled(*what)
     else:
         images = sample_images(*what, config.sample_num_steps)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -49,6 +49,8 @@ class State:
     Args:
         unet, ema_unet, optimizer: those of this process.
         sharded: this process has parts of them only; then all processes must call each method.
+        others: what is trained beside the network, by name, each with its optimiser; whole in
+            every process.
     """
 
     def __init__(
@@ -57,11 +59,13 @@ class State:
         ema_unet: UNet2DModel,
         optimizer: torch.optim.Optimizer,
         sharded: bool = False,
+        others: Mapping[str, tuple[torch.nn.Module, torch.optim.Optimizer]] | None = None,
     ):
         self.unet = unet
         self.ema_unet = ema_unet
         self.optimizer = optimizer
         self.sharded = sharded
+        self.others = dict(others or {})
 
     def average(self) -> UNet2DModel:
         """The averaged network, whole, to sample with; not to be changed."""
@@ -86,8 +90,11 @@ class State:
         files = {
             "unet": _tensors(self.unet),
             "ema": _tensors(self.ema_unet),
-            "optimizer": self._optimizer_tensors(),
+            "optimizer": _moments(self.unet, self.optimizer),
         }
+        for name, (module, optimizer) in self.others.items():
+            files[name] = _tensors(module)
+            files[f"{name}-optimizer"] = _moments(module, optimizer)
         if not writes:
             return None
         final = run / f"{PREFIX}{position.step}"
@@ -124,6 +131,11 @@ class State:
             unet = load_file(folder / "unet.safetensors")
             ema = load_file(folder / "ema.safetensors")
             moments = load_file(folder / "optimizer.safetensors")
+            others = {
+                name: load_file(folder / f"{name}.safetensors")
+                for one in self.others
+                for name in (one, f"{one}-optimizer")
+            }
             values = json.loads((folder / "state.json").read_text(encoding="utf-8"))
             values.pop("format")
             position = Position(**values)
@@ -137,7 +149,10 @@ class State:
         try:
             _load(self.unet, unet)
             _load(self.ema_unet, ema)
-            self._take_moments(moments)
+            _take_moments(self.unet, self.optimizer, moments)
+            for name, (module, optimizer) in self.others.items():
+                _load(module, others[name])
+                _take_moments(module, optimizer, others[f"{name}-optimizer"])
         except (RuntimeError, KeyError) as error:
             raise UserError(
                 "train_checkpoint_other_network",
@@ -146,32 +161,6 @@ class State:
                 name=folder.name,
             ) from error
         return position
-
-    def _trained(self) -> Iterator[tuple[str, torch.nn.Parameter]]:
-        return ((n, p) for n, p in self.unet.named_parameters() if p.requires_grad)
-
-    def _optimizer_tensors(self) -> dict[str, Tensor]:
-        tensors = {}
-        for name, parameter in self._trained():
-            for key, value in self.optimizer.state.get(parameter, {}).items():
-                value = whole(torch.as_tensor(value)).detach()
-                tensors[f"{name}:{key}"] = value.cpu().contiguous()
-        return tensors
-
-    def _take_moments(self, tensors: dict[str, Tensor]) -> None:
-        for name, parameter in self._trained():
-            prefix = name + ":"
-            mine = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-            if not mine:
-                continue  # saved before the first step
-            moments = {}
-            for key, value in mine.items():
-                if key == "step":
-                    moments[key] = value.clone()
-                else:
-                    like = torch.empty_like(parameter, requires_grad=False)
-                    moments[key] = like.copy_(part_like(value, parameter))
-            self.optimizer.state[parameter] = moments
 
 
 def list_checkpoints(run: Path) -> list[tuple[int, Path]]:
@@ -197,6 +186,37 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _trained(model: torch.nn.Module) -> Iterator[tuple[str, torch.nn.Parameter]]:
+    return ((n, p) for n, p in model.named_parameters() if p.requires_grad)
+
+
+def _moments(model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    tensors = {}
+    for name, parameter in _trained(model):
+        for key, value in optimizer.state.get(parameter, {}).items():
+            value = whole(torch.as_tensor(value)).detach()
+            tensors[f"{name}:{key}"] = value.cpu().contiguous()
+    return tensors
+
+
+def _take_moments(
+    model: torch.nn.Module, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]
+) -> None:
+    for name, parameter in _trained(model):
+        prefix = name + ":"
+        mine = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+        if not mine:
+            continue  # saved before the first step
+        moments = {}
+        for key, value in mine.items():
+            if key == "step":
+                moments[key] = value.clone()
+            else:
+                like = torch.empty_like(parameter, requires_grad=False)
+                moments[key] = like.copy_(part_like(value, parameter))
+        optimizer.state[parameter] = moments
 
 
 def _tensors(model: torch.nn.Module) -> dict[str, Tensor]:

@@ -13,9 +13,8 @@ from diffusers import UNet2DModel
 from torch import Tensor
 
 from .config import TrainConfig
-from .consistency import ConsistencyObjective
 from .data import Feeder, IndexedSamples
-from .objective import Objective
+from .objective import StepLoss
 from .pictures import ArraySource, PackedSource
 from .randomness import draw_step
 
@@ -41,7 +40,7 @@ class Validation:
         self.num_timesteps = num_timesteps
 
     @torch.no_grad()
-    def loss(self, unet: UNet2DModel, objective: Objective | ConsistencyObjective) -> float:
+    def loss(self, unet: UNet2DModel, objective: StepLoss) -> float:
         """The mean weighted loss over `NUM_IMAGES` pictures; of distillation, at the first gap."""
 
         def predict(x_t: Tensor, t: Tensor) -> Tensor:

@@ -1,0 +1,184 @@
+"""Distillation by an adversary: what it sees, that it teaches, that a run goes on with it."""
+
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from diffusers import UNet2DModel
+from torch import nn
+from training_helpers import TINY, distilling
+
+from ddpm_demo.checkpoints.library import find
+from ddpm_demo.core.schedule import Schedule
+from ddpm_demo.errors import UserError
+from ddpm_demo.training.adversarial import AdversarialObjective
+from ddpm_demo.training.consistency import ConsistencyObjective
+from ddpm_demo.training.discriminator import Discriminator, encode, loss_as
+from ddpm_demo.training.events import loss_curve, read_events
+from ddpm_demo.training.run import train
+from ddpm_demo.training.state import list_checkpoints
+
+SIZE_PX = 8
+
+
+@pytest.fixture(scope="module")
+def cosine():
+    return Schedule.from_config({"beta_schedule": "squaredcos_cap_v2"})
+
+
+@pytest.fixture
+def teacher():
+    torch.manual_seed(0)
+    unet = UNet2DModel(sample_size=SIZE_PX, in_channels=1, out_channels=1, **TINY)
+    return unet.eval().requires_grad_(False)
+
+
+def objective_of(schedule, teacher, share=1.0):
+    consistency = ConsistencyObjective(schedule, "v_prediction", 100, 1 / 16)
+    return AdversarialObjective(consistency, teacher, SIZE_PX, share, learning_rate=1e-2, seed=0)
+
+
+def batch(step, size=32):
+    """Plain pictures of a brightness in [.2, .6], quantiles, noise."""
+    generator = torch.Generator().manual_seed(step)
+    levels = 0.2 + 0.4 * torch.rand(size, 1, 1, 1, generator=generator)
+    t = ((torch.arange(size) + 0.5) / size * 1000).long()
+    noise = torch.randn(size, 1, SIZE_PX, SIZE_PX, generator=generator)
+    return levels.expand(-1, 1, SIZE_PX, SIZE_PX).clone(), t, noise
+
+
+def test_the_adversary_sees_what_the_network_hands_down(teacher):
+    seen = {}
+
+    def note(name):
+        return lambda module, inputs, output: seen.setdefault(name, output)
+
+    for number, block in enumerate(teacher.down_blocks):
+        block.resnets[-1].register_forward_hook(note(number))
+    teacher.mid_block.register_forward_hook(note("middle"))
+    x_t, t = torch.randn(2, 1, SIZE_PX, SIZE_PX), torch.tensor([3.0, 700.0])
+    with torch.no_grad():
+        teacher(x_t, t)
+        maps = encode(teacher, x_t, t)
+    assert [one.shape[1] for one in maps] == [4, 8, 8]
+    for mine, its in zip(maps, seen.values(), strict=True):
+        assert torch.equal(mine, its)
+
+
+def test_the_loss_is_log_2_for_who_cannot_tell(teacher):
+    adversary = Discriminator(teacher, SIZE_PX)
+    assert not {id(p) for p in adversary.parameters()} & {id(p) for p in teacher.parameters()}
+    for head in adversary.heads:
+        nn.init.zeros_(head.last.weight)
+        nn.init.zeros_(head.last.bias)
+    logits = adversary(torch.randn(2, 1, 8, 8), torch.zeros(2), torch.ones(2))
+    for real in (True, False):
+        assert loss_as(logits, real).item() == pytest.approx(np.log(2))
+    assert loss_as([torch.full((2, 1, 1, 1), 5.0)], real=True) < 0.01
+    assert loss_as([torch.full((2, 1, 1, 1), 5.0)], real=False) > 4.9
+
+
+def test_the_two_losses_pull_alike_at_the_estimates(cosine, teacher):
+    torch.manual_seed(0)
+    unet = UNet2DModel(sample_size=SIZE_PX, in_channels=1, out_channels=1, **TINY)
+
+    def gradient(share):
+        """Of the network's weights, and the loss."""
+        unet.zero_grad()
+        predict = lambda x_t, t: unet(x_t, t, return_dict=False)[0]  # noqa: E731
+        loss = objective_of(cosine, teacher, share).batch_loss(predict, *batch(0, 8), 0)
+        loss.backward()
+        return torch.cat([p.grad.flatten() for p in unet.parameters()]), loss.item()
+
+    (alone, loss), (both, same), (twice, _) = (gradient(share) for share in (0.0, 1.0, 2.0))
+    assert same == loss
+    # Linear in the share, and of the same order at 1: the norms agree at the estimates.
+    assert torch.allclose(twice - alone, 2 * (both - alone), rtol=1e-3, atol=1e-6)
+    assert 0.05 < (both - alone).norm() / alone.norm() < 20
+    consistency = objective_of(cosine, teacher).consistency
+    with torch.no_grad():
+        predict = lambda x_t, t: unet(x_t, t, return_dict=False)[0]  # noqa: E731
+        expected = consistency.batch_loss(predict, *batch(0, 8), 0).item()
+        objective = objective_of(cosine, teacher)
+        assert objective.batch_loss(predict, *batch(0, 8), 0).item() == expected
+        assert not objective.optimizer.state  # held-out pictures teach nobody
+    assert loss == pytest.approx(expected)
+
+
+def test_an_adversary_teaches_a_generator_what_pictures_are_like(cosine, teacher):
+    """From a plain picture too dark for the data and without variety."""
+    torch.manual_seed(0)
+    objective = objective_of(cosine, teacher, share=1000.0)
+    bias, gain = nn.Parameter(torch.tensor(-0.5)), nn.Parameter(torch.tensor(0.0))
+
+    def picture(x_t):
+        drawn = SIZE_PX * x_t.mean(dim=(1, 2, 3), keepdim=True)  # about N(0, 1) at much noise
+        return (bias + gain * drawn).expand_as(x_t)
+
+    def predict(x_t, t):
+        rows = []
+        for one, time in zip(x_t.split(1), t.tolist(), strict=True):
+            a, b = cosine.abar(time) ** 0.5, (1 - cosine.abar(time)) ** 0.5
+            rows.append((a * one - picture(one)) / b)
+        return torch.cat(rows)
+
+    optimizer = torch.optim.Adam([bias, gain], lr=0.01, betas=(0.0, 0.99))
+    frozen = [value.clone() for value in teacher.state_dict().values()]
+    for step in range(250):
+        x_0, t, noise = batch(step)
+        loss = objective.batch_loss(predict, x_0, 980 + t // 50, noise, step)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    # The pictures' brightness: mean .4, standard deviation .4 / sqrt(12) = .115.
+    assert bias.item() == pytest.approx(0.4, abs=0.1)
+    assert 0.03 < abs(gain.item()) < 0.25
+    assert all(map(torch.equal, teacher.state_dict().values(), frozen))
+
+
+@pytest.mark.parametrize("path", ["data", "teacher"])
+def test_a_run_goes_on_exactly_with_its_adversary(tmp_path, tiny_checkpoint, path):
+    folders = [tmp_path / name for name in ("whole", "parts")]
+    for folder in folders:
+        folder.mkdir()
+    changes = {"objective": "adversarial", "consistency_path": path, "validation_minutes": 0.001}
+    train(distilling(folders[0], tiny_checkpoint, **changes))
+    teacher = shutil.copytree(tiny_checkpoint, tmp_path / "teacher")
+    train(distilling(folders[1], teacher, **changes, max_steps=3))
+    shutil.rmtree(teacher)
+    train(distilling(folders[1], teacher, **changes))
+    whole, parts = (loss_curve(folder / "run") for folder in folders)
+    assert whole == parts and len(whole) == 8
+    newest = [list_checkpoints(folder / "run")[0][1] for folder in folders]
+    for name in ("ema", "discriminator", "discriminator-optimizer"):
+        files = [(folder / f"{name}.safetensors").read_bytes() for folder in newest]
+        assert files[0] == files[1]
+    info = find(str(folders[0] / "run" / "result"))
+    assert (info.default_sampler, info.default_num_steps) == ("consistency", 2)
+
+
+def test_an_adversary_that_is_lost_is_one_sentence(tmp_path, tiny_checkpoint):
+    config = {"objective": "adversarial", "max_steps": 2}
+    train(distilling(tmp_path, tiny_checkpoint, **config))
+    ((_, folder),) = list_checkpoints(tmp_path / "run")
+    (folder / "discriminator.safetensors").write_bytes(b"cut")
+    with pytest.raises(UserError) as caught:
+        train(distilling(tmp_path, tiny_checkpoint, **config))
+    assert caught.value.key == "train_checkpoint_damaged"
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"teacher": None}, "train_no_teacher"),
+        ({"channels": 1}, "train_teacher_other"),
+        ({"discriminator_rate": 0.0}, "train_value_range"),
+        ({"adversary_share": -1.0}, "train_value_range"),
+    ],
+)
+def test_what_does_not_fit_an_adversary_is_one_sentence(tmp_path, tiny_checkpoint, changes, key):
+    with pytest.raises(UserError) as caught:
+        train(distilling(tmp_path, tiny_checkpoint, objective="adversarial", **changes))
+    assert caught.value.key == key
+    assert not [e for e in read_events(tmp_path / "run") if e["kind"] == "loss"]
