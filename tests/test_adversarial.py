@@ -48,22 +48,51 @@ def batch(step, size=32):
     return levels.expand(-1, 1, SIZE_PX, SIZE_PX).clone(), t, noise
 
 
-def test_the_adversary_sees_what_the_network_hands_down(teacher):
-    seen = {}
+ATTENDING = {**TINY, "down_block_types": ["DownBlock2D", "AttnDownBlock2D"]}
+ODD = {
+    **TINY,
+    "down_block_types": ["SkipDownBlock2D", "AttnSkipDownBlock2D"],
+    "up_block_types": ["AttnSkipUpBlock2D", "SkipUpBlock2D"],
+    "center_input_sample": True,
+    "block_out_channels": [32, 64],
+    "norm_num_groups": 8,
+}
 
-    def note(name):
-        return lambda module, inputs, output: seen.setdefault(name, output)
 
-    for number, block in enumerate(teacher.down_blocks):
-        block.resnets[-1].register_forward_hook(note(number))
-    teacher.mid_block.register_forward_hook(note("middle"))
-    x_t, t = torch.randn(2, 1, SIZE_PX, SIZE_PX), torch.tensor([3.0, 700.0])
+@pytest.mark.parametrize(
+    ("kind", "channels"),
+    [
+        (TINY, [4, 8, 8]),
+        (ATTENDING, [4, 8, 8]),
+        ({**TINY, "mid_block_type": None}, [4, 8]),
+        (ODD, [32, 64, 64]),
+    ],
+)
+def test_the_adversary_sees_what_the_network_hands_down(kind, channels):
+    torch.manual_seed(0)
+    unet = UNet2DModel(sample_size=16, in_channels=3, out_channels=3, **kind).eval()
+    x_t, t = torch.randn(2, 3, 16, 16), torch.tensor([3.0, 700.0])
     with torch.no_grad():
-        teacher(x_t, t)
-        maps = encode(teacher, x_t, t)
-    assert [one.shape[1] for one in maps] == [4, 8, 8]
-    for mine, its in zip(maps, seen.values(), strict=True):
-        assert torch.equal(mine, its)
+        maps = encode(unet, x_t, t)
+        others = encode(unet, x_t, t + 50)
+    assert [one.shape[1] for one in maps] == channels
+    assert not any(map(torch.equal, maps, others))
+    assert not any(module._forward_hooks for module in unet.modules())
+    last = unet.down_blocks[-1]
+    if unet.mid_block is not None:
+        # What the middle was given is what came out of the last level, half as large or not.
+        with torch.no_grad():
+            seen = []
+            handle = unet.mid_block.register_forward_pre_hook(lambda _, x: seen.append(x[0]))
+            unet(x_t, t)
+            handle.remove()
+            assert torch.equal(unet.mid_block(seen[0], embedding_of(unet, x_t, t)), maps[-1])
+            if last.downsamplers is None:
+                assert torch.equal(seen[0], maps[-2])
+
+
+def embedding_of(unet, x_t, t):
+    return unet.time_embedding(unet.time_proj(t).to(x_t.dtype))
 
 
 def test_the_loss_is_log_2_for_who_cannot_tell(teacher):
@@ -79,31 +108,34 @@ def test_the_loss_is_log_2_for_who_cannot_tell(teacher):
     assert loss_as([torch.full((2, 1, 1, 1), 5.0)], real=False) > 4.9
 
 
-def test_the_two_losses_pull_alike_at_the_estimates(cosine, teacher):
-    torch.manual_seed(0)
-    unet = UNet2DModel(sample_size=SIZE_PX, in_channels=1, out_channels=1, **TINY)
+@pytest.mark.parametrize("share", [0.5, 1.0, 3.0])
+def test_the_adversary_pulls_at_the_estimates_so_many_times_as_hard(cosine, teacher, share):
+    x_0, t, noise = batch(0, 8)
+    given = 0.1 * torch.randn(8, 1, SIZE_PX, SIZE_PX, generator=torch.Generator().manual_seed(1))
 
     def gradient(share):
-        """Of the network's weights, and the loss."""
-        unet.zero_grad()
-        predict = lambda x_t, t: unet(x_t, t, return_dict=False)[0]  # noqa: E731
-        loss = objective_of(cosine, teacher, share).batch_loss(predict, *batch(0, 8), 0)
+        """Of v, in terms of the estimates a x - b v, and the loss."""
+        objective, v = objective_of(cosine, teacher, share), given.clone().requires_grad_()
+        loss = objective.batch_loss(lambda x, times: v, x_0, t, noise, 0)
         loss.backward()
-        return torch.cat([p.grad.flatten() for p in unet.parameters()]), loss.item()
+        _, b = objective.consistency.scales(objective.consistency.sigmas(t, 0)[0])
+        return v.grad / -b, loss.item()
 
-    (alone, loss), (both, same), (twice, _) = (gradient(share) for share in (0.0, 1.0, 2.0))
+    (alone, loss), (both, same) = gradient(0.0), gradient(share)
+    assert ((both - alone).norm() / alone.norm()).item() == pytest.approx(share, rel=1e-3)
     assert same == loss
-    # Linear in the share, and of the same order at 1: the norms agree at the estimates.
-    assert torch.allclose(twice - alone, 2 * (both - alone), rtol=1e-3, atol=1e-6)
-    assert 0.05 < (both - alone).norm() / alone.norm() < 20
-    consistency = objective_of(cosine, teacher).consistency
+
+
+def test_held_out_pictures_teach_nobody(cosine, teacher):
+    objective = objective_of(cosine, teacher)
+
+    def predict(x_t, t):
+        return 0.1 * x_t
+
     with torch.no_grad():
-        predict = lambda x_t, t: unet(x_t, t, return_dict=False)[0]  # noqa: E731
-        expected = consistency.batch_loss(predict, *batch(0, 8), 0).item()
-        objective = objective_of(cosine, teacher)
-        assert objective.batch_loss(predict, *batch(0, 8), 0).item() == expected
-        assert not objective.optimizer.state  # held-out pictures teach nobody
-    assert loss == pytest.approx(expected)
+        loss = objective.batch_loss(predict, *batch(0, 8), 0).item()
+        assert loss == objective.consistency.batch_loss(predict, *batch(0, 8), 0).item()
+    assert not objective.optimizer.state
 
 
 def test_an_adversary_teaches_a_generator_what_pictures_are_like(cosine, teacher):
@@ -156,6 +188,14 @@ def test_a_run_goes_on_exactly_with_its_adversary(tmp_path, tiny_checkpoint, pat
         assert files[0] == files[1]
     info = find(str(folders[0] / "run" / "result"))
     assert (info.default_sampler, info.default_num_steps) == ("consistency", 2)
+
+
+def test_a_run_of_consistency_may_take_up_an_adversary(tmp_path, tiny_checkpoint):
+    train(distilling(tmp_path, tiny_checkpoint, max_steps=2))
+    train(distilling(tmp_path, tiny_checkpoint, max_steps=4, objective="adversarial"))
+    assert list(loss_curve(tmp_path / "run")) == [1, 2, 3, 4]
+    folder = list_checkpoints(tmp_path / "run")[0][1]
+    assert (folder / "discriminator-optimizer.safetensors").is_file()
 
 
 def test_an_adversary_that_is_lost_is_one_sentence(tmp_path, tiny_checkpoint):

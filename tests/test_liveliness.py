@@ -2,10 +2,13 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch.nn import functional as F
 
+from ddpm_demo import DDPM, InpaintRecipe
 from ddpm_demo.restoration.coarse_to_fine import LAST_SIGMA, calmer
 from ddpm_demo.restoration.liveliness import MIN_POWER, relative_power
 from ddpm_demo.restoration.spectrum import PHOTO, from_frequencies
@@ -65,3 +68,35 @@ def test_a_calm_picture_starts_from_less_noise_in_as_many_steps():
     assert quiet[0] == pytest.approx(0.4) and quiet[-1] == 0.02
     least = calmer(usual[3:], MIN_POWER)
     assert least == pytest.approx([2 * LAST_SIGMA, LAST_SIGMA])
+
+
+def picture(contrast, side=128):
+    """Waves of 24 pixels around mid-grey."""
+    y, x = np.mgrid[0:side, 0:side]
+    waves = np.sin(2 * math.pi * x / 24) * np.sin(2 * math.pi * y / 24)
+    return np.repeat((128 + contrast * waves)[..., None], 3, 2).round().astype(np.uint8)
+
+
+def test_a_hole_in_a_calm_picture_is_filled_from_less_noise(monkeypatch):
+    """The noise levels that the network is asked at, and what the first picture is like."""
+    ddpm = DDPM.from_pretrained("photos", "cpu")
+    asked = []
+    usual = ddpm.denoiser.predict
+
+    def predict(x_t, t):
+        asked.append(ddpm.denoiser.schedule.sigma(t))
+        return usual(x_t, t)
+
+    monkeypatch.setattr(ddpm.denoiser, "predict", predict)
+    mask = Image.new("L", (128, 128), 0)
+    mask.paste(255, (52, 52, 76, 76))
+    starts = []
+    for contrast in (100, 4):
+        asked.clear()
+        recipe = InpaintRecipe(checkpoint="photos", num_images=1, num_steps=3)
+        list(ddpm.inpaint(recipe, Image.fromarray(picture(contrast)), mask))
+        starts.append(max(asked))
+        assert len(set(asked)) == 3
+    assert starts[0] == pytest.approx(2.0, rel=0.01)
+    # 1/25 of the contrast; the first is more than the prior has, which counts as 1.
+    assert 0.05 < starts[1] < 1.0

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from ddpm_demo.core.noise import NoiseSource, slerp
+from ddpm_demo.core.seeds import MAX_SEED, apart
 
 
 def test_noise_of_an_image_does_not_depend_on_its_batch():
@@ -14,6 +15,19 @@ def test_noise_of_an_image_does_not_depend_on_its_batch():
         assert torch.equal(alone.randn((3, 4, 4))[0], first[i])
         assert torch.equal(alone.randn((3, 4, 4))[0], second[i])
     assert not torch.equal(first[0], first[1])
+
+
+def test_noise_for_another_purpose_is_other_noise():
+    """torch takes the lower 32 bits of a seed on the CPU: a summand of 2^40 is no other seed."""
+    shape = (1, 8, 8)
+    first = NoiseSource([5]).randn(shape)
+    assert torch.equal(NoiseSource([5 + 2**40]).randn(shape), first)
+    seeds = {5, apart(5, "added noise"), apart(5, "weights"), apart(6, "weights")}
+    assert len(seeds) == 4 and all(0 <= seed <= MAX_SEED for seed in seeds)
+    assert apart(5, "weights") == apart(5, "weights")
+    for seed in seeds - {5}:
+        other = NoiseSource([seed]).randn(shape)
+        assert abs(float((other * first).mean())) < 0.5 and not torch.equal(other, first)
 
 
 def test_noise_is_standard_normal():

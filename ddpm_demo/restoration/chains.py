@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..core.denoiser import Denoiser, TiledDenoiser
 from ..core.noise import NoiseSource
+from ..core.seeds import apart
 from . import settings, solve
 from .blend import Restoration
 from .chain import Noise
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 LEVELS = 127.5  # 8-bit levels in one unit of [-1, 1]
 _DEEP_LEVELS = 32767.5  # 16-bit ones
-# Noise that is added comes from other generators than that of the chains.
+# Of `PlacedNoise`, so that noise that is added is not that of the chains.
 ADDED_NOISE_SEED = 2**40
 COLOUR_NOISE_SEED = 2**41
 
@@ -89,7 +90,7 @@ def run_chains(
 
 def added_noise(recipe: RestorationRecipe, like: Tensor, upload: Upload) -> Tensor:
     """Noise that is the same in all channels of a grey picture."""
-    noise = NoiseSource([recipe.seed + ADDED_NOISE_SEED], like.device)
+    noise = NoiseSource([apart(recipe.seed, "added noise")], like.device)
     shape = (1, *like.shape[2:]) if upload.is_grey else like.shape[1:]
     return noise.randn(shape).expand(like.shape)
 
@@ -104,7 +105,7 @@ def num_copies(upload: Upload, prior: Prior) -> int:
 
 def colour_noise(recipe: RestorationRecipe, device: torch.device) -> NoiseSource:
     """Where `across_grey` has its noise from."""
-    return NoiseSource([recipe.seed + COLOUR_NOISE_SEED], device)
+    return NoiseSource([apart(recipe.seed, "colour noise")], device)
 
 
 def across_grey(y: Tensor, sigma: float, noise: Noise) -> tuple[Tensor, float]:

@@ -5,11 +5,12 @@ narrower and what surrounds it f times nearer, and the prior has seen photograph
 that it fills there what it would smear at full size. A coarse fill knows nothing above its Nyquist
 frequency: enlarged, it is noised to the level that hides just that,
 
-    sigma^2 = P(1 / (2 * ratio)),
+    sigma^2 = r P(1 / (2 * ratio)),
 
-P the prior's power spectrum in cycles a pixel, and the chain goes on from there (as a chain from
-pure noise would have come by, had it seen as far; Meng et al. 2022, SDEdit, arXiv:2108.01073;
-Saharia et al. 2021, SR3, arXiv:2104.07636, for refining in a cascade).
+P the prior's power spectrum in cycles a pixel, r what of it there is around the hole
+(`liveliness`), and the chain goes on from there (as a chain from pure noise would have come by,
+had it seen as far; Meng et al. 2022, SDEdit, arXiv:2108.01073; Saharia et al. 2021, SR3,
+arXiv:2104.07636, for refining in a cascade).
 """
 
 from __future__ import annotations
@@ -27,7 +28,6 @@ from ..core.denoiser import Denoiser
 from ..core.step import Step
 from .chain import Noise, PairedNoise, make_sigmas, restore
 from .guided import GuidedDenoiser
-from .liveliness import relative_power
 from .observation import Observation
 from .operators import Mask
 from .recipe import RestorationRecipe
@@ -53,6 +53,7 @@ class View:
         y: [1, C, h, w] with h = window.height / factor, in [-1, 1]; whatever in the hole.
         known: [1, 1, h, w], 1 = known.
         sigma_y: how far what is known is off, in [-1, 1] units; 0 for exact.
+        power: how much of the prior's power there is around the hole; see `liveliness`.
     """
 
     window: Window
@@ -60,6 +61,7 @@ class View:
     y: Tensor
     known: Tensor
     sigma_y: float = 0.0
+    power: float = 1.0
 
 
 def factors_for(
@@ -118,8 +120,7 @@ def coarse_to_fine(
         shape = tuple(view.y.shape[1:])
         sigma_y = view.sigma_y
         observation = Observation(Mask(view.known), view.known * view.y, sigma_y, shape)
-        power = relative_power(view.y, view.known, spectrum, sigma_y)
-        own, sigmas = spectrum.times(power), calmer(usual, power)
+        own, sigmas = spectrum.times(view.power), calmer(usual, view.power)
         guided = GuidedDenoiser(
             denoiser_of(view), observation.operator, observation.y, sigma_y, own
         )

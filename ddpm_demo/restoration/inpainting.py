@@ -22,6 +22,7 @@ from .cutting import MARGIN_PX, Cut, find_cuts
 from .effort import tiled_pixels
 from .grain import Grain
 from .greyness import Tone, tone
+from .liveliness import relative_power
 from .pieces import Piece, Pieces
 from .recipe import RestorationRecipe
 from .repaint import NUM_STEPS, repaint, repaint_visits
@@ -89,6 +90,7 @@ class _Filling:
         self.rings = round(plan.feather_px)
         # Feathered pixels are made anew too.
         self.unknown = grown(plan.hole, self.rings)
+        self.given_unknown = self.unknown.copy()
         is_engine = plan.method == "engine"
         num_sources = solve.num_sources(recipe, self.how) if is_engine else recipe.num_images
         self.num_chains = solve.num_chains(recipe) if is_engine else recipe.num_images
@@ -111,7 +113,7 @@ class _Filling:
 
         def start() -> Restoration:
             views = [
-                View(window, factor, *reduce_known(*self._seen(window), factor), level(factor))
+                self._view(window, factor, level(factor))
                 for window, factor in zip(windows, factors, strict=True)
             ]
             steps = coarse_to_fine(
@@ -125,6 +127,14 @@ class _Filling:
             for count, window, factor in zip(visits, windows, factors, strict=True)
         )
         return self._piece(cut, windows[-1], start, sum(visits), pixels)
+
+    def _view(self, window: Window, factor: int, sigma_y: float) -> View:
+        y, known = reduce_known(*self._seen(window), factor)
+        # Of what was uploaded: what has been filled already differs from chain to chain.
+        upload = self.plan.canvas.view(window).to(self.prior.device)
+        given = torch.from_numpy(~self.given_unknown[window.slices]).to(upload)[None, None]
+        power = relative_power(*reduce_known(upload, given, factor), self.spectrum, sigma_y)
+        return View(window, factor, y, known, sigma_y, power)
 
     def _by_repaint(self, cut: Cut) -> Piece:
         window, schedule = self._windows(cut, [1])[0], self.prior.schedule

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from .spectrum import Spectrum, to_frequencies
 
 SIDE_PX = 16
-# Squares that a hole's rim runs through, and their neighbours, say what the hole is like.
+# Squares so near to the hole, and not in it, say what it is like.
 NEAR_PX = 8
 # Fewer squares than this without an unknown pixel say nothing.
 MIN_SQUARES = 8
@@ -32,7 +32,7 @@ def relative_power(y: Tensor, known: Tensor, spectrum: Spectrum, sigma_y: float 
     1 where too little of the picture is known.
 
     Args:
-        y: [B, C, H, W] in [-1, 1]; whatever where it is not known.
+        y: [1, C, H, W] in [-1, 1]; whatever where it is not known.
         known: [1, 1, H, W], 1 = known.
         spectrum: the prior's.
         sigma_y: of white noise in y, which does not count.
@@ -54,7 +54,7 @@ def _near_squares(y: Tensor, known: Tensor) -> Tensor:
     step, channels = SIDE_PX // 2, y.shape[1]
     if min(y.shape[-2:]) < SIDE_PX:
         return y.new_empty(0, channels, SIDE_PX, SIDE_PX)
-    columns = F.unfold(y[:1], SIDE_PX, stride=step)[0].T
+    columns = F.unfold(y, SIDE_PX, stride=step)[0].T
     near = F.max_pool2d(1 - known, 2 * NEAR_PX + 1, stride=1, padding=NEAR_PX)
     is_known = F.unfold(known, SIDE_PX, stride=step)[0].amin(0) > 0
     is_near = F.unfold(near, SIDE_PX, stride=step)[0].amax(0) > 0

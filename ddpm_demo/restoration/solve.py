@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..core.denoiser import Denoiser
+from ..core.seeds import apart
 from ..core.step import Step
 from .blend import Restoration
 from .chain import Noise, PairedNoise, make_sigmas, restore
@@ -22,8 +23,6 @@ from .spectrum import Spectrum
 STEPS_OF_ETA_1 = 20
 # From the noisy picture on.
 DENOISE_STEPS = 12
-# The noise that finished chains are weighed with comes from another generator than theirs.
-WEIGHT_SEED = 2**42
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ def solve(
     steps = chains(guided, observation, spectrum, recipe, settings, noise)
     weigher = None
     if settings.weighed:
-        weigher = Weigher(denoiser, observation, recipe.seed + WEIGHT_SEED)
+        weigher = Weigher(denoiser, observation, apart(recipe.seed, "weights"))
     num_steps = recipe.num_steps or settings.num_steps
     num_visits = (num_steps - 1) * (1 + settings.time_travel) + 1
     pixels = evaluation_pixels(denoiser, *observation.image_shape[1:])
@@ -130,7 +129,7 @@ def chains(
     if sigmas is None:
         sigmas = make_sigmas(num_steps, settings.sigma_start, settings.sigma_stop)
     z = z + sigmas[0] * source.randn(observation.image_shape)
-    eta = default_eta(num_steps, settings)
+    eta = default_eta(len(sigmas), settings)
     yield from restore(guided, z, sigmas, source, eta=eta, time_travel=settings.time_travel)
 
 

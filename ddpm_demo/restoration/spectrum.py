@@ -113,6 +113,10 @@ class FittedSpectrum(Spectrum):
         both = to_frequencies(columns.T.reshape(-1, *image_shape)).flatten(1)
         return cls(values=both.diagonal().view(image_shape))
 
+    def times(self, factor: float) -> FittedSpectrum:
+        assert self.values is not None
+        return FittedSpectrum(values=factor * self.values)
+
     def power(self, like: Tensor) -> Tensor:
         assert self.values is not None and self.values.shape == like.shape[-3:]
         return self.values.to(like)

@@ -17,6 +17,7 @@ from diffusers import UNet2DModel
 from torch import Tensor, distributed
 
 from ..core.noise import NoiseSource
+from ..core.seeds import apart
 from .consistency import ConsistencyObjective
 from .discriminator import Discriminator, loss_as
 from .objective import Others, Predict
@@ -26,7 +27,6 @@ LOG_SIGMA_MEAN = -1.5
 LOG_SIGMA_STD = 1.2
 SIGMA_RANGE = (0.03, 10.0)
 ADAM_BETAS = (0.0, 0.99)
-SEED = 2**44  # of the heads' first weights, beside the run's own
 
 
 class AdversarialObjective:
@@ -54,7 +54,7 @@ class AdversarialObjective:
         self.share = share
         self.device = consistency.device
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed((seed + SEED) % 2**63)
+            torch.manual_seed(apart(seed, "discriminator"))
             self.discriminator = Discriminator(teacher, size_px)
         self.optimizer = torch.optim.AdamW(
             self.discriminator.parameters(), learning_rate, betas=ADAM_BETAS, weight_decay=0.0
@@ -82,14 +82,13 @@ class AdversarialObjective:
         self.discriminator.requires_grad_(False)
         passing = loss_as(self._judged(made, more), real=True)
         self.discriminator.requires_grad_(True)
-        gradients = [
-            torch.autograd.grad(loss, estimate, retain_graph=True)[0].square().sum()
-            for loss in (distance, passing)
-        ]
-        wanted, pushed = _summed(torch.stack(gradients)).sqrt()
-        passing = self.share * (wanted / pushed.clamp(min=1e-12)) * passing
-        # Its value says nothing, as its weight goes with the gradients; its gradient counts.
-        return distance + passing - passing.detach()
+        (mine,) = torch.autograd.grad(distance, estimate, retain_graph=True)
+        (its,) = torch.autograd.grad(passing, estimate)
+        norms = torch.stack([mine.square().sum(), its.square().sum()])
+        wanted, pushed = _summed(norms).sqrt()
+        # 0, with the adversary's gradient: its loss says nothing, as its weight goes along.
+        pull = (estimate * (self.share * wanted / pushed.clamp(min=1e-12) * its)).sum()
+        return distance + (pull - pull.detach())
 
     def _train_discriminator(self, real: Tensor, made: Tensor, more: NoiseSource) -> None:
         loss = loss_as(self._judged(real, more), real=True)
@@ -101,12 +100,12 @@ class AdversarialObjective:
         self.optimizer.zero_grad(set_to_none=True)
 
     def _judged(self, pictures: Tensor, more: NoiseSource) -> list[Tensor]:
-        levels = more.randn((1,)).double().cpu()[:, 0]
+        levels = more.randn((1,)).cpu().double()[:, 0]
         sigma = (LOG_SIGMA_MEAN + LOG_SIGMA_STD * levels).exp().clamp(*SIGMA_RANGE)
         a, b = self.consistency.scales(sigma)
         x_t = a * pictures + b * more.randn(pictures.shape[1:])
         times = self.consistency.timesteps(sigma)
-        return self.discriminator(x_t, times, sigma.to(self.device))
+        return self.discriminator(x_t, times, sigma.float().to(self.device))
 
 
 def _num_processes() -> int:

@@ -82,7 +82,7 @@ class ConsistencyObjective:
         """
         ends = torch.tensor([self.sigma_min, self.sigma_max], dtype=torch.float64).log()
         low, high = torch.special.ndtr((ends - LOG_SIGMA_MEAN) / LOG_SIGMA_STD)
-        places = low + (high - low) * (t.double().cpu() + 0.5) / self.schedule.num_timesteps
+        places = low + (high - low) * (t.cpu().double() + 0.5) / self.schedule.num_timesteps
         sigma = (LOG_SIGMA_MEAN + LOG_SIGMA_STD * torch.special.ndtri(places)).exp()
         gap = torch.full_like(sigma, self.gap(step))
         if self.teacher is None:

@@ -23,21 +23,36 @@ SLOPE = 0.2
 
 
 def encode(unet: UNet2DModel, x_t: Tensor, t: Tensor) -> list[Tensor]:
-    """What the network's way down and its middle have seen, one map [B, C_k, h_k, w_k] a level.
+    """What the network's way down has seen, a map [B, C_k, h_k, w_k] a level, and its middle's.
 
     Args:
         unet: not conditioned on anything but t.
         x_t: [B, C, H, W].
         t: [B].
     """
-    embedding = unet.time_embedding(unet.time_proj(t).to(x_t.dtype))
-    hidden, maps = unet.conv_in(x_t), []
-    for block in unet.down_blocks:
-        hidden, states = block(hidden_states=hidden, temb=embedding)
-        # The last of a block's states is the one that is handed down, half as large where it is.
-        maps.append(states[-2] if len(states) > len(block.resnets) else states[-1])
-    maps.append(unet.mid_block(hidden, embedding))
+    maps: list[Tensor] = []
+    watched = [getattr(block, "attentions", block.resnets)[-1] for block in unet.down_blocks]
+    if unet.mid_block is not None:
+        watched.append(unet.mid_block)
+
+    def note(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        maps.append(output)
+        if module is unet.mid_block:
+            raise _Seen  # what comes after is another half of the work
+
+    handles = [module.register_forward_hook(note) for module in watched]
+    try:
+        unet(x_t, t)
+    except _Seen:
+        pass
+    finally:
+        for handle in handles:
+            handle.remove()
     return maps
+
+
+class _Seen(Exception):
+    """There is nothing more to see."""
 
 
 class Head(nn.Module):

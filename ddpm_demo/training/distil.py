@@ -58,7 +58,9 @@ def build_objective(
     """
     if config.objective == "diffusion":
         return Objective(schedule, prediction_type, config.snr_gamma, device)
-    unet = _teacher(config, device)
+    with_teacher = config.consistency_path == "teacher"
+    is_adversarial = config.objective == "adversarial"
+    unet = _teacher(config, device) if with_teacher or is_adversarial else None
 
     def teacher(x_t: Tensor, t: Tensor) -> Tensor:
         return unet(x_t, t, return_dict=False)[0]
@@ -69,9 +71,9 @@ def build_objective(
         config.gap_halving_steps,
         config.min_gap,
         device,
-        teacher if config.consistency_path == "teacher" else None,
+        teacher if with_teacher else None,
     )
-    if config.objective == "consistency":
+    if not is_adversarial:
         return consistency
     return AdversarialObjective(
         consistency,

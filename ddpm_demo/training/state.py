@@ -131,10 +131,11 @@ class State:
             unet = load_file(folder / "unet.safetensors")
             ema = load_file(folder / "ema.safetensors")
             moments = load_file(folder / "optimizer.safetensors")
-            others = {
+            others = {  # none of a run that had another objective so far
                 name: load_file(folder / f"{name}.safetensors")
                 for one in self.others
                 for name in (one, f"{one}-optimizer")
+                if (folder / f"{one}.safetensors").is_file()
             }
             values = json.loads((folder / "state.json").read_text(encoding="utf-8"))
             values.pop("format")
@@ -151,8 +152,9 @@ class State:
             _load(self.ema_unet, ema)
             _take_moments(self.unet, self.optimizer, moments)
             for name, (module, optimizer) in self.others.items():
-                _load(module, others[name])
-                _take_moments(module, optimizer, others[f"{name}-optimizer"])
+                if name in others:
+                    _load(module, others[name])
+                    _take_moments(module, optimizer, others[f"{name}-optimizer"])
         except (RuntimeError, KeyError) as error:
             raise UserError(
                 "train_checkpoint_other_network",
