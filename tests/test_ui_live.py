@@ -3,6 +3,7 @@
 import base64
 import shutil
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from ddpm_demo.ui.live import answer as answering
 from ddpm_demo.ui.live import draw as drawing
 from ddpm_demo.ui.live.answer import answer
 from ddpm_demo.ui.live.asked import MAX_PICTURES, read_asked
+from ddpm_demo.ui.live.draw import fast_of
 from ddpm_demo.ui.live.panel import keep
 from ddpm_demo.ui.restoring import restored
 
@@ -160,6 +162,27 @@ def test_an_ordinary_checkpoint_says_what_live_needs_and_offers_it(ask):
     assert scene.get("phase") is None
     assert said["offer"] == "quick" and said["title"] == {"en": "Fast", "zh-CN": "Fast"}
     assert "1 to 8 steps" in said["said"]["en"] and not said["busy"]
+
+
+def test_live_is_offered_with_pictures_of_the_chosen_kind():
+    def info(name, size_px, channels, sampler):
+        return SimpleNamespace(
+            name=name, size_px=size_px, channels=channels, default_sampler=sampler
+        )
+
+    infos = [
+        info("small", 32, 1, "ddim"),
+        info("small-fast", 32, 1, "consistency"),
+        info("large", 64, 3, "ddim"),
+        info("large-fast", 64, 3, "consistency"),
+        info("other", 128, 3, "ddim"),
+    ]
+    by_name = {one.name: one for one in infos}
+    models = SimpleNamespace(infos=lambda: infos, info=by_name.__getitem__)
+    offered = {name: fast_of(models, name).name for name in ("small", "large", "other")}
+    assert offered == {"small": "small-fast", "large": "large-fast", "other": "small-fast"}
+    models.infos = lambda: infos[:1]
+    assert fast_of(models, "small") is None
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def answer(
         asked = read_asked(payload)
         record, corners = _drawn(view, asked, values, store.result(session, view.tab))
     except Exception as error:  # whatever went wrong is said; the page goes on
-        told = {"number": number, **_refusal(view, error)}
+        told = {"number": number, **_refusal(view, error, values.get("checkpoint"))}
         return [*[gr.skip()] * len(view.frame_outputs), told, *view.skips()]
     store.show(session, view.tab, record)
     shown = _scene(record, asked)
@@ -137,13 +137,13 @@ def _scene(record: RunRecord, asked: Asked) -> scene.Scene:
     return {**told, "live": asked.number}
 
 
-def _refusal(view: StageView, error: Exception) -> dict[str, Any]:
+def _refusal(view: StageView, error: Exception, chosen: Any) -> dict[str, Any]:  # noqa: ANN401
     """The sentence; whether it is worth asking again; which checkpoint can do it."""
     is_known = isinstance(error, UserError)
     said = {language: sentence(error, language, view.tab) for language in LANGUAGES}
     told: dict[str, Any] = {"said": said, "busy": is_known and error.key == "live_busy"}
     if is_known and error.key == "live_needs_fast":
-        info = fast_of(view.ctx.models)
+        info = fast_of(view.ctx.models, chosen)
         if info is not None:
             told |= {"offer": info.name, "title": _titles(info)}
     return told

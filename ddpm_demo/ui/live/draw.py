@@ -60,7 +60,7 @@ def fast_info(models: Models, name: str) -> CheckpointInfo:
     info = models.info(name)
     if is_few_step(info.default_sampler):
         return info
-    if fast_of(models) is None:
+    if fast_of(models, name) is None:
         raise UserError(
             "live_needs_fast_none",
             "Live needs a checkpoint made for 1 to 8 steps, and there is none here; the "
@@ -76,9 +76,14 @@ def fast_info(models: Models, name: str) -> CheckpointInfo:
     )
 
 
-def fast_of(models: Models) -> CheckpointInfo | None:
-    """The checkpoint that live is offered with, None where there is none."""
-    return next((info for info in models.infos() if is_few_step(info.default_sampler)), None)
+def fast_of(models: Models, name: str) -> CheckpointInfo | None:
+    """The checkpoint that live is offered with to who chose that one, None where there is none:
+    one for pictures of the same kind, else any."""
+    fast = [info for info in models.infos() if is_few_step(info.default_sampler)]
+    chosen = models.info(name)
+    kind = (chosen.size_px, chosen.channels)
+    alike = [one for one in fast if (one.size_px, one.channels) == kind]
+    return next(iter([*alike, *fast]), None)
 
 
 def draw(
