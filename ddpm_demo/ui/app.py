@@ -153,11 +153,15 @@ def _opened(event: gr.EventData) -> str:
 
 
 def _build_tab(ctx: Context, name: str) -> None:
-    """A tab that has a module of its own is built by it, any other from its task alone."""
+    """A tab whose module has a `build` is built by it, any other from its task, as the module's
+    `ARRANGEMENT` has it where there is one."""
+    own = None
     if find_spec(f".tabs.{name}", __package__) is not None:
-        import_module(f".tabs.{name}", __package__).build(ctx)
+        own = import_module(f".tabs.{name}", __package__)
+    if hasattr(own, "build"):
+        own.build(ctx)
     else:
-        build_task(ctx, Arrangement(tasks()[name]))
+        build_task(ctx, getattr(own, "ARRANGEMENT", None) or Arrangement(tasks()[name]))
 
 
 def _receives(name: str) -> bool:

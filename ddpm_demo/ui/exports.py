@@ -6,17 +6,18 @@ import json
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from PIL import Image
 
 from ..errors import UserError
 from ..pictures.saving import Writing, content_of, write_whole
-from .sessions import RunRecord, StoredFrame
+from .sessions import RunRecord
 
 if TYPE_CHECKING:
     from ..pictures.photograph import Photograph
 
+_Item = TypeVar("_Item")
 Export = Literal["png", "enlarged", "gif", "webp", "recipe"]
 
 # Text key of each download's button.
@@ -154,14 +155,14 @@ def write_animation(
 def _write_animation(record: RunRecord, kind: str, path: Path) -> Path:
     from ..pictures.animation import MAX_FRAMES, animate
 
-    chosen = _thin(record.frames, MAX_FRAMES)
+    chosen = thin(record.frames, MAX_FRAMES)
     pictures = [frame.pictures()[0] for frame in chosen]
     factor = max(1, ENLARGED_ANIMATION_SIDE_PX // max(pictures[0].size))
     path.write_bytes(animate(pictures, kind, enlarge=factor))
     return path
 
 
-def _thin(items: Sequence[StoredFrame], limit: int) -> list[StoredFrame]:
+def thin(items: Sequence[_Item], limit: int) -> list[_Item]:
     """At most `limit` of them, evenly spread, with the first and the last."""
     if len(items) <= limit:
         return list(items)

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from ...tasks.deblur import DeblurRecipe
-from ..context import Context
 from .task.arrangement import Arrangement
-from .task.tab import build_task
 
-TAB = "deblur"
 _BLURRED = {"checkpoint": "photos", "blur_first": True}
 EXAMPLES = {
     "deblur.example_focus": {**_BLURRED, "image": "cat.png", "radius_px": 1.5},
@@ -21,8 +18,4 @@ EXAMPLES = {
 }
 # A picture of one's own is blurred already.
 OWN_PICTURE = {"blur_first": False, "checkpoint": ""}
-
-
-def build(ctx: Context) -> None:
-    """Build the tab here."""
-    build_task(ctx, Arrangement(DeblurRecipe, EXAMPLES, own_picture=OWN_PICTURE))
+ARRANGEMENT = Arrangement(DeblurRecipe, EXAMPLES, own_picture=OWN_PICTURE)

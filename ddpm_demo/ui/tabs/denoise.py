@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from ...tasks.denoise import DenoiseRecipe
-from ..context import Context
 from .task.arrangement import Arrangement
-from .task.tab import build_task
 
-TAB = "denoise"
 _FACE = {"checkpoint": "faces-64", "add_noise_255": 50.0}
 _PHOTO = {"checkpoint": "photos", "add_noise_255": 25.0}
 EXAMPLES = {
@@ -25,8 +22,4 @@ EXAMPLES = {
 }
 # A picture of one's own is to be cleaned, not to be made noisy first.
 OWN_PICTURE = {"add_noise_255": None, "checkpoint": ""}
-
-
-def build(ctx: Context) -> None:
-    """Build the tab here."""
-    build_task(ctx, Arrangement(DenoiseRecipe, EXAMPLES, own_picture=OWN_PICTURE))
+ARRANGEMENT = Arrangement(DenoiseRecipe, EXAMPLES, own_picture=OWN_PICTURE)

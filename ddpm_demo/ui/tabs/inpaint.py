@@ -7,14 +7,11 @@ from typing import Any
 from ...pictures import masks
 from ...restoration.fit import check_side
 from ...tasks.inpaint import InpaintRecipe
-from ..context import Context
 from ..restoration.mask_controls import SIDES, expand_of, mask_controls, mask_of
 from ..restoration.pictures import load_picture
 from ..restoration.stage_picture import MASK
 from .task.arrangement import Arrangement
-from .task.tab import build_task
 
-TAB = "inpaint"
 _FACE = {"checkpoint": "faces-64", "num_images": 4}
 _PHOTO = {"checkpoint": "photos"}
 EXAMPLES = {
@@ -30,11 +27,6 @@ EXAMPLES = {
         "expand_right": 24,
     },
 }
-
-
-def build(ctx: Context) -> None:
-    """Build the tab here."""
-    build_task(ctx, ARRANGEMENT)
 
 
 def to_values(values: dict[str, Any]) -> dict[str, Any]:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from ...tasks.upscale import UpscaleRecipe
-from ..context import Context
 from .task.arrangement import Arrangement
-from .task.tab import build_task
 
-TAB = "upscale"
 _REDUCED = {"reduce_first": True}
 EXAMPLES = {
     "restoration.face": {**_REDUCED, "image": "face-1.png", "checkpoint": "faces-64"},
@@ -35,8 +32,4 @@ EXAMPLES = {
 }
 # A picture of one's own is to be enlarged, not to be reduced first.
 OWN_PICTURE = {"reduce_first": False, "checkpoint": ""}
-
-
-def build(ctx: Context) -> None:
-    """Build the tab here."""
-    build_task(ctx, Arrangement(UpscaleRecipe, EXAMPLES, own_picture=OWN_PICTURE))
+ARRANGEMENT = Arrangement(UpscaleRecipe, EXAMPLES, own_picture=OWN_PICTURE)

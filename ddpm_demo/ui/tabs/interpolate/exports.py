@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from ....errors import UserError
-from ...exports import export, file_stem
+from ...exports import export, file_stem, write_animation
 from ...sessions import RunRecord
-from .moving import animation_bytes, animation_frames, is_complete, options_of
+from .moving import options_of
 
 EXPORTS = {
     "png": "common.download_png",
@@ -17,7 +17,6 @@ EXPORTS = {
     "mp4": "interpolate.download_mp4",
     "recipe": "common.download_recipe",
 }
-ENLARGED_SIDE_PX = 256
 
 
 def export_interpolation(record: RunRecord | None, kind: str, folder: Path) -> Path:
@@ -28,21 +27,14 @@ def export_interpolation(record: RunRecord | None, kind: str, folder: Path) -> P
     """
     if record is None or not record.images or kind in ("png", "recipe"):
         return export(record, kind, folder)
-    if not is_complete(record):
-        raise UserError(
-            "interpolation_unfinished",
-            "The run was stopped before there were in-betweens; run again.",
-        )
     target = folder / record.id / kind
     target.mkdir(parents=True, exist_ok=True)
-    if kind == "strip":
-        from ....pictures.png_recipe import save_png
-        from ....process.interpolation_run import strip
+    if kind != "strip":
+        return write_animation(record, kind, target, **options_of(record))
+    from ....pictures.png_recipe import save_png
+    from ....process.interpolation_run import strip
 
-        picture = strip(record.job.recipe, record.images)
-        return save_png(picture, target / f"{file_stem(record)}-strip.png", record.metadata[0])
-    frames = animation_frames(record)
-    factor = max(1, ENLARGED_SIDE_PX // max(frames[0].size))
-    path = target / f"{file_stem(record)}.{kind}"
-    path.write_bytes(animation_bytes(frames, kind, factor, options_of(record)))
-    return path
+    recipe: Any = record.job.recipe
+    recipe.frames_of(record.images)  # refuses a run that was stopped early
+    picture = strip(recipe, record.images)
+    return save_png(picture, target / f"{file_stem(record)}-strip.png", record.metadata[0])

@@ -8,6 +8,7 @@ from typing import Any
 from ....texts import LANGUAGES, text
 from ...components.notice import notice_html
 from ...errors import sentence
+from ...exports import thin
 from ...sessions import RunRecord
 from ...stage_view import MAX_SAMPLES, Captions, Shown, in_all
 from ...stream import sheet_columns
@@ -21,9 +22,7 @@ def shown_of(record: RunRecord) -> Shown:
     """Every picture of the run, evenly thinned to what a page is given; of a run stopped early
     those of its ends."""
     count = len(record.images)
-    indices = list(range(count))
-    if count > MAX_SAMPLES:
-        indices = [round(k * (count - 1) / (MAX_SAMPLES - 1)) for k in range(MAX_SAMPLES)]
+    indices = thin(range(count), MAX_SAMPLES)
     if not is_complete(record):
         return Shown(samples=[record.images[k] for k in indices], indices=indices)
     chosen, columns = len(indices) // 2, 0

@@ -19,15 +19,13 @@ from ...components.run_bar import run_bar
 from ...components.run_flow import connect_run
 from ...components.send_to import send_to_row
 from ...context import Context, TaskTab, Update
-from ...exports import export
 from ...kept.slot import kept_slot
 from ...request import job_of
-from ...restoration.measures import measures_html, shown_of
 from ...restoration.pictures import picture_input
 from ...restoration.stage_picture import MASK, connect_upload, scene_of, stage_values
 from ...sessions import RunRecord
 from ...stage import Stage
-from ...stage_view import Shown, StageView, connect_view, in_all
+from ...stage_view import StageView, connect_view, in_all
 from ...stream import Job
 from ...uploads import EXAMPLES_FOLDER
 from .arrangement import Arrangement
@@ -68,7 +66,7 @@ def build_task(ctx: Context, this: Arrangement) -> StageView:
             stage.said,
             lambda said: stage.read(said).sample,
             bar.notice,
-            lambda record, sample: _shown(this, record).index(sample),
+            lambda record, sample: _for(this, record).show(record).index(sample),
         )
     compare = add_compare(ctx, form, this)
     if takes_many(this.task):
@@ -81,8 +79,8 @@ def build_task(ctx: Context, this: Arrangement) -> StageView:
         measures,
         files,
         sent,
-        lambda record: _shown(this, record),
-        lambda record, index, language: _words(this, record, index, language),
+        lambda record: _for(this, record).show(record),
+        lambda record, index, language: _for(this, record).words(record, index, language),
     )
     connect_view(view)
     # The language and the checkpoint above the tabs are the first inputs of every run.
@@ -136,15 +134,10 @@ def prepare(
     return this.adapt(dataclasses.replace(job, on_stage=True), values)
 
 
-def _shown(this: Arrangement, record: RunRecord) -> Shown:
-    """What of a run is on the stage; a sheet is the same picture on every tab."""
-    return shown_of(record) if record.job.counts == "cell" else this.show(record)
-
-
-def _words(this: Arrangement, record: RunRecord, index: int, language: str) -> str:
-    if record.job.counts == "cell":
-        return measures_html(record, index, language)
-    return this.words(record, index, language)
+def _for(this: Arrangement, record: RunRecord | None) -> Arrangement:
+    """How a run stands on the page: as the tab has it, a sheet as on every tab."""
+    is_sheet = record is not None and record.job.counts == "cell"
+    return Arrangement(this.task) if is_sheet else this
 
 
 def _paths(form: Form, values: Mapping[str, Any], stage: Stage) -> dict[str, str | None]:
@@ -175,8 +168,6 @@ def _add_pictures(form: Form, this: Arrangement) -> None:
 def _export(ctx: Context, this: Arrangement) -> Any:  # noqa: ANN401  a MakeFile
     def make_file(kind: str, session: str) -> Update:
         record = ctx.store.result(session, this.tab)
-        is_sheet = record is not None and record.job.counts == "cell"
-        make = export if is_sheet else this.make_export
-        return make(record, kind, ctx.store.folder(session))
+        return _for(this, record).make_export(record, kind, ctx.store.folder(session))
 
     return make_file
