@@ -199,14 +199,18 @@ def test_a_distilled_checkpoint_says_what_it_is_for(tmp_path, tiny_checkpoint):
     assert [event["kind"] for event in read_events(tmp_path / "run")].count("samples") == 1
 
 
-@pytest.mark.parametrize("name", ["fashion-32-fast", "faces-64-fast"])
+@pytest.mark.parametrize("name", ["fashion-32", "faces-64"])
 def test_the_recipes_of_the_fast_checkpoints_distil_their_teachers(name):
     import ddpm_demo.training as training
 
-    file = Path(training.__file__).parent / "recipes" / f"{name}.json"
-    config = TrainConfig.load(file)
-    assert config.objective == "consistency" and config.start == name.removesuffix("-fast")
-    check_teacher(config)
+    folder = Path(training.__file__).parent / "recipes"
+    first = TrainConfig.load(folder / f"{name}-consistency.json")
+    then = TrainConfig.load(folder / f"{name}-fast.json")
+    assert (first.objective, then.objective) == ("consistency", "adversarial")
+    assert first.start == name and then.start == f"{first.out}/result"
+    for config in (first, then):
+        assert config.teacher == name
+        check_teacher(config)
 
 
 @pytest.mark.parametrize(
