@@ -72,7 +72,7 @@ def test_the_gap_is_halved_on_a_schedule_and_never_reaches_the_level_itself(cosi
     assert taught.gap(0) == 0.25
 
 
-@pytest.mark.parametrize("kind", ["v_prediction", "epsilon"])
+@pytest.mark.parametrize("kind", ["v_prediction", "epsilon", "sample"])
 def test_the_loss_is_the_weighted_distance_of_two_estimates(cosine, kind):
     """A network whose estimate of x_0 is c / sigma everywhere, so that both are known."""
     objective = ConsistencyObjective(cosine, kind, 100, 1 / 16)
@@ -86,7 +86,8 @@ def test_the_loss_is_the_weighted_distance_of_two_estimates(cosine, kind):
         for x, one in zip(x_t.split(1), times.tolist(), strict=True):
             x0 = torch.full_like(x, c / cosine.sigma(one))
             eps = cosine.eps_from_x0(x, x0, one)
-            rows.append(eps if kind == "epsilon" else cosine.v_from_x0_eps(x0, eps, one))
+            v = cosine.v_from_x0_eps(x0, eps, one)
+            rows.append({"epsilon": eps, "sample": x0, "v_prediction": v}[kind])
         return torch.cat(rows)
 
     loss = objective.batch_loss(predict, x_0, t, noise, 10**6)

@@ -33,6 +33,7 @@ def test_corruption_and_targets_are_those_of_the_schedule(schedule):
     x_t, v = Objective(schedule, "v_prediction", None).corrupt(x_0, t, noise)
     same, eps = Objective(schedule, "epsilon", None).corrupt(x_0, t, noise)
     assert torch.equal(x_t, same) and torch.equal(eps, noise)
+    assert torch.equal(Objective(schedule, "sample", None).corrupt(x_0, t, noise)[1], x_0)
     for i, step in enumerate(t.tolist()):
         expected = schedule.q_sample(x_0[i], step, noise[i])
         torch.testing.assert_close(x_t[i], expected, atol=1e-6, rtol=1e-5)
@@ -49,13 +50,14 @@ def test_min_snr_weighs_the_error_of_x_0_by_the_clipped_snr(schedule, gamma):
     guess = x_0 + 0.1
     snr = torch.tensor([schedule.snr(step) for step in t.tolist()])
     expected = (snr.clamp(max=gamma) * 0.01).mean().item()
-    for kind in ("v_prediction", "epsilon"):
+    for kind in ("v_prediction", "epsilon", "sample"):
         objective = Objective(schedule, kind, gamma)
         x_t, target = objective.corrupt(x_0, t, noise)
         output = target.clone()
         for i, step in enumerate(t.tolist()):
             eps = schedule.eps_from_x0(x_t[i], guess[i], step)
-            output[i] = eps if kind == "epsilon" else schedule.v_from_x0_eps(guess[i], eps, step)
+            v = schedule.v_from_x0_eps(guess[i], eps, step)
+            output[i] = {"epsilon": eps, "sample": guess[i], "v_prediction": v}[kind]
         assert objective.loss(output, target, t).item() == pytest.approx(expected, rel=2e-3)
 
 
@@ -234,7 +236,7 @@ def test_the_launch_command_has_every_flag():
 
 
 def test_every_timestep_has_a_weight(schedule):
-    for kind in ("v_prediction", "epsilon"):
+    for kind in ("v_prediction", "epsilon", "sample"):
         weight = Objective(schedule, kind, 5.0)._weight
         assert bool((weight > 0).all()) and bool(weight.isfinite().all())
 

@@ -48,8 +48,9 @@ class TrainConfig:
         channels: 1 grey, 3 colour.
         background: RGB hex that transparent pictures are laid over.
         flips: mirror half of the pictures.
-        prediction_type: "v_prediction" or "epsilon"; ignored with `from_checkpoint`.
-        beta_schedule: "squaredcos_cap_v2" or "linear"; ignored with `from_checkpoint`.
+        prediction_type: "v_prediction" or "epsilon"; ignored with `from_checkpoint` and `teacher`,
+            whose own is gone on with.
+        beta_schedule: "squaredcos_cap_v2" or "linear"; ignored likewise.
         batch_size: pictures a step over all processes together.
         learning_rate: after the warm-up.
         adam_betas, weight_decay: of AdamW.

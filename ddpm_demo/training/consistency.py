@@ -37,7 +37,7 @@ class ConsistencyObjective:
 
     Args:
         schedule: of the teacher, whose weights the network starts from.
-        prediction_type: "v_prediction" or "epsilon".
+        prediction_type: "v_prediction", "epsilon" or "sample".
         halving_steps: the gap (sigma - rho) / sigma begins at 1/2 and is halved every so many.
         min_gap: where it stays.
         device: where batches live.
@@ -157,4 +157,6 @@ class ConsistencyObjective:
         output = output.float()
         if self.prediction_type == "epsilon":
             return (x_t - b * output) / a
+        if self.prediction_type == "sample":
+            return output
         return a * x_t - b * output

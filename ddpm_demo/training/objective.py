@@ -36,11 +36,11 @@ class StepLoss(Protocol):
 
 
 class Objective:
-    """Weighted squared error of v or eps over a batch of timesteps.
+    """Weighted squared error of what the network predicts over a batch of timesteps.
 
     Args:
         schedule: alphas_cumprod.
-        prediction_type: "v_prediction" or "epsilon".
+        prediction_type: "v_prediction", "epsilon" or "sample", which is x_0.
         snr_gamma: Min-SNR (Hang et al. 2023, arXiv:2303.09556): the x_0 loss is weighted by
             min(snr, gamma), that is min(snr, gamma) / (snr + 1) for v and / snr for eps.
             None weights every timestep alike.
@@ -59,8 +59,12 @@ class Objective:
         weight = torch.ones_like(snr)
         if snr_gamma is not None:
             # With zero terminal SNR the eps weight would be 0 / 0; it carries no signal there.
-            divisor = snr + 1 if prediction_type == "v_prediction" else snr.clamp(min=1e-20)
-            weight = snr.clamp(max=snr_gamma) / divisor
+            divisors = {
+                "v_prediction": snr + 1,
+                "epsilon": snr.clamp(min=1e-20),
+                "sample": torch.ones_like(snr),
+            }
+            weight = snr.clamp(max=snr_gamma) / divisors[prediction_type]
         self.prediction_type = prediction_type
         self._root_abar = abar.sqrt().float().to(device)
         self._root_rest = (1 - abar).sqrt().float().to(device)
@@ -73,6 +77,8 @@ class Objective:
         x_t = a * x_0 + b * noise
         if self.prediction_type == "epsilon":
             return x_t, noise
+        if self.prediction_type == "sample":
+            return x_t, x_0
         return x_t, a * noise - b * x_0
 
     def loss(self, output: Tensor, target: Tensor, t: Tensor) -> Tensor:
