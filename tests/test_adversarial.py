@@ -1,13 +1,11 @@
 """Distillation by an adversary: what it sees, that it teaches, that a run goes on with it."""
 
-import shutil
-
 import numpy as np
 import pytest
 import torch
 from diffusers import UNet2DModel
 from torch import nn
-from training_helpers import TINY, distilling
+from training_helpers import TINY, at_once_and_in_parts, distilling
 
 from ddpm_demo.checkpoints.library import find
 from ddpm_demo.core.schedule import Schedule
@@ -171,22 +169,13 @@ def test_an_adversary_teaches_a_generator_what_pictures_are_like(cosine, teacher
 
 @pytest.mark.parametrize("path", ["data", "teacher"])
 def test_a_run_goes_on_exactly_with_its_adversary(tmp_path, tiny_checkpoint, path):
-    folders = [tmp_path / name for name in ("whole", "parts")]
-    for folder in folders:
-        folder.mkdir()
     changes = {"objective": "adversarial", "consistency_path": path, "validation_minutes": 0.001}
-    train(distilling(folders[0], tiny_checkpoint, **changes))
-    teacher = shutil.copytree(tiny_checkpoint, tmp_path / "teacher")
-    train(distilling(folders[1], teacher, **changes, max_steps=3))
-    shutil.rmtree(teacher)
-    train(distilling(folders[1], teacher, **changes))
-    whole, parts = (loss_curve(folder / "run") for folder in folders)
+    (whole, parts), newest = at_once_and_in_parts(tmp_path, tiny_checkpoint, **changes)
     assert whole == parts and len(whole) == 8
-    newest = [list_checkpoints(folder / "run")[0][1] for folder in folders]
     for name in ("ema", "discriminator", "discriminator-optimizer"):
         files = [(folder / f"{name}.safetensors").read_bytes() for folder in newest]
         assert files[0] == files[1]
-    info = find(str(folders[0] / "run" / "result"))
+    info = find(str(newest[0].parent / "result"))
     assert (info.default_sampler, info.default_num_steps) == ("consistency", 2)
 
 

@@ -1,12 +1,11 @@
 """Distillation into few evaluations: the loss, an exact Gaussian, resuming, bad teachers."""
 
-import shutil
 from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
-from training_helpers import distilling
+from training_helpers import at_once_and_in_parts, distilling
 
 from ddpm_demo.core.denoiser import Prediction
 from ddpm_demo.core.noise import NoiseSource
@@ -18,9 +17,8 @@ from ddpm_demo.samplers.timesteps import make_timesteps
 from ddpm_demo.training.config import TrainConfig
 from ddpm_demo.training.consistency import ConsistencyObjective
 from ddpm_demo.training.distil import check_teacher
-from ddpm_demo.training.events import loss_curve, read_events
+from ddpm_demo.training.events import read_events
 from ddpm_demo.training.run import train
-from ddpm_demo.training.state import list_checkpoints
 
 MEAN, STD = 0.2, 0.25
 
@@ -174,19 +172,10 @@ def test_an_exact_gaussian_is_distilled_into_one_and_two_evaluations(cosine, pat
 
 @pytest.mark.parametrize("path", ["data", "teacher"])
 def test_a_run_goes_on_exactly_even_if_its_teacher_is_gone(tmp_path, tiny_checkpoint, path):
-    folders = [tmp_path / name for name in ("whole", "parts")]
-    for folder in folders:
-        folder.mkdir()
     changes = {"consistency_path": path, "validation_minutes": 0.001}
-    train(distilling(folders[0], tiny_checkpoint, **changes))
-    teacher = shutil.copytree(tiny_checkpoint, tmp_path / "teacher")
-    train(distilling(folders[1], teacher, **changes, max_steps=3))
-    shutil.rmtree(teacher)
-    train(distilling(folders[1], teacher, **changes))
-    whole, parts = (loss_curve(folder / "run") for folder in folders)
+    (whole, parts), newest = at_once_and_in_parts(tmp_path, tiny_checkpoint, **changes)
     assert whole == parts and len(whole) == 8
     assert all(value > 0 for value in whole.values())
-    newest = [list_checkpoints(folder / "run")[0][1] for folder in folders]
     files = [(folder / "ema.safetensors").read_bytes() for folder in newest]
     assert files[0] == files[1]
 

@@ -1,8 +1,13 @@
 """A training run that takes a second: 16 tiny pictures, a network of a few thousand parameters."""
 
+import shutil
+
 import numpy as np
 
 from ddpm_demo.training.config import TrainConfig
+from ddpm_demo.training.events import loss_curve
+from ddpm_demo.training.run import train
+from ddpm_demo.training.state import list_checkpoints
 
 TINY = {
     "block_out_channels": [4, 8],
@@ -60,3 +65,18 @@ def distilling(tmp_path, own, **changes):
         **changes,
     }
     return tiny_config(tmp_path, **settings)
+
+
+def at_once_and_in_parts(tmp_path, own, **changes):
+    """The same distillation without a break, and stopped after 3 of 8 steps and gone on with when
+    its teacher was gone: the loss curves, and the folders of the newest checkpoints."""
+    folders = [tmp_path / name for name in ("whole", "parts")]
+    for folder in folders:
+        folder.mkdir()
+    train(distilling(folders[0], own, **changes))
+    teacher = shutil.copytree(own, tmp_path / "teacher")
+    train(distilling(folders[1], teacher, **changes, max_steps=3))
+    shutil.rmtree(teacher)
+    train(distilling(folders[1], teacher, **changes))
+    runs = [folder / "run" for folder in folders]
+    return [loss_curve(run) for run in runs], [list_checkpoints(run)[0][1] for run in runs]

@@ -116,10 +116,12 @@ def make_config(args: argparse.Namespace) -> TrainConfig:
 
 
 def _with_defaults(values: Mapping[str, Any]) -> dict[str, Any]:
+    from ..training.config import DISTILLING
+
     filled: dict[str, Any] = dict(values)
     if filled.get("max_hours") is None:
         filled.setdefault("max_steps", DEFAULT_MAX_STEPS)
-    distilled = filled.get("objective", "diffusion") != "diffusion"
+    distilled = filled.get("objective") in DISTILLING
     start = filled.get("from_checkpoint") or (distilled and filled.get("teacher"))
     if start:
         from ..checkpoints.library import find

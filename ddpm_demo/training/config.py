@@ -16,7 +16,8 @@ from ..errors import UserError
 PREDICTION_TYPES = ("epsilon", "v_prediction")
 PRECISIONS = ("auto", "no", "bf16")
 BETA_SCHEDULES = ("squaredcos_cap_v2", "linear")
-OBJECTIVES = ("diffusion", "consistency", "adversarial")
+DISTILLING = ("consistency", "adversarial")
+OBJECTIVES = ("diffusion", *DISTILLING)
 CONSISTENCY_PATHS = ("data", "teacher")
 TRAINABLE_PARTS = ("all", "norms_and_biases", "attention_and_norms")
 
@@ -199,7 +200,7 @@ class TrainConfig:
     @property
     def distils(self) -> bool:
         """Whether it makes a teacher's weights into ones for few evaluations."""
-        return self.objective != "diffusion"
+        return self.objective in DISTILLING
 
     @property
     def start(self) -> str | None:

@@ -95,11 +95,8 @@ class ConsistencyObjective:
     ) -> Tensor:
         """The mean over the batch of |f(x_sigma) - f(x_rho)| / gap, weighted as v is, a scalar.
 
-        Args:
-            predict: the network's output for (x_t, t), the same dropout at each call.
-            x_0, noise: [B, C, H, W].
-            t: int64 [B] in [0, T - 1]: which quantile of the noise levels.
-            step: of training; sets the gap.
+        Args: as for `objective.StepLoss`; t says which quantile of the noise levels, the step sets
+            the gap.
         """
         return self.estimated(predict, x_0, t, noise, step)[1]
 
