@@ -77,7 +77,8 @@ def test_resuming_a_run_that_is_being_stopped_starts_it_again(jobs, fake_trainer
     first.resume()
     wait(jobs, name, "training")
     (second,) = trainers(jobs)
-    assert second.pid != first.pid and jobs.queue() == []
+    assert second.pid != first.pid
+    wait_until(lambda: jobs.queue() == [])  # whoever launches it notes so after it has started
 
 
 def test_resuming_a_run_that_trains_changes_nothing(jobs, fake_trainer):  # noqa: F811
