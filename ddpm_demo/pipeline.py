@@ -83,6 +83,16 @@ class DDPM:
         device = torch.device(device) if device is not None else default_device()
         return cls(*library.load(name, device, allow_paths=allow_paths))
 
+    def guide(self) -> UNetDenoiser:
+        """The weaker version of itself that the checkpoint ships with, in the same precision.
+
+        Raises:
+            UserError: it has none.
+        """
+        weaker = type(self)(*library.load_guide(self.info, self.device)).denoiser
+        weaker.precision = self.denoiser.precision
+        return weaker
+
     @property
     def device(self) -> torch.device:
         return self.denoiser.device

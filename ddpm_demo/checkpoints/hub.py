@@ -13,7 +13,7 @@ TIMEOUT_SECONDS = 10
 _PART = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_-])?"
 _HUB_ID = re.compile(rf"({_PART}/{_PART})(?:@({_PART}(?:/{_PART})*))?")
 # Old repositories keep everything at the top, newer ones in folders.
-_FILES = (
+_OWN_FILES = (
     "README.md",
     "model_index.json",
     "config.json",
@@ -23,6 +23,8 @@ _FILES = (
     f"unet/{WEIGHTS_NAME}",
     "scheduler/scheduler_config.json",
 )
+# With the weaker version of itself that a checkpoint may ship, see `core.autoguidance`.
+_FILES = _OWN_FILES + tuple(f"guide/{name}" for name in _OWN_FILES)
 _MAX_BYTES = 4 * MAX_PARAMETERS + 2**20
 
 

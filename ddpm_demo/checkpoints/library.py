@@ -34,6 +34,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BUNDLED_FOLDER = ROOT / "checkpoints"
 # On a Space, DDPM_DEMO_RUNS names the storage that outlives a restart.
 RUNS_FOLDER = Path(os.environ.get("DDPM_DEMO_RUNS") or ROOT / "runs").absolute()
+GUIDE_FOLDER = "guide"  # a checkpoint within one: its weaker version, see `core.autoguidance`
 RESULT_FOLDER = "result"  # where a training run leaves its checkpoint, inside the run's folder
 EXTRA_FOLDERS_VARIABLE = "DDPM_DEMO_CHECKPOINTS"
 MAX_LOADED = 3
@@ -60,6 +61,8 @@ class CheckpointInfo:
         source: "bundled", "local" (fine-tuned or a path) or "hub".
         tile_px, overlap_px: tiles that suit a photo prior; None for none.
         learned_steps: timesteps by sampler and number of steps, see `samplers.timesteps`.
+        has_guide: whether a weaker version of it lies in its folder, see `core.autoguidance`.
+        guidance_min_sigma: the noise level from which on to be steered away from that.
     """
 
     name: str
@@ -80,6 +83,8 @@ class CheckpointInfo:
     tile_px: int | None = None
     overlap_px: int | None = None
     learned_steps: LearnedSteps = field(default_factory=dict)
+    has_guide: bool = False
+    guidance_min_sigma: float = 0.0
 
     def public(self) -> dict[str, Any]:
         """The description as JSON values, without where it lies on this machine."""
@@ -133,9 +138,32 @@ def load(
     Raises:
         UserError: as for `find`; also when weights and config do not belong together.
     """
+    return _load(*_find(name, allow_paths), device)
+
+
+def load_guide(info: CheckpointInfo, device: torch.device | str = "cpu") -> LoadedCheckpoint:
+    """The weaker version that a checkpoint ships with, on `device`.
+
+    Raises:
+        UserError: it has none, or one that is broken or unsafe.
+    """
+    if not info.has_guide:
+        raise UserError(
+            "guide_missing",
+            "The checkpoint “{name}” comes without a weaker version of itself to be steered "
+            "away from; set the guidance to 1, or choose one of {known}.",
+            field="guidance",
+            name=info.name,
+            known=", ".join(known.name for known in list_checkpoints() if known.has_guide) or "–",
+        )
+    return _load(*_describe(info.name, info.folder / GUIDE_FOLDER, info.source), device)
+
+
+def _load(
+    info: CheckpointInfo, files: CheckpointFiles, device: torch.device | str
+) -> LoadedCheckpoint:
     from ..core.denoiser import ready_for_inference
 
-    info, files = _find(name, allow_paths)
     key = (str(info.folder), info.weight_hash, str(device))
     with _lock:
         unet = _loaded.get(key)
@@ -223,6 +251,8 @@ def _describe(name: str, folder: Path, source: Source) -> tuple[CheckpointInfo, 
         tile_px=card.tile_px,
         overlap_px=card.overlap_px,
         learned_steps=card.learned_steps,
+        has_guide=looks_like_checkpoint(folder / GUIDE_FOLDER),
+        guidance_min_sigma=card.guidance_min_sigma,
     )
     return info, files
 

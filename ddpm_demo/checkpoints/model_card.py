@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -36,6 +37,7 @@ class ModelCard:
         tile_px, overlap_px: tiles that suit a photo prior; None for none.
         learned_steps: for a sampler and a number of steps the timesteps that suit this
             checkpoint best, descending; see `samplers.timesteps.timesteps_for`.
+        guidance_min_sigma: the noise level from which on autoguidance pays, in [-1, 1] units.
     """
 
     title: str = ""
@@ -50,6 +52,7 @@ class ModelCard:
     tile_px: int | None = None
     overlap_px: int | None = None
     learned_steps: LearnedSteps = field(default_factory=dict)
+    guidance_min_sigma: float = 0.0
 
 
 def read_model_card(folder: Path) -> ModelCard:
@@ -73,6 +76,7 @@ def read_model_card(folder: Path) -> ModelCard:
         tile_px=_whole(front, "tile_px", 8, 4096),
         overlap_px=_whole(front, "overlap_px", 0, 4096),
         learned_steps=_learned_steps(front.get("learned_steps")),
+        guidance_min_sigma=_sigma(front.get("guidance_min_sigma")),
     )
 
 
@@ -162,6 +166,11 @@ def _line(front: Mapping[str, Any], key: str) -> str:
     if not isinstance(value, str):  # cards of the Hub have lists too; only a line is shown
         return ""
     return " ".join(value.split())[:300]
+
+
+def _sigma(value: object) -> float:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and 0 <= value < math.inf else 0.0
 
 
 def _whole(front: Mapping[str, Any], key: str, low: int, high: int) -> int | None:

@@ -37,6 +37,10 @@ class Prior(Protocol):
     @property
     def device(self) -> torch.device: ...
 
+    def guide(self) -> UNetDenoiser:
+        """The weaker version of its network that it ships with."""
+        ...
+
 
 def own_size_px(info: CheckpointInfo, images: Sequence[Image.Image] = ()) -> int:
     """The checkpoint's size; for a prior of photographs up to 128, as far as they go."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..core.autoguidance import AutoguidedDenoiser
 from ..core.mixture import Parts
 from ..core.noise import MixedNoise
 from ..core.step import Step
@@ -21,14 +22,18 @@ def from_noise(prior: Any, asked: Any, images: Sequence[Parts]) -> Iterator[Step
 
     Args:
         prior: the loaded checkpoint, a `recipes.prior.Prior`.
-        asked: a complete recipe of `generate`: sampler, num_steps, spacing, size_px and the knobs
-            of samplers that have some.
+        asked: a complete recipe of `generate`: sampler, num_steps, spacing, size_px, guidance and
+            the knobs of samplers that have some.
         images: of which seeds' noises each image is made.
 
     Raises:
         UserError: as `timesteps_for` and `sample`.
     """
     denoiser: Denoiser = prior.denoiser
+    if asked.guidance > 1:
+        denoiser = AutoguidedDenoiser(
+            prior.denoiser, prior.guide(), asked.guidance, prior.info.guidance_min_sigma
+        )
     schedule: Schedule = prior.schedule
     noise = MixedNoise(images, prior.device)
     learned = prior.info.learned_steps
@@ -36,7 +41,7 @@ def from_noise(prior: Any, asked: Any, images: Sequence[Parts]) -> Iterator[Step
     return sample(
         asked.sampler,
         denoiser,
-        noise.randn((denoiser.channels, asked.size_px, asked.size_px)),
+        noise.randn((prior.denoiser.channels, asked.size_px, asked.size_px)),
         times,
         noise,
         eta=asked.eta,

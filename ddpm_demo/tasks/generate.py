@@ -44,6 +44,8 @@ class GenerateRecipe(Recipe):
         step_size: of an update in sigma^2, for "langevin" alone; None for 1.
         spacing: one of `samplers.table.SPACINGS`; None for the sampler's own.
         size_px: side of the square picture; None for the checkpoint's native size.
+        guidance: strength of autoguidance, for checkpoints that ship a weaker version of
+            themselves (`core.autoguidance`); 1 for none.
         mix: a place between seeds instead of the seed alone, as "seed:weight" each; only the
             weights' proportions count (`core.mixture`).
         variation: share of seed + i's noise beside that of `mix`, 0 to 1.
@@ -65,6 +67,7 @@ class GenerateRecipe(Recipe):
     )
     spacing: str | None = field(None, choices=lambda: SPACINGS, advanced=True)
     size_px: int | None = field(None, ge=8, le=MAX_SIZE_PX, unit="pixels", advanced=True)
+    guidance: float = field(1.0, ge=1, le=4, step=0.1, advanced=True)
     mix: tuple[str, ...] = field((), advanced=True)
     variation: float = field(0.0, ge=0, le=1, step=0.05, advanced=True)
 
