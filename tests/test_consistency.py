@@ -1,5 +1,8 @@
 """Distillation into few evaluations: the loss, an exact Gaussian, resuming, bad teachers."""
 
+import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -198,9 +201,9 @@ def test_the_recipes_of_the_fast_checkpoints_distil_their_teachers(name):
     then = TrainConfig.load(folder / f"{name}-fast.json")
     assert (first.objective, then.objective) == ("consistency", "adversarial")
     assert first.start == name and then.start == f"{first.out}/result"
-    for config in (first, then):
-        assert config.teacher == name
-        check_teacher(config)
+    assert first.teacher == then.teacher == name
+    check_teacher(first)
+    check_teacher(replace(then, from_checkpoint=f"{name}-fast"))  # what came of the first, and on
 
 
 @pytest.mark.parametrize(
@@ -221,3 +224,23 @@ def test_a_teacher_that_does_not_fit_is_one_sentence(tmp_path, tiny_checkpoint, 
         train(distilling(tmp_path, tiny_checkpoint, **changes))
     assert caught.value.key == key
     assert str(caught.value).endswith((".", "…"))
+
+
+@pytest.mark.parametrize(
+    "other", [{"beta_schedule": "linear"}, {"prediction_type": "epsilon"}, {}]
+)
+def test_a_start_that_speaks_of_noise_in_other_terms_than_the_teacher(
+    tmp_path, tiny_checkpoint, other
+):
+    """Else the teacher would be asked at the wrong noise levels, and its answer misread."""
+    start = tmp_path / "start"
+    shutil.copytree(tiny_checkpoint, start)
+    path = start / "scheduler" / "scheduler_config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **other}))
+    config = distilling(tmp_path, tiny_checkpoint, from_checkpoint=str(start))
+    if not other:
+        check_teacher(config)
+        return
+    with pytest.raises(UserError) as caught:
+        check_teacher(config)
+    assert caught.value.key == "train_teacher_schedule"

@@ -19,6 +19,9 @@ TIMEOUT_S = 300.0
 # What the time of a step depends on.
 _MATTERS = (
     "from_checkpoint",
+    "objective",
+    "teacher",
+    "consistency_path",
     "unet",
     "sizes_px",
     "channels",

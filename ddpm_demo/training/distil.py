@@ -13,6 +13,7 @@ from diffusers import UNet2DModel
 from torch import Tensor
 
 from ..checkpoints import library as checkpoints
+from ..checkpoints.safety import check_folder
 from ..core.schedule import Schedule
 from ..errors import UserError
 from .adversarial import AdversarialObjective
@@ -25,10 +26,12 @@ TEACHER = "teacher"  # folder of the teacher's network in the run folder
 
 
 def check_teacher(config: TrainConfig) -> None:
-    """Refuses a teacher that makes other pictures than the run trains on.
+    """Refuses a teacher that makes other pictures than the run trains on, or speaks of noise in
+    other terms than the checkpoint that the run starts from.
 
     Raises:
-        UserError: there is no such checkpoint, or its channels or size are others.
+        UserError: there is no such checkpoint, or its channels, size, schedule or kind of
+            prediction are others.
     """
     if not config.distils or (Path(config.out) / TEACHER).is_dir():
         return
@@ -45,6 +48,25 @@ def check_teacher(config: TrainConfig) -> None:
             size=info.size_px,
             channels=info.channels,
         )
+    if config.from_checkpoint and not _alike(config.from_checkpoint, config.teacher):
+        raise UserError(
+            "train_teacher_schedule",
+            "The checkpoint {start} has another noise schedule, or predicts something else, than "
+            "the teacher {teacher}; start from the teacher, or from what was distilled from it.",
+            field="from_checkpoint",
+            start=config.from_checkpoint,
+            teacher=info.name,
+        )
+
+
+def _alike(first: str, second: str) -> bool:
+    """Whether an output of the two networks means the same at each timestep."""
+    schedulers = [
+        check_folder(checkpoints.find(name).folder).scheduler_config for name in (first, second)
+    ]
+    ours, theirs = (Schedule.from_config(config).alphas_cumprod for config in schedulers)
+    kinds = {config.get("prediction_type", "epsilon") for config in schedulers}
+    return len(kinds) == 1 and ours.shape == theirs.shape and torch.allclose(ours, theirs)
 
 
 def build_objective(
