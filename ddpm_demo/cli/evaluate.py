@@ -53,6 +53,7 @@ def add_parser(commands: Any) -> None:  # noqa: ANN401  argparse's own type is p
     parser.add_argument("--sampler", metavar="NAME", help="default: the checkpoint's")
     parser.add_argument("--num-steps", type=int, metavar="K", help="default: the checkpoint's")
     parser.add_argument("--spacing", help="default: the sampler's own")
+    parser.add_argument("--guidance", type=float, metavar="W", help="autoguidance (default: 1)")
     parser.add_argument(
         "--curve", action="store_true", help="instead: KID against steps; needs --out"
     )

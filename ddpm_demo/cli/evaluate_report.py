@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from ..checkpoints.library import CheckpointInfo
 
-RECIPE_FIELDS = ("seed", "sampler", "num_steps", "spacing")
+RECIPE_FIELDS = ("seed", "sampler", "num_steps", "spacing", "guidance")
 CONFIG_FIELDS = (
     "num_images",
     "num_real",

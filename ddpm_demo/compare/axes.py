@@ -26,6 +26,7 @@ _SUGGESTED: dict[str, tuple[Any, ...]] = {
     "branch_at": (5, 10, 15),
     "eta": (0, 0.5, 1),
     "feather_px": (0, 4, 16),
+    "guidance": (1, 1.5, 2, 3),
     "langevin_steps": (1, 3, 5),
     "num_images": (1, 4, 16),
     "num_steps": (5, 10, 20, 50),
