@@ -5,6 +5,7 @@ import re
 import shutil
 import zipfile
 
+import gradio as gr
 import numpy as np
 import pytest
 from PIL import Image
@@ -182,9 +183,9 @@ def test_all_pictures_together_have_the_work_of_one_request(flow, pictures, monk
 def test_an_archive_dropped_on_the_page_goes_to_the_open_tab(ctx):
     assert to_many_of(ctx, "/cache/holiday.ZIP", "generate") is None
     assert to_many_of(ctx, "/cache/a.png", "denoise") is None
+    files, around = ctx.many["denoise"]
     updates = to_many_of(ctx, "/cache/holiday.zip", "denoise")
-    assert updates[0] == ["/cache/holiday.zip"] and updates[1]["open"]
-    assert len(updates) == 2 * len(ctx.many)
+    assert updates == {files: ["/cache/holiday.zip"], around: gr.update(open=True)}
 
 
 def test_a_mask_of_all_and_room_around(ctx, tmp_path, pictures):

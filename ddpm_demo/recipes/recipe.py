@@ -115,6 +115,12 @@ class Recipe(BaseModel):
         raise TypeError(f"{type(self).__name__} has no start")
 
     @classmethod
+    def needs_picture(cls) -> bool:
+        """Whether there is nothing to be done without a picture, which then also says what
+        checkpoint suits."""
+        return any(told.required for told in cls.inputs)
+
+    @classmethod
     def suitable_checkpoint(cls, values: Mapping[str, Any], inputs: Mapping[str, Any]) -> str:
         """The name of the checkpoint that a door takes when nobody has chosen one.
 

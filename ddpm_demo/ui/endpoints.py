@@ -240,7 +240,7 @@ def _field(
 ) -> tuple[inspect.Parameter, Component]:
     label = describe(task.task, told, "en")
     if told.name == "checkpoint":
-        default = "" if any(picture.required for picture in task.inputs) else models.default
+        default = "" if task.needs_picture() else models.default
         return _parameter(told.name, str, default), plain_text(default, label=label)
     kind: Any = _PYTHON.get(told.kind, list)
     annotation = kind | None if told.optional else kind

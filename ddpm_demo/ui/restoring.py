@@ -31,6 +31,9 @@ _ON_LOAD_LINK = 'window.ddpmLink && window.ddpmLink.listen(props, trigger, ["sel
 MAX_NOTES = 500
 _NO_RECIPE = ("recipe_absent", "recipe_not_png")
 
+# What a handler changes, by component; all else stays.
+Updates = dict[Any, Update]
+
 
 def restore_area(ctx: Context) -> tuple[gr.File, gr.HTML]:
     """Make the box and its notice here. Every kind of file is let in, so that a wrong one gets a
@@ -47,9 +50,7 @@ def restore_area(ctx: Context) -> tuple[gr.File, gr.HTML]:
 
 def connect_restore(ctx: Context, box: gr.File, said: gr.HTML, open_tab: gr.State) -> None:
     """Called when all tabs are there."""
-    forms = {name: tab.form for name, tab in ctx.task_tabs.items()}
     receivers = ctx.receivers
-    pictures_in = [found.component for found in receivers.values()]
     link = gr.HTML(
         "",
         html_template='<div class="link-said"></div>',
@@ -57,11 +58,12 @@ def connect_restore(ctx: Context, box: gr.File, said: gr.HTML, open_tab: gr.Stat
         apply_default_css=False,
         visible="hidden",
     )
-    many = [part for parts in ctx.many.values() for part in parts]
-    outputs = [ctx.tabs, ctx.checkpoint, said, box, *pictures_in, *many]
-    for form in forms.values():
-        outputs += form.error_outputs
-
+    outputs = [
+        *(ctx.tabs, ctx.checkpoint, said, box),
+        *(found.component for found in receivers.values()),
+        *(part for parts in ctx.many.values() for part in parts),
+        *(control for tab in ctx.task_tabs.values() for control in tab.form.error_outputs),
+    ]
     notes: OrderedDict[str, Callable[[str], str]] = OrderedDict()  # by session
 
     def note_again(session: str, made: Callable[[str], str]) -> None:
@@ -76,51 +78,56 @@ def connect_restore(ctx: Context, box: gr.File, said: gr.HTML, open_tab: gr.Stat
 
     ctx.on_language(relabel, [said])
 
-    def on_drop(path: str | None, language: str, tab: str, request: gr.Request) -> list[Update]:
+    def on_drop(path: str | None, language: str, tab: str, request: gr.Request) -> Updates:
         session = request.session_hash or ""
         notes.pop(session, None)
         if path is None:
-            return [gr.skip()] * len(outputs)
-        pictures: dict[str, Update] = dict.fromkeys(receivers, gr.skip())
+            return {said: gr.skip()}  # Gradio takes no empty dictionary for one of components
         to_many = to_many_of(ctx, path, tab)
+        if to_many is not None:
+            return {said: "", box: None, **to_many}
         try:
-            if to_many is not None:
-                head = [gr.skip(), gr.skip(), "", None]
-                return [*head, *pictures.values(), *to_many, *_form_updates(ctx, None, language)]
             recipe, note, saved = restored(ctx.models, path, language)
             axes = axes_of(type(recipe), saved)
-            note_again(session, lambda code: note_of(ctx.models, saved, recipe, code))
         except Exception as error:
-            head = [gr.skip(), gr.skip(), notice_html(sentence(error, language)), None]
-            if isinstance(error, UserError) and error.key in _NO_RECIPE and tab in receivers:
-                try:
-                    pictures[tab] = receivers[tab].value(path)
-                    head[2] = ""
-                except UserError as unreadable:
-                    head[2] = notice_html(sentence(unreadable, language))
-            updates = [*pictures.values(), *[gr.skip()] * len(many)]
-            return [*head, *updates, *_form_updates(ctx, None, language)]
+            return {box: None, **not_restored(error, path, language, tab)}
+        note_again(session, lambda code: note_of(ctx.models, saved, recipe, code))
         return opened(recipe, note, language, axes)
+
+    def not_restored(error: Exception, path: str, language: str, tab: str) -> Updates:
+        """A picture without a recipe is for the tab that is open."""
+        if isinstance(error, UserError) and error.key in _NO_RECIPE and tab in receivers:
+            try:
+                return {receivers[tab].component: receivers[tab].value(path), said: ""}
+            except UserError as unreadable:
+                error = unreadable
+        return {said: notice_html(sentence(error, language))}
 
     def opened(
         recipe: Recipe, note: str, language: str, axes: Mapping[str, str] | None = None
-    ) -> list[Update]:
-        target = TAB_OF.get(recipe.task, recipe.task)
-        chosen = gr.skip() if _has_own_checkpoint(recipe) else recipe.checkpoint
-        head = [gr.Tabs(selected=target), chosen, notice_html(note, "info"), None]
-        skips = [gr.skip()] * (len(receivers) + len(many))
-        return [*head, *skips, *_form_updates(ctx, recipe, language, axes)]
+    ) -> Updates:
+        """The recipe's tab, its controls set, and those of its sheet where it is of one."""
+        tab = ctx.task_tabs[recipe.task]
+        values = {**tab.control_values(recipe), **(axes or {})}
+        known = {k: v for k, v in values.items() if k in tab.form.settable}
+        updates = tab.form.error_updates(None, language, known, axes or ())
+        chosen = {} if type(recipe).needs_picture() else {ctx.checkpoint: recipe.checkpoint}
+        return {
+            box: None,
+            ctx.tabs: gr.Tabs(selected=TAB_OF.get(recipe.task, recipe.task)),
+            said: notice_html(note, "info"),
+            **chosen,
+            **dict(zip(tab.form.error_outputs, updates, strict=True)),
+        }
 
-    def on_link(address: Any, language: str, request: gr.Request) -> list[Update]:  # noqa: ANN401
+    def on_link(address: Any, language: str, request: gr.Request) -> Updates:  # noqa: ANN401
         session = request.session_hash or ""
         try:
             recipe, _ = checked(ctx.models, recipe_in(address).to_dict(), language)
         except Exception as error:
             wrong = error
             note_again(session, lambda code: notice_html(sentence(wrong, code)))
-            updates = [gr.skip()] * len(outputs)
-            updates[outputs.index(said)] = notice_html(sentence(error, language))
-            return updates
+            return {said: notice_html(sentence(error, language))}
         note_again(session, lambda code: notice_html(text(code, "common.link_opened"), "info"))
         return opened(recipe, text(language, "common.link_opened"), language)
 
@@ -128,16 +135,13 @@ def connect_restore(ctx: Context, box: gr.File, said: gr.HTML, open_tab: gr.Stat
     ctx.quick(link.select, on_link, [link, ctx.language], outputs)
 
 
-def to_many_of(ctx: Context, path: str, tab: str) -> list[Update] | None:
-    """Updates for the parts of `ctx.many` that put an archive where the open tab takes many
-    pictures; None where it is no archive, or the tab takes one at a time."""
+def to_many_of(ctx: Context, path: str, tab: str) -> Updates | None:
+    """What puts an archive where the open tab takes many pictures; None where it is no archive,
+    or the tab takes one at a time."""
     if not path.lower().endswith(".zip") or tab not in ctx.many:
         return None
-    return [
-        update
-        for name in ctx.many
-        for update in ([[path], gr.update(open=True)] if name == tab else [gr.skip(), gr.skip()])
-    ]
+    files, around = ctx.many[tab]
+    return {files: [path], around: gr.update(open=True)}
 
 
 def restored(models: Models, path: str, language: str) -> tuple[Recipe, str, Mapping[str, Any]]:
@@ -174,32 +178,8 @@ def _note(models: Models, saved: Mapping[str, Any], recipe: Recipe, language: st
     info = models.peek(recipe.checkpoint)
     if info is not None and saved.get("weight_hash") not in (None, info.weight_hash):
         return text(language, "generate.restored_other_weights", name=info.name)
-    if any(told.required for told in type(recipe).inputs):
+    if type(recipe).needs_picture():
         return text(language, "restoration.restored")
     if getattr(recipe, "mix", ()):
         return text(language, "generate.restored_mix")
     return text(language, "generate.restored", seed=recipe.seed)
-
-
-def _has_own_checkpoint(recipe: Recipe) -> bool:
-    """Whether the tab has a checkpoint of its own, apart from that above the tabs."""
-    return any(told.required for told in type(recipe).inputs)
-
-
-def _form_updates(
-    ctx: Context,
-    recipe: Recipe | None,
-    language: str,
-    axes: Mapping[str, str] | None = None,
-) -> list[Update]:
-    """For the controls of all tabs: those of the recipe's own tab are set, and those of its sheet
-    where it is of one (`axes`)."""
-    updates: list[Update] = []
-    for name, tab in ctx.task_tabs.items():
-        if recipe is None or name != recipe.task:
-            updates += [gr.skip()] * len(tab.form.error_outputs)
-            continue
-        values: dict[str, Any] = {**tab.control_values(recipe), **(axes or {})}
-        known = {k: v for k, v in values.items() if k in tab.form.settable}
-        updates += tab.form.error_updates(None, language, known, axes or ())
-    return updates

@@ -66,7 +66,7 @@ def measures_html(record: RunRecord, index: int, language: str) -> str:
     where that is not the one above the tabs."""
     words = measure_words(measured(record, index), language, record.job.recipe.task)
     recipe = record.job.recipe
-    if record.images and any(told.required for told in type(recipe).inputs):
+    if record.images and type(recipe).needs_picture():
         words.append((text(language, "fields.checkpoint"), title_of(recipe.checkpoint, language)))
     items = "".join(
         f"<div><dt>{html.escape(label)}</dt><dd>{html.escape(said)}</dd></div>"

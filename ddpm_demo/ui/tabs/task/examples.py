@@ -80,7 +80,7 @@ def examples_of(ctx: Context, this: Arrangement) -> dict[str, Mapping[str, Any]]
     here = {"", *(info.name for info in ctx.models.infos())}
     plain = control_values(this, this.task(checkpoint="x"))
     plain |= {"checkpoint": "", "seed": None}
-    if not any(told.required for told in this.task.inputs):
+    if not this.task.needs_picture():
         plain.pop("checkpoint")  # chosen above the tabs
     found = {}
     for key, values in this.examples.items():

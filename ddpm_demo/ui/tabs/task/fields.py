@@ -24,7 +24,7 @@ def add_fields(ctx: Context, form: Form, this: Arrangement) -> None:
             _add(form, this.task, told)
     seed_row(ctx, form, form.tab)
     with form.more_settings():
-        if any(told.required for told in this.task.inputs):
+        if this.task.needs_picture():
             checkpoint_control(ctx, form)
         if this.more is not None:
             this.more(ctx, form)

@@ -120,7 +120,7 @@ def prepare(
     """
     if stage is not None and isinstance(values.get("image"), dict):
         values = {**values, **stage_values(stage, values["image"])}
-    if not values.get("checkpoint") and not any(told.required for told in this.task.inputs):
+    if not values.get("checkpoint") and not this.task.needs_picture():
         raise UserError("checkpoint_missing", "Choose a checkpoint first.", field="checkpoint")
     try:
         asked = this.to_values(values)
