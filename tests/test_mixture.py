@@ -15,8 +15,9 @@ from ddpm_demo.pictures.png_recipe import read_recipe
 from ddpm_demo.pipeline import DDPM
 from ddpm_demo.samplers.consistency import consistency
 from ddpm_demo.samplers.timesteps import make_timesteps
-from ddpm_demo.tasks.generate import GenerateRecipe, start_sheet
+from ddpm_demo.tasks.generate import GenerateRecipe
 from ddpm_demo.tasks.registry import recipe_from_dict
+from ddpm_demo.ui.live.draw import SheetRun
 
 FEW = {"sampler": "consistency", "num_steps": 2}
 
@@ -91,7 +92,7 @@ def test_a_sheet_of_several_recipes_is_their_pictures(ddpm):
         recipe_of(ddpm, mix=["1:0.6", "2:0.8"]),
         recipe_of(ddpm, mix=["1:0.6", "2:0.8"], variation=0.3, seed=11),
     ]
-    run = start_sheet(ddpm, recipes)
+    run = SheetRun(ddpm, recipes)
     together = last_of(run)
     for index, recipe in enumerate(recipes):
         alone = ddpm.generate(recipe)

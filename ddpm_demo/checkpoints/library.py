@@ -39,6 +39,13 @@ RESULT_FOLDER = "result"  # where a training run leaves its checkpoint, inside t
 EXTRA_FOLDERS_VARIABLE = "DDPM_DEMO_CHECKPOINTS"
 MAX_LOADED = 3
 
+# What programs are told of a checkpoint: its pictures, what to ask it for, where it comes from.
+_BRIEF = (
+    *("name", "title", "size_px", "channels", "prior"),
+    *("default_sampler", "default_num_steps"),
+    *("license", "data", "samples_seen", "num_parameters", "weight_hash"),
+)
+
 _log = logging.getLogger(__name__)
 
 
@@ -91,6 +98,10 @@ class CheckpointInfo:
         values = asdict(self)
         del values["folder"]
         return values
+
+    def brief(self) -> dict[str, Any]:
+        """As `public`, but for what is of use to this program alone."""
+        return {name: getattr(self, name) for name in _BRIEF}
 
 
 class LoadedCheckpoint(NamedTuple):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from ..core.mixture import Parts, parse_part, varied
 from ..core.seeds import MAX_SEED
@@ -138,23 +137,3 @@ class GenerateRecipe(Recipe):
         recipe = self.complete(prior.info)
         parts = [recipe.parts(index) for index in range(recipe.num_images)]
         return Run(recipe, prior.info, from_noise(prior, recipe, parts))
-
-
-def start_sheet(prior: Prior, recipes: Sequence[GenerateRecipe]) -> Run:
-    """One run for several recipes that differ in seed, mix and variation alone, a picture each.
-
-    Picture i is that of `recipes[i]` to what rounding in a larger batch leaves, and its
-    file's recipe is that one.
-    """
-    from ..core.precision import name_of
-    from ..recipes.run import Run
-    from ..samplers.from_noise import from_noise
-
-    precision = name_of(prior.denoiser.precision)
-    done = [recipe.complete(prior.info).replace(precision=precision) for recipe in recipes]
-
-    class Sheet(Run):
-        def metadata(self, index: int = 0) -> dict[str, Any]:
-            return Run(done[index], self.info, ()).metadata()
-
-    return Sheet(done[0], prior.info, from_noise(prior, done[0], [one.parts(0) for one in done]))

@@ -54,21 +54,7 @@ def add_endpoints(models: Models) -> None:
 
 def checkpoints(models: Models) -> list[dict[str, Any]]:
     """What there is to know of each checkpoint that a task takes; never a path."""
-    fields = (
-        "name",
-        "title",
-        "size_px",
-        "channels",
-        "prior",
-        "default_sampler",
-        "default_num_steps",
-        "license",
-        "data",
-        "samples_seen",
-        "num_parameters",
-        "weight_hash",
-    )
-    return [{field: getattr(info, field) for field in fields} for info in models.infos()]
+    return [info.brief() for info in models.infos()]
 
 
 def answer(

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import PrivateAttr
 
 from ...errors import UserError
+from ...recipes.run import Run
 from ...samplers.table import is_few_step
-from ...tasks.generate import GenerateRecipe, start_sheet
+from ...tasks.generate import GenerateRecipe
 from ..in_turn import at_once
 from ..models import Models
 from ..spaces_gpu import gpu
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from ...checkpoints.library import CheckpointInfo
+    from ...recipes.prior import Prior
 
 # Long enough for another visitor's picture, short enough to be no wait.
 PATIENCE_S = 0.4
@@ -116,9 +118,29 @@ def draw(
 def sheet(models: Models, recipes: Sequence[GenerateRecipe]) -> list[Drawn]:
     """The recipes' pictures, made together."""
     ddpm = models.load(recipes[0].checkpoint)
-    run = start_sheet(ddpm.in_precision(recipes[0].precision), recipes)
+    run = SheetRun(ddpm.in_precision(recipes[0].precision), recipes)
     for step in run:
         check_work(step)
     return [
         Drawn(image, run.metadata(index)) for index, image in enumerate(run.pictures(run.last))
     ]
+
+
+class SheetRun(Run):
+    """One run for several recipes that differ in seed, mix and variation alone, a picture each.
+
+    Picture i is that of `recipes[i]` to what rounding in a larger batch leaves, and its file's
+    recipe is that one.
+    """
+
+    def __init__(self, prior: Prior, recipes: Sequence[GenerateRecipe]):
+        from ...core.precision import name_of
+        from ...samplers.from_noise import from_noise
+
+        precision = name_of(prior.denoiser.precision)
+        self._done = [one.complete(prior.info).replace(precision=precision) for one in recipes]
+        parts = [one.parts(0) for one in self._done]
+        super().__init__(self._done[0], prior.info, from_noise(prior, self._done[0], parts))
+
+    def metadata(self, index: int = 0) -> dict[str, Any]:
+        return Run(self._done[index], self.info, ()).metadata()
