@@ -11,6 +11,7 @@ from ddpm_demo.core.noise import NoiseSource, slerp
 from ddpm_demo.core.oracles import GaussianDenoiser, MixtureDenoiser
 from ddpm_demo.core.schedule import Schedule
 from ddpm_demo.errors import UserError
+from ddpm_demo.process.frames import Frames
 from ddpm_demo.process.interpolation import Interpolation, mix_frames
 from ddpm_demo.samplers.ddim import ddim
 from ddpm_demo.samplers.timesteps import make_timesteps
@@ -188,6 +189,16 @@ def test_frames_of_a_line_and_of_a_grid():
     assert torch.allclose(grid, expected)
 
 
+def test_where_the_ends_and_the_samples_of_frames_lie():
+    line, grid = Frames(2, 3, 2), Frames(4, 1, 1)
+    assert (line.num_frames, line.num_pictures, line.ends) == (5, 10, (0, 4))
+    assert line.along_path(range(10)) == [0, 2, 4, 6, 8]
+    assert (grid.num_frames, grid.ends) == (9, (0, 2, 6, 8))
+    assert grid.path == (0, 1, 2, 5, 4, 3, 6, 7, 8)
+    with pytest.raises(UserError):
+        line.along_path(range(9))
+
+
 def test_a_grid_on_the_sphere_has_its_corners_and_keeps_the_norm():
     corners = NoiseSource([1, 2, 3, 4]).randn((1, 64, 64))
     grid = mix_frames(corners, 3, slerp)
@@ -232,7 +243,7 @@ def test_seed_ends_are_the_pictures_that_ddim_makes_of_those_seeds(network):
 def test_four_corners_of_any_kind_make_a_grid(network):
     wanted = recipe(ends=("seed:1", "image", "image", "seed:2"), num_between=1)
     x, run = frames(network, wanted, picture(1), picture(2))
-    assert len(x) == wanted.num_frames == 9
+    assert len(x) == wanted.frames.num_frames == 9
     assert (x[[2, 6]] - torch.cat([picture(1), picture(2)])).abs().max() < 0.02
     assert [r is None for r in run.reconstructions()] == [True, False, False, True]
 

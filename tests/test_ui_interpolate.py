@@ -262,6 +262,6 @@ def test_every_example_can_be_run(flow, app):
         assert {"checkpoint", *flow.form.controls} >= {*preset}
         # An example says nothing of the animation.
         job = flow.prepare({"checkpoint": "tiny", **preset})
-        assert job.recipe.num_frames > 2
+        assert job.recipe.frames.num_frames > 2
         assert job.inputs["animation"] == {"there_and_back": True, "fps": 8}
     assert Image.open(example_path("face-1.png")).size == (64, 64)

@@ -27,6 +27,7 @@ from ..samplers.ddim import ddim
 from ..samplers.ddpm import ddpm
 from ..samplers.timesteps import make_timesteps
 from .ends import parse_end, same_ends
+from .frames import Frames
 
 
 class Between(Protocol):
@@ -42,9 +43,7 @@ class Between(Protocol):
     num_samples: int
 
     @property
-    def samples_a_frame(self) -> int: ...
-    @property
-    def end_frames(self) -> tuple[int, ...]: ...
+    def frames(self) -> Frames: ...
 
 
 class End(NamedTuple):
@@ -110,11 +109,11 @@ class Interpolation:
         """
         if self._final is None:
             return []
-        samples = self.recipe.samples_a_frame
-        places = zip(self.ends, self.recipe.end_frames, strict=True)
+        frames = self.recipe.frames
+        firsts = [self._final[frame * frames.num_samples][None] for frame in frames.ends]
         return [
-            reconstruction(end.x, self._final[frame * samples][None])[0] if end.is_image else None
-            for end, frame in places
+            reconstruction(end.x, first)[0] if end.is_image else None
+            for end, first in zip(self.ends, firsts, strict=True)
         ]
 
 

@@ -12,7 +12,8 @@ from ..errors import UserError
 from ..pictures.images import make_grid
 from ..recipes.recipe import Recipe
 from ..recipes.run import Run
-from .interpolation import Between, Interpolation
+from .frames import Frames
+from .interpolation import Interpolation
 
 
 class InterpolationRun(Run):
@@ -36,12 +37,12 @@ class InterpolationRun(Run):
     @property
     def is_complete(self) -> bool:
         """Whether every frame is there; before that the pictures are those of the ends."""
-        return self.last is not None and len(self.last.x0_hat) == self._between.num_pictures
+        return self.last is not None and len(self.last.x0_hat) == self._between.frames.num_pictures
 
     def beside(self) -> dict[str, Image.Image]:
         if not self.is_complete:
             return {}
-        return {"strip": strip(self._between, self.pictures(self.last))}
+        return {"strip": strip(self._between.frames, self.pictures(self.last))}
 
     def notes(self) -> list[UserError]:
         note = fitting_note(self._images, self._between.size_px)
@@ -63,7 +64,7 @@ class InterpolationRun(Run):
 
     def animation(self, frames: Sequence[Image.Image]) -> list[Image.Image]:
         """The first sample of each frame along the recipe's path."""
-        return self._between.frames_of(self.pictures(self.last))
+        return self._between.frames.along_path(self.pictures(self.last))
 
     def metadata(self, index: int = 0) -> dict[str, Any]:
         """As ever, and how near each end came to its picture: MSE in [0, 1], None for seeds."""
@@ -75,16 +76,16 @@ class InterpolationRun(Run):
         return self.recipe
 
 
-def strip(recipe: Between, images: Sequence[Image.Image]) -> Image.Image:
+def strip(frames: Frames, images: Sequence[Image.Image]) -> Image.Image:
     """All pictures in one: frames from left to right with a row a sample, or the grid.
 
     A grid shows the first sample of each frame.
     """
-    side, samples = recipe.num_between + 2, recipe.samples_a_frame
-    if len(recipe.ends) == 4:
-        return make_grid(images[::samples], columns=side)
-    rows = [image for sample in range(samples) for image in images[sample::samples]]
-    return make_grid(rows, columns=side)
+    count = frames.num_samples
+    if frames.is_grid:
+        return make_grid(images[::count], columns=frames.side)
+    rows = [image for sample in range(count) for image in images[sample::count]]
+    return make_grid(rows, columns=frames.side)
 
 
 def fitting_note(images: Sequence[Image.Image], size_px: int) -> UserError | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from ..core.seeds import MAX_SEED
 from ..errors import UserError, check_range
 from ..process.ends import IMAGE, SEED_PREFIX, parse_end, same_ends
+from ..process.frames import Frames
 from ..recipes.field import field
 from ..recipes.inputs import Alias, Picture
 from ..recipes.recipe import MAX_SIZE_PX, MAX_STEPS, Recipe
@@ -75,13 +76,13 @@ class InterpolateRecipe(Recipe):
         seeds = [parse_end(end) for end in self.ends]
         if None not in seeds and len(set(seeds)) == 1:
             raise same_ends()
-        if self.num_pictures > MAX_PICTURES:
+        if self.frames.num_pictures > MAX_PICTURES:
             raise UserError(
                 "interpolate_too_many",
                 "That would be {count} pictures, more than {limit}; "
                 "choose fewer in-betweens or samples.",
                 field="num_between",
-                count=self.num_pictures,
+                count=self.frames.num_pictures,
                 limit=MAX_PICTURES,
             )
 
@@ -136,54 +137,19 @@ class InterpolateRecipe(Recipe):
         return InterpolationRun(recipe, prior.info, steps, images)
 
     @property
-    def num_frames(self) -> int:
-        """Places on the line or the grid, the ends among them."""
-        return (self.num_between + 2) ** (len(self.ends) // 2)
-
-    @property
-    def num_pictures(self) -> int:
-        """Pictures of the run: sample j of frame f is picture f * samples + j."""
-        return self.num_frames * (self.num_samples if self.method == "ddpm" else 1)
-
-    @property
-    def samples_a_frame(self) -> int:
-        """Pictures of each frame, one next to the other in the run."""
-        return self.num_pictures // self.num_frames
-
-    def picture_name(self, index: int) -> str:
-        frame, sample = divmod(index, self.samples_a_frame)
-        return f"frame-{frame:04d}" + (f"-sample-{sample}" if self.samples_a_frame > 1 else "")
-
-    @property
-    def path(self) -> tuple[int, ...]:
-        """The frames as an animation shows them; over a grid there and back, row by row."""
-        side = self.num_between + 2
-        if len(self.ends) == 2:
-            return tuple(range(side))
-        rows = [range(side * row, side * (row + 1)) for row in range(side)]
-        turned = [row[::-1] if k % 2 else row for k, row in enumerate(rows)]
-        return tuple(frame for row in turned for frame in row)
+    def frames(self) -> Frames:
+        """Places on the line or the grid, and the pictures of each."""
+        return Frames(
+            len(self.ends), self.num_between, self.num_samples if self.method == "ddpm" else 1
+        )
 
     def frames_of(self, images: Sequence[Any]) -> list[Any]:
-        """The pictures of the animation: the first sample of each frame along the path.
+        """The pictures of the animation; errors as of `Frames.along_path`."""
+        return self.frames.along_path(images)
 
-        Raises:
-            UserError: the run was stopped before there were in-betweens.
-        """
-        if len(images) < self.num_pictures:
-            raise UserError(
-                "interpolation_unfinished",
-                "The run was stopped before there were in-betweens; run again.",
-            )
-        return [images[frame * self.samples_a_frame] for frame in self.path]
-
-    @property
-    def end_frames(self) -> tuple[int, ...]:
-        """Which frames are the ends, in the order of `ends`."""
-        side = self.num_between + 2
-        if len(self.ends) == 2:
-            return (0, side - 1)
-        return (0, side - 1, side * (side - 1), side * side - 1)
+    def picture_name(self, index: int) -> str:
+        frame, sample = divmod(index, self.frames.num_samples)
+        return f"frame-{frame:04d}" + (f"-sample-{sample}" if self.frames.num_samples > 1 else "")
 
 
 def _seed_end(letter: str, seed: Any) -> str:  # noqa: ANN401  whatever a door was given

@@ -36,5 +36,5 @@ def export_interpolation(record: RunRecord | None, kind: str, folder: Path) -> P
 
     recipe: Any = record.job.recipe
     recipe.frames_of(record.images)  # refuses a run that was stopped early
-    picture = strip(recipe, record.images)
+    picture = strip(recipe.frames, record.images)
     return save_png(picture, target / f"{file_stem(record)}-strip.png", record.metadata[0])

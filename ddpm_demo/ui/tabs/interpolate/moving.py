@@ -20,7 +20,7 @@ def is_complete(record: RunRecord | None) -> bool:
     if record is None:
         return False
     recipe: Any = record.job.recipe
-    return len(record.images) == recipe.num_pictures
+    return len(record.images) == recipe.frames.num_pictures
 
 
 def options_of(record: RunRecord) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from typing import Any
 
+from ....process.frames import Frames
 from ....texts import LANGUAGES, text
 from ...components.notice import notice_html
 from ...errors import sentence
@@ -27,8 +28,8 @@ def shown_of(record: RunRecord) -> Shown:
         return Shown(samples=[record.images[k] for k in indices], indices=indices)
     chosen, columns = len(indices) // 2, 0
     if count <= MAX_SAMPLES:
-        recipe: Any = record.job.recipe
-        columns, chosen = _columns(record), recipe.num_frames // 2 * recipe.samples_a_frame
+        frames = _frames(record)
+        columns, chosen = _columns(record), frames.num_frames // 2 * frames.num_samples
     return Shown(
         samples=[record.images[k] for k in indices],
         captions=[captions(record, k) for k in indices],
@@ -41,13 +42,18 @@ def shown_of(record: RunRecord) -> Shown:
     )
 
 
+def _frames(record: RunRecord) -> Frames:
+    recipe: Any = record.job.recipe
+    return recipe.frames
+
+
 def _columns(record: RunRecord) -> int:
     """Of the sheet: a grid as it lies between its corners; the samples of a frame side by side."""
-    recipe: Any = record.job.recipe
-    samples, (width, height) = recipe.samples_a_frame, record.images[0].size
-    if len(recipe.ends) == 4:
-        return (recipe.num_between + 2) * samples
-    return sheet_columns(recipe.num_frames, (samples * width, height)) * samples
+    frames, (width, height) = _frames(record), record.images[0].size
+    samples = frames.num_samples
+    if frames.is_grid:
+        return frames.side * samples
+    return sheet_columns(frames.num_frames, (samples * width, height)) * samples
 
 
 def captions(record: RunRecord, index: int) -> Captions:
@@ -57,19 +63,18 @@ def captions(record: RunRecord, index: int) -> Captions:
 
 def caption(record: RunRecord, index: int, language: str) -> str:
     """ "Frame 2 of 4: 67 % A, 33 % B", or its place in the grid; which of its samples it is."""
-    recipe: Any = record.job.recipe
-    frame, sample = divmod(index, recipe.samples_a_frame)
-    side = recipe.num_between + 2
-    row, column = divmod(frame, side)
-    share = round(100 * column / (side - 1))
+    frames = _frames(record)
+    frame, sample = divmod(index, frames.num_samples)
+    row, column = divmod(frame, frames.side)
+    share = round(100 * column / (frames.side - 1))
     told: dict[str, Any] = {"index": column + 1, "a": 100 - share, "b": share}
     key = "interpolate.share"
-    if len(recipe.ends) == 4:
+    if frames.is_grid:
         key, told = "interpolate.place", {"column": column + 1, "row": row + 1}
-    said = text(language, key, total=side, **told)
-    if recipe.samples_a_frame == 1:
+    said = text(language, key, total=frames.side, **told)
+    if frames.num_samples == 1:
         return said
-    which = text(language, "interpolate.sample", index=sample + 1, total=recipe.samples_a_frame)
+    which = text(language, "interpolate.sample", index=sample + 1, total=frames.num_samples)
     return text(language, "common.status_join").join([said, which])
 
 
