@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from ....errors import UserError
-from ....samplers.table import SAMPLERS, check_eta, sampler_info
+from ....process.branching import check_branch
+from ....recipes.field import fields_of
+from ....samplers.table import uses_eta
+from ....tasks.diffuse import DEFAULT_NUM_STEPS, DEFAULT_SAMPLER, DiffuseRecipe
 from ....texts import text
 from ...components.form import Form
 from ...components.live_view import live_view
@@ -17,9 +20,9 @@ from ...components.panel_view import PanelView
 from ...components.result import result_panel, step_slider
 from ...components.run_bar import run_bar
 from ...components.run_flow import connect_run, run_on_click
-from ...components.seed import roll
-from ...context import Context, TaskTab
+from ...context import Context, TaskTab, Update
 from ...models import Models
+from ...request import job_of
 from ...restoration.pictures import load_picture
 from ...stream import Job
 
@@ -31,7 +34,9 @@ if TYPE_CHECKING:
 
 NOISE, PICTURE = "noise", "picture"
 PANES = ("x_t", "x0_hat", "eps")
-DEFAULT_SAMPLER = "ddpm"
+# What the task leaves to the checkpoint.
+BEGINS_WITH = {"sampler": DEFAULT_SAMPLER, "num_steps": DEFAULT_NUM_STEPS}
+SET_BY_RECIPES = ("seed", "t", "sampler", "num_steps", "eta", "branch_seed")
 
 
 def build_generation(ctx: Context, form: Form, tab: str) -> None:
@@ -46,7 +51,7 @@ def build_generation(ctx: Context, form: Form, tab: str) -> None:
             scrubber = step_slider(ctx)
             with gr.Row(elem_classes=["branch"]):
                 form.add("siblings", gr.Number, value=4, precision=0, min_width=80)
-                form.add("branch_seed", gr.Number, value=1, precision=0, min_width=80)
+                _add_field(form, "branch_seed", min_width=80)
                 branch = ctx.make(
                     gr.Button, {"value": "process.branch"}, min_width=120, interactive=False
                 )
@@ -70,25 +75,26 @@ def _controls(ctx: Context, form: Form) -> None:
     form.add("start", gr.Radio, {"choices": start_choices}, value=NOISE, elem_classes=["choices"])
     form.add("t", gr.Slider, minimum=1, maximum=1000, step=1, value=500, visible=False)
     with gr.Row():
-        form.add(
-            "sampler",
-            gr.Dropdown,
-            choices=[(info.title, info.name) for info in SAMPLERS.values()],
-            value=DEFAULT_SAMPLER,
-            min_width=120,
-        )
-        form.add("num_steps", gr.Number, value=50, precision=0, min_width=80)
-    form.add("eta", gr.Slider, minimum=0, maximum=1, step=0.05, value=0, visible=False)
-    controls = form.controls
+        _add_field(form, "sampler", min_width=120)
+        _add_field(form, "num_steps", min_width=80)
+    _add_field(form, "eta", visible=False)
+    start, sampler = form.controls["start"], form.controls["sampler"]
 
-    def on_start(start: str) -> dict[str, Any]:
+    def on_start(start: str) -> Update:
         return gr.update(visible=start == PICTURE)
 
-    def on_sampler(sampler: str) -> dict[str, Any]:
-        return gr.update(visible=sampler in SAMPLERS and SAMPLERS[sampler].uses_eta)
+    def on_sampler(sampler: str) -> Update:
+        return gr.update(visible=uses_eta({"sampler": sampler}))
 
-    ctx.quick(controls["start"].change, on_start, [controls["start"]], [controls["t"]])
-    ctx.quick(controls["sampler"].change, on_sampler, [controls["sampler"]], [controls["eta"]])
+    ctx.quick(start.change, on_start, [start], [form.controls["t"]])
+    ctx.quick(sampler.change, on_sampler, [sampler], [form.controls["eta"]])
+
+
+def _add_field(form: Form, name: str, **props: object) -> None:
+    """The control of a field of the task, here; nothing is left to the program to choose."""
+    told = fields_of(DiffuseRecipe)[name]
+    told = dataclasses.replace(told, default=BEGINS_WITH.get(name, told.default), optional=False)
+    form.add_field(DiffuseRecipe.task, told, **props)
 
 
 def prepare(models: Models, values: Mapping[str, Any]) -> Job:
@@ -103,63 +109,34 @@ def prepare(models: Models, values: Mapping[str, Any]) -> Job:
     if branch_at is not None:
         own = {name: values[name] for name in ("siblings", "branch_seed", "branch_at")}
         values = {**(values["last"] or values), **own}
-    from_picture = values["start"] == PICTURE
-    sampler = sampler_info(str(values["sampler"]))
-    if values["seed"] is None:
-        values = {**values, "seed": roll()}
+    models.check(values["checkpoint"] or "")
     for name in ("num_steps", "siblings", "branch_seed"):
         if values[name] is None:
             raise UserError("number_missing", "Enter a number here.", field=name)
-    job = job_of(
-        models,
-        {
-            "checkpoint": values["checkpoint"],
-            "image": values["image"] if from_picture else None,
-            "t": values["t"] if from_picture else None,
-            "num_images": 1 if branch_at is None else values["siblings"],
-            "seed": values["seed"],
-            "sampler": sampler.name,
-            "num_steps": values["num_steps"],
-            "eta": values["eta"] if sampler.uses_eta else 0.0,
-            "branch_at": branch_at,
-            "branch_seed": values["branch_seed"],
-        },
-        needs_picture=from_picture,
-    )
+    asked = {**values, "num_images": 1 if branch_at is None else values["siblings"]}
+    if values["start"] == PICTURE:
+        asked["image"] = load_picture(values["image"])
+    else:
+        asked |= {"image": None, "t": None}
+    if not uses_eta(values):
+        asked["eta"] = 0.0
+    job = job_of(models, DiffuseRecipe, asked)
+    recipe: Any = job.recipe
+    if branch_at is not None:  # else the run itself would say so, when its turn has come
+        check_branch(recipe.sampler, recipe.eta, recipe.branch_at, recipe.num_steps)
     kept = {name: value for name, value in values.items() if name not in ("branch_at", "last")}
-    return dataclasses.replace(job, inputs={**job.inputs, "values": kept})
-
-
-def job_of(models: Models, values: Mapping[str, Any], needs_picture: bool = False) -> Job:
-    """The job of a `DiffuseRecipe`'s values, with the path of its picture in "image".
-
-    Raises:
-        UserError: a value that cannot be, a file that is no picture, or no such checkpoint.
-    """
-    from ....process.branching import check_branch
-    from ....tasks.diffuse import DiffuseRecipe
-
-    models.check(values["checkpoint"] or "")
-    whole = {key: value for key, value in values.items() if key != "image"}
-    for name in ("t", "num_steps", "branch_at"):
-        whole[name] = None if values[name] is None else int(values[name])
-    recipe = DiffuseRecipe(**{**whole, "eta": float(values["eta"] or 0)})
-    sampler = sampler_info(recipe.sampler or DEFAULT_SAMPLER)
-    check_eta(sampler, recipe.eta)
-    if recipe.branch_at is not None and recipe.num_steps is not None:
-        check_branch(sampler.name, recipe.eta, recipe.branch_at, recipe.num_steps)
-    image = load_picture(values["image"]) if values["image"] or needs_picture else None
-    return Job(recipe, start, {"image": image}, with_eps=True)
+    kept["seed"] = recipe.seed
+    inputs = {**job.inputs, "values": kept}
+    return dataclasses.replace(job, start=start, inputs=inputs, with_eps=True)
 
 
 def control_values(recipe: Any) -> dict[str, Any]:  # noqa: ANN401  a DiffuseRecipe
     """The controls of a recipe; the picture itself is not in it, nor is a branch set."""
-    given = {name: getattr(recipe, name) for name in ("sampler", "num_steps", "t")}
-    values = {"seed": recipe.seed, "eta": recipe.eta, "branch_seed": recipe.branch_seed}
+    values = {name: getattr(recipe, name) for name in SET_BY_RECIPES}
+    values = {name: value for name, value in values.items() if value is not None}
     if recipe.branch_at is not None:
         values["siblings"] = recipe.num_images
-    values["start"] = NOISE if recipe.t in (None, 1000) else PICTURE
-    return values | {name: value for name, value in given.items() if value is not None}
+    return {**values, "start": NOISE if recipe.t in (None, 1000) else PICTURE}
 
 
 def start(ddpm: DDPM, recipe: Recipe, inputs: Mapping[str, Any]) -> Run:
