@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from ddpm_demo import __version__
-from ddpm_demo.cli import COMMANDS, main
+from ddpm_demo.cli import COMMANDS, build_parser, main
+from ddpm_demo.cli.train import DEFAULT_MAX_STEPS
 from ddpm_demo.pictures.png_recipe import read_recipe
 from ddpm_demo.tasks.registry import tasks
 
@@ -223,6 +224,29 @@ def test_what_argparse_refuses_is_said_in_the_users_language(capsys, monkeypatch
         with pytest.raises(SystemExit) as ended:
             main(words.split())
         assert ended.value.code == 2 and said in capsys.readouterr().err
+
+
+def test_the_help_of_every_command_and_option_is_in_the_users_language(monkeypatch):
+    monkeypatch.setenv("DDPM_DEMO_LANGUAGE", "zh-CN")
+    parser = build_parser()
+    assert is_chinese(parser.description)
+    (commands,) = (action for action in parser._actions if action.dest == "==SUPPRESS==")
+    for name, command in commands.choices.items():
+        assert is_chinese(command.description), name
+        for action in command._actions:
+            assert is_chinese(action.help or ""), (name, action.dest)
+        assert "%(" not in command.format_help() and "{default}" not in command.format_help()
+
+
+def is_chinese(words):
+    return any("\u4e00" <= letter <= "\u9fff" for letter in words)
+
+
+def test_a_default_in_the_help_is_the_default(monkeypatch, capsys):
+    monkeypatch.setenv("DDPM_DEMO_LANGUAGE", "en")
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    assert f"default: {DEFAULT_MAX_STEPS}\n" in capsys.readouterr().out
 
 
 def test_a_wrong_file_is_named(tmp_path, capsys):

@@ -1,9 +1,10 @@
 """The command line: images in, images out, `--json` for machines.
 
 The commands of the tasks are derived from their declarations (`task_parsers`); the others have a
-module each, with `add_parser(commands)`. What takes long to import is imported when the command
-runs, so that `--help` answers at once. Every end but a good one is one sentence on stderr: exit
-code 2 for a user's mistake, 1 for whatever else went wrong.
+module each, with `add_options(parser)` and `run(args)`, and their words in `commands.json` of the
+texts. What takes long to import is imported when the command runs, so that `--help` answers at
+once. Every end but a good one is one sentence on stderr: exit code 2 for a user's mistake, 1 for
+whatever else went wrong.
 """
 
 from __future__ import annotations
@@ -14,14 +15,16 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from types import ModuleType
 from typing import Any, NoReturn
 
 from ..errors import UserError, of_the_machine
-from ..texts import text
+from ..texts import has_text, text
 from ..texts.naming import sentence_of
 from ..version import __version__
 from . import check_space, checkpoints, compare, evaluate, tasks, train, tune_steps
 from .language import cli_language
+from .option_help import tell_options
 from .task_parsers import add_task_parsers
 from .usage import in_words
 
@@ -55,16 +58,27 @@ class _Parser(argparse.ArgumentParser):
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
-    parser = _Parser(
-        prog="python -m ddpm_demo",
-        description="Sample, restore and train with denoising diffusion models.",
-    )
-    parser.add_argument("--version", action="version", version=__version__)
+    language = cli_language()
+    parser = _Parser(prog="python -m ddpm_demo", description=text(language, "cli.description"))
+    words = text(language, "cli.version")
+    parser.add_argument("--version", action="version", version=__version__, help=words)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add_task_parsers(commands)
     for command in COMMANDS:
-        command.add_parser(commands)
+        _add_command(commands, command, language)
     return parser
+
+
+def _add_command(commands: Any, module: ModuleType, language: str) -> None:  # noqa: ANN401
+    """The command of a module, which is called after it."""
+    name = module.__name__.rpartition(".")[2]
+    long = f"commands.{name}_description"
+    words = text(language, f"commands.{name}")
+    described = text(language, long) if has_text(long) else words
+    parser = commands.add_parser(name.replace("_", "-"), help=words, description=described)
+    module.add_options(parser)
+    tell_options(parser, name)
+    parser.set_defaults(run=module.run)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

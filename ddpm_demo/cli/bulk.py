@@ -15,9 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError, check_range
 from .output import Output
-from .processes import add_processes_option, relaunched
-
-__all__ = ["add_processes_option", "asked_for", "relaunched", "write_many"]
 
 if TYPE_CHECKING:
     from ..pipeline import DDPM

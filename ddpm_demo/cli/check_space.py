@@ -37,17 +37,10 @@ _PIN = re.compile(r"[A-Za-z0-9._-]+(\[[a-z,]+\])?==[A-Za-z0-9.]+")
 Finding = tuple[str, dict[str, Any]]  # a text below "space", and its values
 
 
-def add_parser(commands: Any) -> None:  # noqa: ANN401  argparse's own type is private
-    parser = commands.add_parser(
-        "check-space",
-        help="whether this folder would run as a Hugging Face Space",
-        description="Looks at front matter, pins and file sizes, and starts the app as a Space "
-        "would. Exit code 1 where something is in the way.",
-    )
-    parser.add_argument("--folder", type=Path, default=Path.cwd(), help="default: this one")
-    parser.add_argument("--no-start", action="store_true", help="do not start the app")
-    parser.add_argument("--json", action="store_true", help="report as one JSON object")
-    parser.set_defaults(run=run)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--folder", type=Path, default=Path.cwd())
+    parser.add_argument("--no-start", action="store_true")
+    parser.add_argument("--json", action="store_true")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import Any
 
 from ..checkpoints.library import CheckpointInfo, list_checkpoints
 
 
-def add_parser(commands: Any) -> None:  # noqa: ANN401  argparse's own type is private
-    parser = commands.add_parser(
-        "checkpoints",
-        help="what there is to sample from",
-        description="The bundled and fine-tuned checkpoints of this machine.",
-    )
-    parser.add_argument("--json", action="store_true", help="report as one JSON object")
-    parser.set_defaults(run=run)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -26,7 +26,9 @@ from ..texts import text
 from ..texts.naming import field_help, sentence_of
 from .by_place import by_place
 from .language import cli_language
+from .option_help import plain
 from .output import Output, progress_words
+from .run_task import pictures_of, with_checkpoint
 
 if TYPE_CHECKING:
     from ..compare.cell import Cell
@@ -39,25 +41,19 @@ COMPARED_IMAGES = 4
 _SUFFIX = "compared"
 
 
-def add_parser(commands: Any) -> None:  # noqa: ANN401  argparse's own type is private
+def add_options(parser: argparse.ArgumentParser) -> None:
     language = cli_language()
-
-    def words(key: str) -> str:
-        return text(language, f"compare.{key}").replace("%", "%%")
-
-    parser = commands.add_parser("compare", help=words("cli"), description=words("cli"))
-    parser.add_argument("inputs", nargs="*", metavar="PICTURE", help=words("cli_inputs"))
-    parser.add_argument("--task", metavar="TASK", help=words("cli_task"))
-    parser.add_argument("--x", metavar="FIELD=VALUES", help=words("cli_x"))
-    parser.add_argument("--y", metavar="FIELD=VALUES", help=words("cli_y"))
-    parser.add_argument("--mask", metavar="FILE", help=field_help("inpaint", "mask", language))
+    parser.add_argument("inputs", nargs="*", metavar="PICTURE")
+    parser.add_argument("--task", metavar="TASK")
+    parser.add_argument("--x", metavar="FIELD=VALUES")
+    parser.add_argument("--y", metavar="FIELD=VALUES")
+    words = plain(field_help("inpaint", "mask", language))
+    parser.add_argument("--mask", metavar="FILE", help=words)
     for name, (task, told) in _all_fields().items():
         _add_field(parser, task, name, told, language)
-    parser.add_argument("--out", type=Path, default=Path(), metavar="DIR", help=words("cli_out"))
-    recipe = text(language, "cli.recipe").replace("%", "%%")
-    parser.add_argument("--recipe", type=Path, metavar="FILE", help=recipe)
-    parser.add_argument("--json", action="store_true", help=text(language, "cli.json"))
-    parser.set_defaults(run=run)
+    parser.add_argument("--out", type=Path, default=Path(), metavar="DIR")
+    parser.add_argument("--recipe", type=Path, metavar="FILE")
+    parser.add_argument("--json", action="store_true")
 
 
 def _all_fields() -> dict[str, tuple[str, TaskField]]:
@@ -73,8 +69,7 @@ def _all_fields() -> dict[str, tuple[str, TaskField]]:
 def _add_field(
     parser: argparse.ArgumentParser, task: str, name: str, told: TaskField, language: str
 ) -> None:
-    option, words = "--" + name.replace("_", "-"), describe(task, told, language)
-    words = words.replace("%", "%%")
+    option, words = "--" + name.replace("_", "-"), plain(describe(task, told, language))
     if told.kind == "boolean":
         parser.add_argument(option, action="store_const", const="true", help=words)
     elif told.kind == "integers":
@@ -94,10 +89,7 @@ def run(args: argparse.Namespace) -> int:
     task = task_named(args.task or saved.get("task") or DEFAULT_TASK)
     given = _given(task, args)
     fields, paths = task.from_words(given)
-    from .run_task import check_pictures, pictures_of, with_checkpoint
-
     inputs, _ = pictures_of(task, paths)
-    check_pictures(task, inputs)
     saved_axes = saved.pop(AXES, None) if saved.get("task") == task.task else None
     values = with_checkpoint(task, {**_starting(task, saved), **fields}, inputs)
     sheet = _sheet(task, values, args, saved_axes)

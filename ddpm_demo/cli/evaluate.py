@@ -20,52 +20,29 @@ if TYPE_CHECKING:
     from ..tasks.generate import GenerateRecipe
 
 
-def add_parser(commands: Any) -> None:  # noqa: ANN401  argparse's own type is private
-    parser = commands.add_parser(
-        "evaluate",
-        help="how good a checkpoint is",
-        description="KID, FID, precision, recall and a memorisation check against real pictures; "
-        "for checkpoints of photographs, how well they denoise held-out ones.",
-    )
-    parser.add_argument(
-        "--checkpoint",
-        metavar="C",
-        default=DEFAULT_CHECKPOINT,
-        help=f"name, folder or Hub id (default: {DEFAULT_CHECKPOINT})",
-    )
-    parser.add_argument("--data", metavar="DIR", help="real pictures, as training reads them")
-    parser.add_argument("--num-images", type=int, metavar="N", help="samples (default: 2000)")
-    parser.add_argument("--num-real", type=int, metavar="N", help="at most (default: 5000)")
-    parser.add_argument(
-        "--num-train-features",
-        type=int,
-        metavar="N",
-        help="training pictures for the memorisation check in features (default: 10000; 0: none)",
-    )
-    parser.add_argument(
-        "--num-bits", type=int, metavar="N", help="pictures for bits per dimension (default: 64)"
-    )
-    parser.add_argument(
-        "--bits-timesteps", type=int, metavar="K", help="evaluations for each (default: 100)"
-    )
-    parser.add_argument("--features", metavar="NAME", help="efficientnet-lite0 or inception")
-    parser.add_argument("--seed", type=int, metavar="S", help="image i uses S + i (default: 0)")
-    parser.add_argument("--sampler", metavar="NAME", help="default: the checkpoint's")
-    parser.add_argument("--num-steps", type=int, metavar="K", help="default: the checkpoint's")
-    parser.add_argument("--spacing", help="default: the sampler's own")
-    parser.add_argument("--guidance", type=float, metavar="W", help="autoguidance (default: 1)")
-    parser.add_argument(
-        "--curve", action="store_true", help="instead: KID against steps; needs --out"
-    )
-    parser.add_argument("--samplers", metavar="A,B", help="of the curve (default: all)")
-    parser.add_argument("--spacings", metavar="A,B", help="of the curve (default: own)")
-    parser.add_argument("--steps", metavar="5,10", help="of the curve (default: 5,10,20,50)")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="also write files there")
-    parser.add_argument("--card", action="store_true", help="write it into the model card")
-    parser.add_argument("--no-cache", action="store_true", help="do not keep features on disk")
-    parser.add_argument("--json", action="store_true", help="report as one JSON object")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--checkpoint", metavar="C", default=DEFAULT_CHECKPOINT)
+    parser.add_argument("--data", metavar="DIR")
+    parser.add_argument("--num-images", type=int, metavar="N")
+    parser.add_argument("--num-real", type=int, metavar="N")
+    parser.add_argument("--num-train-features", type=int, metavar="N")
+    parser.add_argument("--num-bits", type=int, metavar="N")
+    parser.add_argument("--bits-timesteps", type=int, metavar="K")
+    parser.add_argument("--features", metavar="NAME")
+    parser.add_argument("--seed", type=int, metavar="S")
+    parser.add_argument("--sampler", metavar="NAME")
+    parser.add_argument("--num-steps", type=int, metavar="K")
+    parser.add_argument("--spacing")
+    parser.add_argument("--guidance", type=float, metavar="W")
+    parser.add_argument("--curve", action="store_true")
+    parser.add_argument("--samplers", metavar="A,B")
+    parser.add_argument("--spacings", metavar="A,B")
+    parser.add_argument("--steps", metavar="5,10")
+    parser.add_argument("--out", type=Path, metavar="DIR")
+    parser.add_argument("--card", action="store_true")
+    parser.add_argument("--no-cache", action="store_true")
+    parser.add_argument("--json", action="store_true")
     add_processes_option(parser)
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> None:

@@ -13,13 +13,7 @@ MAX_PROCESSES = 1024
 
 
 def add_processes_option(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--num-processes",
-        type=int,
-        default=1,
-        metavar="P",
-        help="share the sampling; the pictures do not depend on it (default: 1)",
-    )
+    parser.add_argument("--num-processes", type=int, default=1, metavar="P")
 
 
 def relaunched(args: argparse.Namespace) -> bool:
@@ -49,7 +43,7 @@ def relaunched(args: argparse.Namespace) -> bool:
 
     # Threads of several processes on the same cores only get in each other's way.
     threads = str(max(1, (os.cpu_count() or 1) // count))
-    environment = {"OMP_NUM_THREADS": threads, **os.environ, "PYTHONPATH": _python_path()}
+    environment = {"OMP_NUM_THREADS": threads, **os.environ, "PYTHONPATH": python_path()}
     words = [*launcher(count), "-m", "ddpm_demo", *args.words]
     if subprocess.run(words, env=environment).returncode:
         raise SystemExit(1)
@@ -61,6 +55,7 @@ def in_one_of_several() -> bool:
     return int(os.environ.get("WORLD_SIZE") or 1) > 1
 
 
-def _python_path() -> str:
+def python_path() -> str:
+    """So that a process finds this package from whatever folder the command is given in."""
     root = str(Path(__file__).resolve().parent.parent.parent)
     return os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH")) if part)

@@ -24,6 +24,7 @@ from . import many as many_pictures
 from .by_place import by_place
 from .language import cli_language
 from .output import Output, drain
+from .processes import relaunched
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -37,12 +38,13 @@ if TYPE_CHECKING:
 LONG_SECONDS = 10
 
 
-def run(task: type[Recipe], args: argparse.Namespace) -> int:
-    """Do the task and write its files; the exit code.
+def run(args: argparse.Namespace) -> int:
+    """Do the task of the command and write its files; the exit code.
 
     Raises:
         UserError: an option, a file or a picture is not what it should be.
     """
+    task = args.task
     saved = read_recipe_file(args.recipe) if args.recipe else {}
     if saved and task_named(saved.get("task")) is not task:
         raise UserError(
@@ -83,7 +85,8 @@ def _given(task: type[Recipe], args: argparse.Namespace) -> dict[str, Any]:
 def _do(
     task: type[Recipe], args: argparse.Namespace, saved: dict[str, Any], given: dict[str, Any]
 ) -> int:
-    how = _writing(args)
+    how = Writing(args.format, args.quality, args.strip_metadata)
+    how.check()  # before anything runs
     if takes_many(task):
         picture = next(told.name for told in task.inputs if not told.is_mask)
         words = given.pop(picture, [])
@@ -93,13 +96,15 @@ def _do(
     many = task.task == "generate" and bulk.asked_for(args)
     num_images = given.pop("num_images", None) if many else None
     fields, paths = task.from_words(given)
-    recipe, inputs, photograph = _request(task, {**saved, **fields}, paths)
+    inputs, photograph = pictures_of(task, paths)
+    values = with_checkpoint(task, {**saved, **fields}, inputs)
+    recipe = recipe_from_dict({**values, "task": task.task})
     if args.animation is not None:
         from ..pictures.animation import check_format
 
         check_format(args.animation)
     output = Output(args.out, args.json, how=how, inputs=_files(paths))
-    if many and bulk.relaunched(args):
+    if many and relaunched(args):
         return 0
     ddpm = _load(recipe.checkpoint, args.json)
     if saved.get("weight_hash") not in (None, ddpm.info.weight_hash):
@@ -125,29 +130,12 @@ def _do(
     return 0
 
 
-def _writing(args: argparse.Namespace) -> Writing:
-    """How results are to be written, checked before anything runs."""
-    how = Writing(args.format, args.quality, args.strip_metadata)
-    how.check()
-    return how
-
-
 def _files(paths: Mapping[str, Any]) -> list[Path]:
     """Every file that goes in."""
     given = [
         one for path in paths.values() for one in (path if isinstance(path, list) else [path])
     ]
     return [Path(one) for one in given if one is not None]
-
-
-def _request(
-    task: type[Recipe], values: dict[str, Any], paths: Mapping[str, Any]
-) -> tuple[Recipe, dict[str, Any], Photograph | None]:
-    """(the recipe, the pictures by the names of the task's inputs, the file of the one picture
-    whose results these will be)."""
-    inputs, photograph = pictures_of(task, paths)
-    values = with_checkpoint(task, values, inputs)
-    return recipe_from_dict({**values, "task": task.task}), inputs, photograph
 
 
 def pictures_of(
@@ -193,17 +181,12 @@ def with_checkpoint(
     Raises:
         UserError: a picture is missing, or there is no checkpoint.
     """
-    if values.get("checkpoint"):
-        return values
-    check_pictures(task, inputs)
-    return {**values, "checkpoint": task.suitable_checkpoint(values, inputs)}
-
-
-def check_pictures(task: type[Recipe], inputs: Mapping[str, Any]) -> None:
-    """Raise a `UserError` where a picture is missing that the task needs."""
     for told in task.inputs:
         if told.required and inputs.get(told.name) is None:
             raise UserError("picture_missing", "Give a picture first.", field=told.name)
+    if values.get("checkpoint"):
+        return values
+    return {**values, "checkpoint": task.suitable_checkpoint(values, inputs)}
 
 
 def _load(checkpoint: str, quiet: bool) -> DDPM:
@@ -257,15 +240,13 @@ def _write(
         if base:
             name = base if len(images) == 1 else f"{base}-{name}"
         output.write_result(name, image, {**task_run.metadata(index), **of_these}, photograph)
-    before = f"{base}-" if base else ""
+    before, told = f"{base}-" if base else "", {**task_run.metadata(), **of_these}
     for name, image in task_run.beside().items():
-        output.write_png(f"{before}{name}.png", image, {**task_run.metadata(), **of_these})
+        output.write_png(f"{before}{name}.png", image, told)
     if args.grid:
         from ..pictures.images import make_grid
 
-        output.write_png(
-            f"{before}grid.png", make_grid(images), {**task_run.metadata(), **of_these}
-        )
+        output.write_png(f"{before}grid.png", make_grid(images), told)
     if args.animation:
         from ..pictures.animation import animate
 

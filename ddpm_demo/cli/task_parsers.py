@@ -9,13 +9,14 @@ from typing import Any
 from ..batch.sources import takes_many
 from ..recipes.describe import describe
 from ..recipes.field import TaskField, fields_of
-from ..recipes.inputs import Picture
 from ..recipes.recipe import Recipe
 from ..tasks.registry import tasks
 from ..texts import text
 from ..texts.naming import field_help, task_description
-from .bulk import add_processes_option
 from .language import cli_language
+from .option_help import plain, tell_options
+from .processes import add_processes_option
+from .run_task import run, run_recipe
 
 _TYPES = {"integer": int, "number": float, "integers": int}
 
@@ -25,55 +26,38 @@ def add_task_parsers(commands: Any) -> None:  # noqa: ANN401  argparse's own typ
     language = cli_language()
     for task in tasks().values():
         words = task_description(task.task, language)
-        parser = commands.add_parser(task.task, help=_plain(words), description=_plain(words))
+        parser = commands.add_parser(task.task, help=plain(words), description=words)
         _add_inputs(parser, task, language)
         for told in fields_of(task).values():
             _add_field(parser, task, told, language)
-        _add_output_options(parser, task, language)
-        parser.set_defaults(run=run_task, task=task)
-    words = _plain(text(language, "cli.run"))
-    parser = commands.add_parser("run", help=words, description=words)
-    parser.add_argument("inputs", nargs="*", metavar="PICTURE", help=text(language, "cli.inputs"))
-    parser.add_argument("--mask", metavar="FILE", help=_plain(field_help("inpaint", "mask")))
-    _add_output_options(parser, None, language)
-    parser.set_defaults(run=run_any, task=None)
-
-
-def run_task(args: argparse.Namespace) -> int:
-    """Do the task of the command."""
-    from .run_task import run
-
-    return run(args.task, args)
-
-
-def run_any(args: argparse.Namespace) -> int:
-    """Do whatever task the recipe is of."""
-    from .run_task import run_recipe
-
-    return run_recipe(args)
+        _add_output_options(parser, task)
+        parser.set_defaults(run=run, task=task)
+    words = text(language, "cli.run")
+    parser = commands.add_parser("run", help=plain(words), description=words)
+    parser.add_argument("inputs", nargs="*", metavar="PICTURE")
+    words = plain(field_help("inpaint", "mask", language))
+    parser.add_argument("--mask", metavar="FILE", help=words)
+    _add_output_options(parser, None)
+    parser.set_defaults(run=run_recipe)
 
 
 def _add_inputs(parser: argparse.ArgumentParser, task: type[Recipe], language: str) -> None:
     for told in task.inputs:
-        words = _plain(field_help(task.task, told.name, language))
+        words = plain(field_help(task.task, told.name, language))
         if told.is_mask:
-            words = f"{words} {_plain(text(language, 'cli.several_masks'))}".strip()
+            words = f"{words} {plain(text(language, 'cli.several_masks'))}".strip()
             parser.add_argument(f"--{told.name}", metavar="FILE", help=words)
         elif not told.several:
             if takes_many(task):
-                words = f"{words} {_plain(text(language, 'cli.several'))}".strip()
+                words = f"{words} {plain(text(language, 'cli.several'))}".strip()
             nargs = "+" if takes_many(task) else None if told.required else "?"
-            parser.add_argument(told.name, nargs=nargs, metavar=_metavar(told), help=words)
-
-
-def _metavar(told: Picture) -> str:
-    return told.name.upper()
+            parser.add_argument(told.name, nargs=nargs, metavar=told.name.upper(), help=words)
 
 
 def _add_field(
     parser: argparse.ArgumentParser, task: type[Recipe], told: TaskField, language: str
 ) -> None:
-    words = _plain(describe(task.task, told, language))
+    words = plain(describe(task.task, told, language))
     if told.name == task.positional:
         parser.add_argument(told.name, nargs="*", metavar=told.name.upper(), help=words)
         return
@@ -87,27 +71,17 @@ def _add_field(
     parser.add_argument(option, type=kind, metavar="VALUE"[: 1 if many else 5], help=words, **many)
 
 
-def _add_output_options(
-    parser: argparse.ArgumentParser, task: type[Recipe] | None, language: str
-) -> None:
-    def words(name: str) -> str:
-        return _plain(text(language, f"cli.{name}"))
-
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help=words("out"))
-    needed = {"required": True} if task is None else {}
-    parser.add_argument("--recipe", type=Path, metavar="FILE", help=words("recipe"), **needed)
-    parser.add_argument("--grid", action="store_true", help=words("grid"))
-    parser.add_argument("--animation", metavar="FORMAT", help=words("animation"))
-    parser.add_argument("--there-and-back", action="store_true", help=words("there_and_back"))
-    parser.add_argument("--fps", type=float, default=12, help=words("fps"))
-    parser.add_argument("--format", metavar="FORMAT", help=words("format"))
-    parser.add_argument("--quality", type=int, metavar="1-100", help=words("quality"))
-    parser.add_argument("--strip-metadata", action="store_true", help=words("strip_metadata"))
-    parser.add_argument("--json", action="store_true", help=words("json"))
+def _add_output_options(parser: argparse.ArgumentParser, task: type[Recipe] | None) -> None:
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--recipe", type=Path, metavar="FILE", required=task is None)
+    parser.add_argument("--grid", action="store_true")
+    parser.add_argument("--animation", metavar="FORMAT")
+    parser.add_argument("--there-and-back", action="store_true")
+    parser.add_argument("--fps", type=float, default=12)
+    parser.add_argument("--format", metavar="FORMAT")
+    parser.add_argument("--quality", type=int, metavar="1-100")
+    parser.add_argument("--strip-metadata", action="store_true")
+    parser.add_argument("--json", action="store_true")
     if task is None or task.task == "generate" or takes_many(task):
         add_processes_option(parser)
-
-
-def _plain(words: str) -> str:
-    """argparse takes a per cent sign for a placeholder."""
-    return words.replace("%", "%%")
+    tell_options(parser)

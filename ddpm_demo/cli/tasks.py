@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import Any
 
 from ..recipes.describe import as_json, default_text, plain
 from ..recipes.field import fields_of
@@ -15,15 +14,9 @@ from ..texts.naming import field_help, field_label, task_description, unit_text
 from .language import cli_language
 
 
-def add_parser(commands: Any) -> None:  # noqa: ANN401  argparse's own type is private
-    parser = commands.add_parser(
-        "tasks",
-        help="what can be done, and with which settings",
-        description="The tasks, each with its pictures and its fields.",
-    )
-    parser.add_argument("--json", action="store_true", help="report as one JSON object")
-    parser.add_argument("--markdown", action="store_true", help="report as the reference page")
-    parser.set_defaults(run=run)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--markdown", action="store_true")
 
 
 def run(args: argparse.Namespace) -> None:

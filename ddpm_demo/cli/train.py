@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
+from .processes import python_path
 
 if TYPE_CHECKING:
     from ..jobs import Watcher
@@ -27,47 +28,28 @@ _SETTINGS = ("data", "out", "max_steps", "max_hours", "batch_size", "learning_ra
 _MORE_SETTINGS = ("train_parts", "seed", "title", "num_threads", "objective", "teacher")
 
 
-def add_parser(commands: Any) -> None:  # noqa: ANN401  argparse's own type is private
-    parser = commands.add_parser(
-        "train",
-        help="train or fine-tune on your own pictures",
-        description="Train on a folder, zip archive or array of pictures. Running the same "
-        "command again goes on where the run stopped; Ctrl-C stops it after the step. The "
-        "result is the folder OUT/result.",
-    )
-    parser.add_argument("--data", metavar="DIR", help="pictures: folder, zip, .npy or hub:NAME")
-    parser.add_argument("--out", metavar="DIR", help="run folder")
-    parser.add_argument("--from", dest="base", metavar="C", help="checkpoint to start from")
-    parser.add_argument(
-        "--objective",
-        metavar="O",
-        help="diffusion; consistency or adversarial for 1 to 4 evaluations",
-    )
-    parser.add_argument("--teacher", metavar="C", help="for the other two: what to distil")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", metavar="DIR")
+    parser.add_argument("--out", metavar="DIR")
+    parser.add_argument("--from", dest="base", metavar="C")
+    parser.add_argument("--objective", metavar="O")
+    parser.add_argument("--teacher", metavar="C")
     end = parser.add_mutually_exclusive_group()
-    end.add_argument("--max-steps", type=int, metavar="N", help=f"default: {DEFAULT_MAX_STEPS}")
+    end.add_argument("--max-steps", type=int, metavar="N")
     end.add_argument("--max-hours", type=float, metavar="H")
-    parser.add_argument("--size-px", type=int, help="default: the checkpoint's own, or 64")
+    parser.add_argument("--size-px", type=int)
     parser.add_argument("--batch-size", type=int, metavar="N")
     parser.add_argument("--learning-rate", type=float, metavar="R")
-    parser.add_argument(
-        "--train-parts", metavar="P", help="all, norms_and_biases or attention_and_norms"
-    )
+    parser.add_argument("--train-parts", metavar="P")
     parser.add_argument("--seed", type=int, metavar="S")
-    parser.add_argument("--title", help="for the model card")
-    parser.add_argument("--num-threads", type=int, metavar="N", help="of each process")
-    parser.add_argument("--num-processes", type=int, default=1, metavar="N", help="default: 1")
-    parser.add_argument("--config", type=Path, metavar="FILE", help="JSON file with settings")
+    parser.add_argument("--title")
+    parser.add_argument("--num-threads", type=int, metavar="N")
+    parser.add_argument("--num-processes", type=int, default=1, metavar="N")
+    parser.add_argument("--config", type=Path, metavar="FILE")
     parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        dest="overrides",
-        help="any other setting of TrainConfig",
+        "--set", action="append", default=[], metavar="NAME=VALUE", dest="overrides"
     )
-    parser.add_argument("--json", action="store_true", help="report as one JSON object")
-    parser.set_defaults(run=run)
+    parser.add_argument("--json", action="store_true")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -163,7 +145,7 @@ def _train(path: Path, folder: Path, num_processes: int, quiet: bool) -> int:
     from ..training.launch import command
 
     watcher = _watcher(folder)
-    environment = {**os.environ, "PYTHONPATH": _python_path()}
+    environment = {**os.environ, "PYTHONPATH": python_path()}
     # One process needs no launcher, whose own trace would hide the trainer's sentence.
     alone = [sys.executable, "-m", "ddpm_demo.training", "--config", str(path)]
     words = alone if num_processes == 1 else command(path, num_processes)
@@ -193,12 +175,6 @@ def _watcher(folder: Path) -> Watcher:
     from ..jobs import Watcher
 
     return Watcher(folder)
-
-
-def _python_path() -> str:
-    """So that the trainer finds this package from whatever folder the command is given in."""
-    root = str(Path(__file__).resolve().parent.parent.parent)
-    return os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH")) if part)
 
 
 def _read(path: Path) -> dict[str, Any]:

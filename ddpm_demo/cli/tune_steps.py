@@ -21,29 +21,13 @@ if TYPE_CHECKING:
 DEFAULT_SAMPLER = "dpmpp_2m"
 
 
-def add_parser(commands: Any) -> None:  # noqa: ANN401  argparse's own type is private
-    parser = commands.add_parser(
-        "tune-steps",
-        help="learn the timesteps that suit a checkpoint in few steps",
-        description="Finds the timesteps with which a deterministic sampler in few steps comes "
-        "nearest to the checkpoint's own pictures of many, and keeps them in its model card.",
-    )
-    parser.add_argument(
-        "--checkpoint",
-        metavar="C",
-        default=DEFAULT_CHECKPOINT,
-        help=f"name or folder (default: {DEFAULT_CHECKPOINT})",
-    )
-    parser.add_argument("--num-steps", type=int, required=True, metavar="K", help="2 to 30")
-    parser.add_argument(
-        "--sampler", metavar="NAME", default=DEFAULT_SAMPLER, help="default: %(default)s"
-    )
-    parser.add_argument(
-        "--num-images", type=int, default=16, metavar="N", help="to imitate (default: 16)"
-    )
-    parser.add_argument("--dry-run", action="store_true", help="leave the model card as it is")
-    parser.add_argument("--json", action="store_true", help="report as one JSON object")
-    parser.set_defaults(run=run)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--checkpoint", metavar="C", default=DEFAULT_CHECKPOINT)
+    parser.add_argument("--num-steps", type=int, required=True, metavar="K")
+    parser.add_argument("--sampler", metavar="NAME", default=DEFAULT_SAMPLER)
+    parser.add_argument("--num-images", type=int, default=16, metavar="N")
+    parser.add_argument("--dry-run", action="store_true")
+    parser.add_argument("--json", action="store_true")
 
 
 def run(args: argparse.Namespace) -> None:
