@@ -114,11 +114,7 @@ def build_app(
         open_tab = gr.State(tab_names()[0])  # not among the tabs, which it would count as one
         with gr.Tabs(overflow_behavior="wrap", elem_classes=["tabs"]) as tabs:
             ctx = Context(texts, models, store, switch, picker, checkpoint_notice, tabs)
-            ctx.receiving_tabs = tuple(name for name in tab_names() if _receives(name))
-            for name in tab_names():
-                label = {"label": lambda language, name=name: task_title(name, language)}
-                with ctx.make(gr.Tab, label, id=name):
-                    _build_tab(ctx, name)
+            _build_tabs(ctx)
         ctx.quick(tabs.select, _opened, None, [open_tab])
         restore, said = restore_area(ctx)
         footer = gr.HTML(footer_html(texts.language), elem_classes=["footer"])
@@ -128,18 +124,32 @@ def build_app(
         _connect_header(ctx, card)
         _connect_language(ctx, device, footer, language)
         add_endpoints(models)
-
-        def on_unload(request: gr.Request) -> None:
-            store.forget(request.session_hash or "", stops=not ctx.keeper.keeps)
-            ctx.keeper.leave(request.session_hash or "")
-            forget(request.session_hash or "")
-
-        app.unload(on_unload)
+        _connect_unload(ctx, app)
     # Not open: a direct call of a queued endpoint would go round the queue.
     app.queue(max_size=MAX_QUEUE, api_open=False)
     announce_full_queue(app)
     app.ctx = ctx  # for whoever starts it, and for tests
     return app
+
+
+def _build_tabs(ctx: Context) -> None:
+    ctx.receiving_tabs = tuple(name for name in tab_names() if _receives(name))
+    for name in tab_names():
+        label = {"label": lambda language, name=name: task_title(name, language)}
+        with ctx.make(gr.Tab, label, id=name):
+            _build_tab(ctx, name)
+
+
+def _connect_unload(ctx: Context, app: gr.Blocks) -> None:
+    """Let go of a visitor who has left."""
+
+    def on_unload(request: gr.Request) -> None:
+        session = request.session_hash or ""
+        ctx.store.forget(session, stops=not ctx.keeper.keeps)
+        ctx.keeper.leave(session)
+        forget(session)
+
+    app.unload(on_unload)
 
 
 def tab_names() -> tuple[str, ...]:

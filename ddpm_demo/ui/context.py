@@ -129,48 +129,15 @@ class Context:
         defaults = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
         return trigger(fn, inputs, outputs, **{**defaults, **options})
 
-    def heavy(
-        self,
-        trigger: EventListener | Callable[..., Dependency],
-        fn: Callable[..., Any],
-        inputs: Sequence[Component],
-        outputs: Sequence[Component],
-        **options: object,
-    ) -> Dependency:
+    def heavy(self, *wiring: Any, **options: object) -> Dependency:  # noqa: ANN401  as of `quick`
         """Wire a handler that runs the model: one at a time over all tabs and visitors."""
-        return self._queued(trigger, fn, inputs, outputs, MODEL_SLOT, 1, **options)
+        slot = {"queue": True, "concurrency_id": MODEL_SLOT, "concurrency_limit": 1}
+        return self.quick(*wiring, **slot, **options)
 
-    def watching(
-        self,
-        trigger: EventListener | Callable[..., Dependency],
-        fn: Callable[..., Any],
-        inputs: Sequence[Component],
-        outputs: Sequence[Component],
-    ) -> Dependency:
+    def watching(self, *wiring: Any) -> Dependency:  # noqa: ANN401  as of `quick`
         """Wire a handler that looks at a run, which waits in a line of its own (`line.py`)."""
-        return self._queued(trigger, fn, inputs, outputs, WATCHING, None)
-
-    def _queued(
-        self,
-        trigger: EventListener | Callable[..., Dependency],
-        fn: Callable[..., Any],
-        inputs: Sequence[Component],
-        outputs: Sequence[Component],
-        slot: str,
-        limit: int | None,
-        **options: object,
-    ) -> Dependency:
-        """`limit` of these at once share a slot of Gradio's queue; None for any number."""
-        return trigger(
-            fn,
-            inputs,
-            outputs,
-            concurrency_limit=limit,
-            concurrency_id=slot,
-            show_progress="hidden",
-            api_visibility="private",
-            **options,
-        )
+        slot = {"queue": True, "concurrency_id": WATCHING, "concurrency_limit": None}
+        return self.quick(*wiring, **slot)
 
     def on_checkpoint(
         self, fn: Callable[..., Any], inputs: Sequence[Component], outputs: Sequence[Component]

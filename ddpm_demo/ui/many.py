@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -112,21 +113,11 @@ def restore_many(
     recipe = recipe_for(models, task, values)
     with tempfile.TemporaryDirectory(prefix="ddpm_demo-") as unpacked:
         sources = _sources(paths, Path(unpacked))
-        names = [source.path.name for source in sources]
         of_all = next((told.name for told in task.inputs if told.is_mask), "")
         batch = Batch(recipe, sources, folder, how, Masks(mask if of_all else None, of_all))
         total = len(sources)
         entries: dict[int, Entry] = {}
-
-        def state(share: float, **more: Any) -> ManyState:  # noqa: ANN401  of ManyState
-            rows = [
-                {**row, "source": name}
-                for row, name in zip(report.rows(batch, entries), names, strict=True)
-            ]
-            files = [folder / name for row in rows for name in row["files"]]
-            return ManyState(len(entries), total, share, rows, files, **more)
-
-        yield state(0.0)
+        yield _state(batch, entries)
         stream = in_turn(lambda: _work(models, batch, language))
         try:
             for item in stream:
@@ -134,16 +125,28 @@ def restore_many(
                     break
                 if isinstance(item, Done):
                     entries[item.index] = item.entry
-                    yield state(len(entries) / total)
+                    yield _state(batch, entries)
                 else:
                     within = getattr(item, "share", None) or 0.0
                     yield ManyState(len(entries), total, (len(entries) + within) / total)
         finally:
             stream.close()  # type: ignore[attr-defined]
-        share = len(entries) / total
-        last = state(share)
+        last = _state(batch, entries)
         report.write(batch, last.rows)
-        yield state(share, archive=_archive(folder, last.files))
+        yield dataclasses.replace(last, archive=_archive(folder, last.files))
+
+
+def _state(batch: Batch, entries: Mapping[int, Entry]) -> ManyState:
+    """Between two pictures, with the rows and the files as they are now."""
+    from ..batch import report
+
+    rows = [
+        {**row, "source": source.path.name}
+        for row, source in zip(report.rows(batch, entries), batch.sources, strict=True)
+    ]
+    files = [batch.folder / name for row in rows for name in row["files"]]
+    total = len(batch.sources)
+    return ManyState(len(entries), total, len(entries) / total, rows, files)
 
 
 @gpu

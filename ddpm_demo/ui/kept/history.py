@@ -16,6 +16,7 @@ from ...errors import UserError
 from ...texts import LANGUAGES, text
 from ...texts.naming import task_title
 from ..exports import metadata_of, write_results
+from ..head_script import head_script
 from .home import Result
 from .policy import keeps
 
@@ -23,18 +24,11 @@ _FOLDER = Path(__file__).parent
 HISTORY_CSS_PATH = _FOLDER / "history.css"
 THUMBNAIL_PX = 72
 _SCRIPTS = ("browser", "history", "channels")
-_KEYS = _FOLDER.parent.parent / "texts" / "en" / f"{_FOLDER.name}.json"
 
 
 def kept_head() -> str:
     """The `<script>` for the head of the page."""
-    keys = list(json.loads(_KEYS.read_text(encoding="utf-8")))
-    words = {lang: {key: text(lang, f"kept.{key}") for key in keys} for lang in LANGUAGES}
-    sources = "\n".join((_FOLDER / f"{n}.js").read_text("utf-8") for n in _SCRIPTS)
-    told = json.dumps(words, ensure_ascii=False)
-    known = f"const KEEPS = {json.dumps(keeps())};\nconst WORDS = {told};"
-    body = f"(() => {{\n{known}\n{sources}\n}})();"
-    return "<script>" + body.replace("</", "<\\/") + "</script>"
+    return head_script(_FOLDER, _SCRIPTS, KEEPS=keeps())
 
 
 def told(results: Sequence[Result]) -> list[dict[str, Any]]:

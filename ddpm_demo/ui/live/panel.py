@@ -9,15 +9,14 @@ from pathlib import Path
 import gradio as gr
 from gradio.components import Component
 
-from ...texts import LANGUAGES, text
 from ..context import Context, Update
+from ..head_script import head_script
 from ..stage_view import StageView
 from .answer import answer, kept_of
 
 _FOLDER = Path(__file__).parent
 CSS_PATH = _FOLDER / f"{_FOLDER.name}.css"
 _SCRIPTS = ("places", "parts", "panel", "mount")
-_TEXTS = _FOLDER.parent.parent / "texts" / "en" / f"{_FOLDER.name}.json"
 _THERE = "window.ddpmLive"
 # Of the tab's controls; the others are what a few-step checkpoint is for.
 FIELDS = ("num_steps", "size_px", "precision")
@@ -25,13 +24,7 @@ FIELDS = ("num_steps", "size_px", "precision")
 
 def head() -> str:
     """The `<script>` for the head of the page."""
-    keys = list(json.loads(_TEXTS.read_text(encoding="utf-8")))
-    words = {
-        language: {key: text(language, f"live.{key}") for key in keys} for language in LANGUAGES
-    }
-    sources = "\n".join((_FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in _SCRIPTS)
-    body = f"(() => {{\nconst WORDS = {json.dumps(words, ensure_ascii=False)};\n{sources}\n}})();"
-    return "<script>" + body.replace("</", "<\\/") + "</script>"
+    return head_script(_FOLDER, _SCRIPTS)
 
 
 def keep(view: StageView, asked: Update, session: str) -> None:

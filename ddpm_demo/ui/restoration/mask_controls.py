@@ -10,14 +10,13 @@ from PIL import Image
 
 from ...errors import UserError
 from ...pictures import masks
+from ...tasks.inpaint import SIDES
 from ...texts import text
 from ..components.form import Form
 from ..context import Context, Update
 from ..stage import Stage
 from .pictures import load_picture
 from .stage_picture import MASK
-
-SIDES = ("left", "top", "right", "bottom")
 
 
 def mask_controls(ctx: Context, form: Form, stage: Stage) -> None:

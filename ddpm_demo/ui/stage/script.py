@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from ...texts import LANGUAGES, text
+from ..head_script import head_script
 
 _FOLDER = Path(__file__).parent
 CSS_PATH = _FOLDER / f"{_FOLDER.name}.css"
-# In this order: each may use what comes before it.
 _SCRIPTS = ("view", "mask", "painter", "uploads", "parts", "stage", "render", "acts", "mount")
-_TEXTS = _FOLDER.parent.parent / "texts" / "en" / f"{_FOLDER.name}.json"
 
 # The mark that Gradio leaves in the page, empty and never changed: the script owns what is in it.
 TEMPLATE = '<div class="stage-mount"></div>'
@@ -19,13 +17,7 @@ TEMPLATE = '<div class="stage-mount"></div>'
 
 def head() -> str:
     """The `<script>` for the head of the page."""
-    keys = list(json.loads(_TEXTS.read_text(encoding="utf-8")))
-    words = {
-        language: {key: text(language, f"stage.{key}") for key in keys} for language in LANGUAGES
-    }
-    sources = "\n".join((_FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in _SCRIPTS)
-    body = f"(() => {{\nconst WORDS = {json.dumps(words, ensure_ascii=False)};\n{sources}\n}})();"
-    return "<script>" + body.replace("</", "<\\/") + "</script>"
+    return head_script(_FOLDER, _SCRIPTS)
 
 
 def on_load(name: str, accepts: str | None) -> str:

@@ -6,8 +6,8 @@ from typing import Any
 
 from ...pictures import masks
 from ...restoration.fit import check_side
-from ...tasks.inpaint import InpaintRecipe
-from ..restoration.mask_controls import SIDES, expand_of, mask_controls, mask_of
+from ...tasks.inpaint import SIDES, InpaintRecipe
+from ..restoration.mask_controls import expand_of, mask_controls, mask_of
 from ..restoration.pictures import load_picture
 from ..restoration.stage_picture import MASK
 from .task.arrangement import Arrangement
