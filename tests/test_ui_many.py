@@ -15,7 +15,7 @@ from ddpm_demo.pictures.png_recipe import read_recipe
 from ddpm_demo.ui.app import build_app
 from ddpm_demo.ui.many_runs import ManyRuns
 from ddpm_demo.ui.restoring import to_many_of
-from ddpm_demo.ui.tabs.task.many import outcome_text, table_html
+from ddpm_demo.ui.tabs.task.many_table import outcome_text, table_html
 from ddpm_demo.ui.work_limit import VARIABLE
 
 ME = "visitor"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,14 +74,8 @@ def watch_panel(ctx: Context, desk: Desk) -> Panel:
     with gr.Column(elem_classes=box_classes(shown=False)) as box:
         chosen = ctx.make(gr.Dropdown, {"label": "finetune.runs"}, choices=[], interactive=True)
         status = gr.HTML(status_html(""), elem_classes=["status"])
-        with gr.Row(elem_classes=["downloads"]):
-            buttons = {
-                action: ctx.make(
-                    gr.Button, {"value": f"finetune.{action}"}, size="sm", min_width=60
-                )
-                for action in ACTIONS
-            }
-            use = ctx.make(gr.Button, {"value": "finetune.use"}, size="sm", min_width=60)
+        *actions, use = _buttons(ctx, (*ACTIONS, "use"))
+        buttons = dict(zip(ACTIONS, actions, strict=True))
         with gr.Row(visible=False, elem_classes=["downloads"]) as sure:
             question = ctx.make(
                 gr.Button, {"value": "finetune.discard_yes"}, size="sm", variant="stop"
@@ -98,22 +92,7 @@ def watch_panel(ctx: Context, desk: Desk) -> Panel:
         saved = downloads(ctx, {"zip": "finetune.download"}, make_file, said)
         hub = hub_box(ctx)
         connect_hub(ctx, desk, hub, chosen, key)
-        title = ctx.make(
-            gr.Textbox,
-            {"label": "finetune.rename"},
-            max_lines=1,
-            max_length=MAX_TITLE,
-            submit_btn=True,
-            interactive=True,
-            elem_classes=["rename"],
-        )
-        shared = ctx.make(
-            gr.Checkbox,
-            {"label": "finetune.share", "info": "finetune.share_help"},
-            value=False,
-            visible=False,
-            interactive=True,
-        )
+        title, shared = _for_others(ctx)
         with ctx.make(gr.Accordion, {"label": "finetune.log"}, open=False):
             log = gr.HTML("")
     parts = {
@@ -136,6 +115,36 @@ def watch_panel(ctx: Context, desk: Desk) -> Panel:
         "seen": seen,
     }
     return Panel(chosen, key, seen, timer, said, buttons, sure, question, no, parts, selected)
+
+
+def _buttons(ctx: Context, actions: Sequence[str]) -> list[gr.Button]:
+    """What can be done with the chosen run."""
+    with gr.Row(elem_classes=["downloads"]):
+        return [
+            ctx.make(gr.Button, {"value": f"finetune.{action}"}, size="sm", min_width=60)
+            for action in actions
+        ]
+
+
+def _for_others(ctx: Context) -> tuple[gr.Textbox, gr.Checkbox]:
+    """What a result is called, and whether others may use it."""
+    title = ctx.make(
+        gr.Textbox,
+        {"label": "finetune.rename"},
+        max_lines=1,
+        max_length=MAX_TITLE,
+        submit_btn=True,
+        interactive=True,
+        elem_classes=["rename"],
+    )
+    shared = ctx.make(
+        gr.Checkbox,
+        {"label": "finetune.share", "info": "finetune.share_help"},
+        value=False,
+        visible=False,
+        interactive=True,
+    )
+    return title, shared
 
 
 def _curves(ctx: Context) -> tuple[gr.LinePlot, gr.HTML, gr.Slider]:
