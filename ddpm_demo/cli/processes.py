@@ -7,7 +7,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from ..errors import UserError
+from ..errors import check_range
 
 MAX_PROCESSES = 1024
 
@@ -27,16 +27,7 @@ def relaunched(args: argparse.Namespace) -> bool:
         SystemExit: a process failed; it has said why.
     """
     count = args.num_processes
-    if not 1 <= count <= MAX_PROCESSES:
-        raise UserError(
-            "range",
-            "{name} must be between {low} and {high}, not {value}.",
-            field="num_processes",
-            name="num_processes",
-            low=1,
-            high=MAX_PROCESSES,
-            value=count,
-        )
+    check_range("num_processes", count, 1, MAX_PROCESSES)
     if count == 1 or "WORLD_SIZE" in os.environ:
         return False
     from ..training.launch import launcher

@@ -28,6 +28,7 @@ from ..samplers.ddpm import ddpm
 from ..samplers.timesteps import make_timesteps
 from .ends import parse_end, same_ends
 from .frames import Frames
+from .noising import noising_steps
 
 
 class Between(Protocol):
@@ -86,7 +87,8 @@ class Interpolation:
         self.recipe = recipe
         self.ends = _ends(recipe, images, image_shape, torch.device(device))
         self.timesteps = make_timesteps(denoiser.schedule, recipe.num_steps, INVERSION_SPACING)
-        t = noising_steps(recipe, denoiser.schedule.num_timesteps)
+        num_timesteps = denoiser.schedule.num_timesteps
+        t = noising_steps(recipe.t, num_timesteps // 2, 0, num_timesteps)
         self._final: Tensor | None = None
         if recipe.method == "ddim":
             exact = use(denoiser, "float32")  # the way back must be that up
@@ -133,25 +135,6 @@ def mix_frames(
     left = torch.cat([mix(ends[0:1], ends[2:3], w) for w in shares])
     right = torch.cat([mix(ends[1:2], ends[3:4], w) for w in shares])
     return torch.stack([mix(left, right, w) for w in shares], dim=1).flatten(0, 1)
-
-
-def noising_steps(recipe: Between, num_timesteps: int) -> int:
-    """The t of the recipe, T / 2 where it has none.
-
-    Raises:
-        UserError: beyond T.
-    """
-    t = num_timesteps // 2 if recipe.t is None else recipe.t
-    if not 0 <= t <= num_timesteps:
-        raise UserError(
-            "noising_steps_range",
-            "The number of noising steps t must be between {low} and {high}, not {value}.",
-            field="t",
-            low=0,
-            high=num_timesteps,
-            value=t,
-        )
-    return t
 
 
 @torch.inference_mode()

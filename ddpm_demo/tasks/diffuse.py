@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from ..core.seeds import MAX_SEED
-from ..errors import UserError
 from ..process.branching import check_branch
+from ..process.noising import noising_steps
 from ..recipes.field import field
 from ..recipes.inputs import Picture
 from ..recipes.recipe import MAX_SIZE_PX, MAX_STEPS, Recipe
@@ -69,16 +69,7 @@ class DiffuseRecipe(Recipe):
             UserError: t beyond T, a branch beyond the run or one that would change nothing, a
                 sampler or steps that the checkpoint is not for.
         """
-        t = num_timesteps if self.t is None else self.t
-        if not 1 <= t <= num_timesteps:
-            raise UserError(
-                "noising_steps_range",
-                "The number of noising steps t must be between {low} and {high}, not {value}.",
-                field="t",
-                low=1,
-                high=num_timesteps,
-                value=t,
-            )
+        t = noising_steps(self.t, num_timesteps, 1, num_timesteps)
         is_few = is_few_step(own_sampler)
         sampler = self.sampler or (CONSISTENCY if is_few else DEFAULT_SAMPLER)
         own_num_steps = min(FEW_STEPS if is_few else DEFAULT_NUM_STEPS, t)

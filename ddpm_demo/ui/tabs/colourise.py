@@ -9,4 +9,4 @@ EXAMPLES = {
     "colourise.example_face": {"image": "face-1.png", "checkpoint": "faces-64"},
     "restoration.cat": {"image": "cat.png", "checkpoint": "photos"},
 }
-ARRANGEMENT = Arrangement(ColouriseRecipe, EXAMPLES, own_picture={"checkpoint": ""})
+ARRANGEMENT = Arrangement(ColouriseRecipe, EXAMPLES)

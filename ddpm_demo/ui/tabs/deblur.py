@@ -17,5 +17,5 @@ EXAMPLES = {
     },
 }
 # A picture of one's own is blurred already.
-OWN_PICTURE = {"blur_first": False, "checkpoint": ""}
+OWN_PICTURE = {"blur_first": False}
 ARRANGEMENT = Arrangement(DeblurRecipe, EXAMPLES, own_picture=OWN_PICTURE)

@@ -21,5 +21,5 @@ EXAMPLES = {
     "restoration.boot": {**_FACE, "image": "boot.png", "checkpoint": "fashion-32"},
 }
 # A picture of one's own is to be cleaned, not to be made noisy first.
-OWN_PICTURE = {"add_noise_255": None, "checkpoint": ""}
+OWN_PICTURE = {"add_noise_255": None}
 ARRANGEMENT = Arrangement(DenoiseRecipe, EXAMPLES, own_picture=OWN_PICTURE)

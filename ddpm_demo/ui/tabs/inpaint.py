@@ -60,5 +60,4 @@ ARRANGEMENT = Arrangement(
     to_values=to_values,
     to_controls=to_controls,
     mask_of=mask_of,
-    own_picture={"checkpoint": ""},
 )

@@ -31,5 +31,5 @@ EXAMPLES = {
     },
 }
 # A picture of one's own is to be enlarged, not to be reduced first.
-OWN_PICTURE = {"reduce_first": False, "checkpoint": ""}
+OWN_PICTURE = {"reduce_first": False}
 ARRANGEMENT = Arrangement(UpscaleRecipe, EXAMPLES, own_picture=OWN_PICTURE)

@@ -41,7 +41,8 @@ class Arrangement:
         to_controls: a recipe -> values of the tab's own controls.
         mask_of: (values of an example, size of its picture) -> its mask, which stands for the
             input "mask" on the stage; None for a task without one.
-        own_picture: values that the controls take when a visitor brings a picture.
+        own_picture: values that the controls take when a visitor brings a picture, besides the
+            checkpoint, which is then the one that suits.
         adapt: (job, values of the controls) -> the job as the tab runs it.
         show: what of a run is on the stage.
         words: (run, index of a sample, language) -> the table below it, as HTML.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gradio as gr
@@ -58,16 +58,7 @@ def build_task(ctx: Context, this: Arrangement) -> StageView:
             bar = run_bar(ctx)
             kept_slot(ctx, this.tab)
     with after:
-        files = downloads(ctx, dict(this.exports), _export(ctx, this), bar.notice)
-        files = Downloads([*files.buttons, copy_link(ctx, this.tab, bar.notice)])
-        sent = send_to_row(
-            ctx,
-            this.tab,
-            stage.said,
-            lambda said: stage.read(said).sample,
-            bar.notice,
-            lambda record, sample: _for(this, record).show(record).index(sample),
-        )
+        files, sent = _after_run(ctx, this, stage, bar.notice)
     compare = add_compare(ctx, form, this)
     if takes_many(this.task):
         ctx.parts[f"many_{this.tab}"] = add_many(ctx, form, this.task, stage)
@@ -97,12 +88,30 @@ def build_task(ctx: Context, this: Arrangement) -> StageView:
     )
     connect_compare(ctx, form, this, flow, compare, js)
     if takes is not None:
-        buttons = [*files.buttons, *sent]
-        connect_upload(ctx, stage, form, this.task, status, this.own_picture, buttons)
+        own = {"checkpoint": ""} if this.task.needs_picture() else {}
+        own, buttons = {**own, **this.own_picture}, [*files.buttons, *sent]
+        connect_upload(ctx, stage, form, this.task, status, own, buttons)
         ctx.receive(this.tab, stage.component, lambda path: scene_of(stage, path))
     examples_row(ctx, form, this, flow, stage)
     ctx.task_tabs[this.tab] = TaskTab(form, lambda recipe: control_values(this, recipe))
     return view
+
+
+def _after_run(
+    ctx: Context, this: Arrangement, stage: Stage, said: gr.HTML
+) -> tuple[Downloads, Sequence[gr.Button]]:
+    """What can be done with a result: its files, its link, sending it to other tabs."""
+    files = downloads(ctx, dict(this.exports), _export(ctx, this), said)
+    files = Downloads([*files.buttons, copy_link(ctx, this.tab, said)])
+    sent = send_to_row(
+        ctx,
+        this.tab,
+        stage.said,
+        lambda said: stage.read(said).sample,
+        said,
+        lambda record, sample: _for(this, record).show(record).index(sample),
+    )
+    return files, sent
 
 
 def prepare(
