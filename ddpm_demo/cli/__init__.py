@@ -20,10 +20,9 @@ from typing import Any, NoReturn
 
 from ..errors import UserError, of_the_machine
 from ..texts import has_text, text
-from ..texts.naming import sentence_of
 from ..version import __version__
 from . import check_space, checkpoints, compare, evaluate, tasks, train, tune_steps
-from .language import cli_language
+from .language import cli_language, sentence
 from .option_help import tell_options
 from .task_parsers import add_task_parsers
 from .usage import in_words
@@ -92,7 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()  # while there is still somebody to say that it could not be written
         return code
     except UserError as error:
-        words = sentence_of(error, cli_language(), labels=False)
+        words = sentence(error)
         _say(words if not error.path or error.path in words else f"{error.path}: {words}")
         return EXIT_USER_ERROR
     except KeyboardInterrupt:
@@ -105,7 +104,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if os.environ.get(TRACE_VARIABLE):
             traceback.print_exc()
-        _say(sentence_of(_unforeseen(error), cli_language(), labels=False))
+        _say(sentence(_unforeseen(error)))
         return EXIT_FAILED
 
 

@@ -23,11 +23,11 @@ from ..recipes.recipe_file import read_recipe_file
 from ..recipes.run import AXES
 from ..tasks.registry import task_named, tasks
 from ..texts import text
-from ..texts.naming import field_help, sentence_of
+from ..texts.naming import field_help
 from .by_place import by_place
-from .language import cli_language
+from .language import cli_language, sentence
 from .option_help import plain
-from .output import Output, progress_words
+from .output import Output, progress_words, say_loading
 from .run_task import pictures_of, with_checkpoint
 
 if TYPE_CHECKING:
@@ -160,8 +160,7 @@ def _make(sheet: Sheet, inputs: dict[str, Any], quiet: bool) -> SheetRun:
     made = SheetRun(sheet, inputs)
     hidden = quiet or not sys.stderr.isatty()
     if not hidden:
-        words = text(cli_language(), "cli.loading", name=sheet.base.checkpoint)
-        print(words, file=sys.stderr, flush=True)
+        say_loading(sheet.base.checkpoint)
     bar_format = "{percentage:3.0f}%|{bar}| {postfix}"
     with tqdm(total=100, disable=hidden, bar_format=bar_format) as bar:
         try:
@@ -188,7 +187,7 @@ def _progress(moment: Any) -> str:  # noqa: ANN401  a Moment
 def _failure(sheet: Sheet, cell: Cell) -> str:
     said = ", ".join(f"{name}={value}" for name, value in sheet.values(cell.place).items())
     assert cell.error is not None
-    return f"{said}: {sentence_of(cell.error, cli_language(), labels=False)}"
+    return f"{said}: {sentence(cell.error)}"
 
 
 def _stem(task: type[Recipe], paths: dict[str, Any], sheet: Sheet) -> str:

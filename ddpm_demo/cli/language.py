@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 
+from ..errors import UserError
 from ..texts import DEFAULT_LANGUAGE, known_language
+from ..texts.naming import sentence_of
 
 VARIABLE = "DDPM_DEMO_LANGUAGE"
 
@@ -18,3 +20,8 @@ def cli_language() -> str:
         if os.environ.get(name):
             return "zh-CN" if os.environ[name].startswith("zh") else DEFAULT_LANGUAGE
     return DEFAULT_LANGUAGE
+
+
+def sentence(error: UserError) -> str:
+    """What went wrong, or a note; fields are called what one types."""
+    return sentence_of(error, cli_language(), labels=False)

@@ -16,14 +16,12 @@ from ..pictures.saving import Writing
 from ..recipes.recipe import Recipe
 from ..tasks.registry import recipe_from_dict
 from ..texts import text
-from ..texts.naming import sentence_of
-from .language import cli_language
-from .output import progress_words
+from .language import cli_language, sentence
+from .output import load, progress_words
 from .processes import in_one_of_several, relaunched
 
 if TYPE_CHECKING:
     from ..batch.work import Batch
-    from ..pipeline import DDPM
 
 EXIT_SOME_FAILED = 1
 
@@ -90,7 +88,7 @@ def _work(batch: Batch, args: argparse.Namespace) -> tuple[bool, int]:
     hidden = args.json or share[0] > 0 or not sys.stderr.isatty()
     told, num_new, mine = 0, 0, len(range(share[0], total, share[1]))
     with tqdm(total=mine, disable=hidden, bar_format=_BAR) as bar:
-        for item in work.work(batch, lambda name: _load(name, hidden), share, _sentence):
+        for item in work.work(batch, lambda name: load(name, hidden), share, sentence):
             if isinstance(item, Moment):
                 bar.n = told + (item.share or 0.0)
                 bar.set_postfix_str(progress_words(item))
@@ -100,22 +98,14 @@ def _work(batch: Batch, args: argparse.Namespace) -> tuple[bool, int]:
             bar.n = told
             bar.refresh()
             if item.is_new and not args.json:
-                words = [_sentence(note) for note in item.notes]
+                words = [sentence(note) for note in item.notes]
                 words += [item.entry.message] if item.entry.error else []
-                for sentence in words:
-                    tqdm.write(f"{item.entry.shown}: {sentence}", file=sys.stderr)
+                for said in words:
+                    tqdm.write(f"{item.entry.shown}: {said}", file=sys.stderr)
     return share[0] == 0, num_new
 
 
 _BAR = "{percentage:3.0f}%|{bar}| {n:.1f}/{total} {elapsed}<{remaining} {postfix}"
-
-
-def _load(checkpoint: str, quiet: bool) -> DDPM:
-    if not quiet:
-        print(text(cli_language(), "cli.loading", name=checkpoint), file=sys.stderr, flush=True)
-    from ..pipeline import DDPM
-
-    return DDPM.from_pretrained(checkpoint)
 
 
 def _report(
@@ -145,7 +135,3 @@ def _report(
         before = done - (num_new or 0)
         print(text(cli_language(), f"cli.{key}", before=before, **told), file=sys.stderr)
     return EXIT_SOME_FAILED if failed else 0
-
-
-def _sentence(error: UserError) -> str:
-    return sentence_of(error, cli_language(), labels=False)

@@ -1,4 +1,4 @@
-"""What a command leaves behind: files, a report, and a progress bar on the way."""
+"""What a command leaves behind: files, a report, and what it says on the way."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..core.step import Step
     from ..pictures.encode import Result
     from ..pictures.photograph import Photograph
+    from ..pipeline import DDPM
     from ..recipes.run import Run
 
 DEFAULT_CHECKPOINT = "faces-64"
@@ -89,6 +90,19 @@ class Output:
             print(name)
         told = {"count": len(self.files), "seconds": f"{seconds:.1f}"}
         print(text(cli_language(), "cli.files_written", **told), file=sys.stderr)
+
+
+def load(checkpoint: str, quiet: bool) -> DDPM:
+    """The checkpoint; people are told at once that it takes seconds to load."""
+    if not quiet:
+        say_loading(checkpoint)
+    from ..pipeline import DDPM
+
+    return DDPM.from_pretrained(checkpoint)
+
+
+def say_loading(checkpoint: str) -> None:
+    print(text(cli_language(), "cli.loading", name=checkpoint), file=sys.stderr, flush=True)
 
 
 def drain(run: Run, quiet: bool, on_step: Callable[[Step], None] | None = None) -> None:

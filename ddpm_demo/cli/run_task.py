@@ -18,12 +18,11 @@ from ..recipes.recipe_file import read_recipe_file
 from ..tasks.registry import recipe_from_dict, task_named
 from ..texts import text
 from ..texts.measures import measure_words
-from ..texts.naming import sentence_of
 from . import bulk
 from . import many as many_pictures
 from .by_place import by_place
-from .language import cli_language
-from .output import Output, drain
+from .language import cli_language, sentence
+from .output import Output, drain, load
 from .processes import relaunched
 
 if TYPE_CHECKING:
@@ -106,7 +105,7 @@ def _do(
     output = Output(args.out, args.json, how=how, inputs=_files(paths))
     if many and relaunched(args):
         return 0
-    ddpm = _load(recipe.checkpoint, args.json)
+    ddpm = load(recipe.checkpoint, args.json or not sys.stderr.isatty())
     if saved.get("weight_hash") not in (None, ddpm.info.weight_hash):
         _tell(
             UserError(
@@ -187,15 +186,6 @@ def with_checkpoint(
     if values.get("checkpoint"):
         return values
     return {**values, "checkpoint": task.suitable_checkpoint(values, inputs)}
-
-
-def _load(checkpoint: str, quiet: bool) -> DDPM:
-    """The checkpoint; people are told at once that it takes seconds to load."""
-    if not quiet and sys.stderr.isatty():
-        print(text(cli_language(), "cli.loading", name=checkpoint), file=sys.stderr, flush=True)
-    from ..pipeline import DDPM
-
-    return DDPM.from_pretrained(checkpoint)
 
 
 def _tell_time(ddpm: DDPM, task_run: Run) -> None:
@@ -285,4 +275,4 @@ def _keeper(task_run: Run, frames: list[Image.Image]) -> Any:  # noqa: ANN401  a
 
 
 def _tell(note: UserError) -> None:
-    print(sentence_of(note, cli_language(), labels=False), file=sys.stderr)
+    print(sentence(note), file=sys.stderr)

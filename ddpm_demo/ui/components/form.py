@@ -52,7 +52,9 @@ class Form:
             named["info"] = self._help_key(field)
         # For what hides it while it means nothing.
         props["elem_classes"] = [*props.get("elem_classes", []), f"field-{field}"]  # type: ignore
-        control = self._ctx.make(kind, {**named, **(texts or {})}, **props)
+        return self._added(field, self._ctx.make(kind, {**named, **(texts or {})}, **props))
+
+    def _added(self, field: str, control: C) -> C:
         self.controls[field] = control
         if self._open_fold is not None:
             self._folds[field] = self._open_fold
@@ -71,11 +73,8 @@ class Form:
     ) -> C:
         """As `add`, for a component without a line of help: its errors stand in a notice below."""
         control = self._ctx.make(kind, {"label": self._key(field), **(texts or {})}, **props)
-        self.controls[field] = control
         self._notices[field] = notice()
-        if self._open_fold is not None:
-            self._folds[field] = self._open_fold
-        return control
+        return self._added(field, control)
 
     def add_said(self, field: str, said: Component) -> None:
         """Take what a stage tells as the control of `field`; its errors stand in a notice here."""
