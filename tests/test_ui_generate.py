@@ -1,10 +1,14 @@
 """The Generate tab's handlers as plain functions, on a tiny network."""
 
+import inspect
 import json
 import zipfile
+from types import SimpleNamespace
 
+import gradio as gr
 import numpy as np
 import pytest
+from gradio.blocks import convert_component_dict_to_list
 from PIL import Image
 
 from ddpm_demo.errors import UserError
@@ -264,6 +268,34 @@ def test_files_without_a_usable_recipe_are_one_sentence(ctx, tmp_path):
         with pytest.raises(UserError) as caught:
             restored(ctx.models, str(path), "en")
         assert caught.value.key == key
+
+
+def test_a_dropped_file_changes_its_own_tab_and_nothing_else(app, ctx, tmp_path):
+    """As Gradio takes it: every component that is changed is among the handler's outputs."""
+    (dropped,) = [fn for fn in app.fns.values() if getattr(fn.fn, "__name__", "") == "on_drop"]
+
+    def drop(content, tab):
+        path = tmp_path / "dropped.png"
+        path.write_bytes(content)
+        request = SimpleNamespace(session_hash=ME)
+        updates = inspect.unwrap(dropped.fn)(str(path), "en", tab, request)
+        updates = convert_component_dict_to_list(dropped.outputs, updates)
+        told = zip(dropped.outputs, updates, strict=True)
+        return {component: update for component, update in told if update != gr.skip()}
+
+    saved = {"task": "generate", "checkpoint": "tiny", "seed": 5}
+    changed = drop(png_bytes(Image.new("RGB", (4, 4)), saved), "denoise")
+    form = ctx.task_tabs["generate"].form
+    assert changed[form.controls["seed"]]["value"] == 5
+    assert changed[ctx.checkpoint] == "tiny" and changed[ctx.tabs].selected == "generate"
+    others = {component for tab in ctx.task_tabs.values() for component in tab.form.inputs}
+    assert not changed.keys() & (others - set(form.inputs))
+    stage = ctx.receivers["denoise"].component
+    changed = drop(png_bytes(Image.new("RGB", (4, 4))), "denoise")  # none of ours: for that tab
+    assert stage in changed and "" in changed.values() and ctx.tabs not in changed
+    changed = drop(b"no picture", "denoise")
+    assert stage not in changed
+    assert any("notice-error" in update for update in changed.values() if update)
 
 
 def test_the_seed_can_be_rolled_and_taken_back(flow, ctx):
