@@ -66,12 +66,14 @@ def connect_restore(ctx: Context, box: gr.File, said: gr.HTML, open_tab: gr.Stat
     ]
     notes: OrderedDict[str, Callable[[str], str]] = OrderedDict()  # by session
 
-    def note_again(session: str, made: Callable[[str], str]) -> None:
-        """So that it follows the switch; a link is often opened before the language is known."""
+    def noted(session: str, language: str, made: Callable[[str], str]) -> str:
+        """What `made` says, which follows the switch: a link is often opened before the language
+        is known."""
         notes[session] = made
         notes.move_to_end(session)
         while len(notes) > MAX_NOTES:
             notes.popitem(last=False)
+        return made(language)
 
     def relabel(language: str, session: str) -> list[Update]:
         return [notes[session](language) if session in notes else gr.skip()]
@@ -87,38 +89,21 @@ def connect_restore(ctx: Context, box: gr.File, said: gr.HTML, open_tab: gr.Stat
         if to_many is not None:
             return {said: "", box: None, **to_many}
         try:
-            recipe, note, saved = restored(ctx.models, path, language)
-            axes = axes_of(type(recipe), saved)
+            recipe, _, saved = restored(ctx.models, path, language)
+            updates = opened(ctx, recipe, language, axes_of(type(recipe), saved))
         except Exception as error:
-            return {box: None, **not_restored(error, path, language, tab)}
-        note_again(session, lambda code: note_of(ctx.models, saved, recipe, code))
-        return opened(recipe, note, language, axes)
+            return {box: None, said: "", **not_restored(error, path, language, tab)}
+        note = noted(session, language, lambda code: note_of(ctx.models, saved, recipe, code))
+        return {box: None, said: note, **updates}
 
     def not_restored(error: Exception, path: str, language: str, tab: str) -> Updates:
         """A picture without a recipe is for the tab that is open."""
         if isinstance(error, UserError) and error.key in _NO_RECIPE and tab in receivers:
             try:
-                return {receivers[tab].component: receivers[tab].value(path), said: ""}
+                return {receivers[tab].component: receivers[tab].value(path)}
             except UserError as unreadable:
                 error = unreadable
         return {said: notice_html(sentence(error, language))}
-
-    def opened(
-        recipe: Recipe, note: str, language: str, axes: Mapping[str, str] | None = None
-    ) -> Updates:
-        """The recipe's tab, its controls set, and those of its sheet where it is of one."""
-        tab = ctx.task_tabs[recipe.task]
-        values = {**tab.control_values(recipe), **(axes or {})}
-        known = {k: v for k, v in values.items() if k in tab.form.settable}
-        updates = tab.form.error_updates(None, language, known, axes or ())
-        chosen = {} if type(recipe).needs_picture() else {ctx.checkpoint: recipe.checkpoint}
-        return {
-            box: None,
-            ctx.tabs: gr.Tabs(selected=TAB_OF.get(recipe.task, recipe.task)),
-            said: notice_html(note, "info"),
-            **chosen,
-            **dict(zip(tab.form.error_outputs, updates, strict=True)),
-        }
 
     def on_link(address: Any, language: str, request: gr.Request) -> Updates:  # noqa: ANN401
         session = request.session_hash or ""
@@ -126,13 +111,29 @@ def connect_restore(ctx: Context, box: gr.File, said: gr.HTML, open_tab: gr.Stat
             recipe, _ = checked(ctx.models, recipe_in(address).to_dict(), language)
         except Exception as error:
             wrong = error
-            note_again(session, lambda code: notice_html(sentence(wrong, code)))
-            return {said: notice_html(sentence(error, language))}
-        note_again(session, lambda code: notice_html(text(code, "common.link_opened"), "info"))
-        return opened(recipe, text(language, "common.link_opened"), language)
+            return {said: noted(session, language, lambda c: notice_html(sentence(wrong, c)))}
+        words = "common.link_opened"
+        note = noted(session, language, lambda code: notice_html(text(code, words), "info"))
+        return {said: note, **opened(ctx, recipe, language)}
 
     ctx.quick(box.upload, on_drop, [box, ctx.language, open_tab], outputs)
     ctx.quick(link.select, on_link, [link, ctx.language], outputs)
+
+
+def opened(
+    ctx: Context, recipe: Recipe, language: str, axes: Mapping[str, str] | None = None
+) -> Updates:
+    """The recipe's tab with its controls set, those of its sheet too where it is of one (`axes`),
+    and the checkpoint above the tabs where the tab has none of its own."""
+    tab = ctx.task_tabs[recipe.task]
+    values = {**tab.control_values(recipe), **(axes or {})}
+    known = {name: value for name, value in values.items() if name in tab.form.settable}
+    updates = tab.form.error_updates(None, language, known, axes or ())
+    return {
+        ctx.tabs: gr.Tabs(selected=TAB_OF.get(recipe.task, recipe.task)),
+        **({} if type(recipe).needs_picture() else {ctx.checkpoint: recipe.checkpoint}),
+        **dict(zip(tab.form.error_outputs, updates, strict=True)),
+    }
 
 
 def to_many_of(ctx: Context, path: str, tab: str) -> Updates | None:
