@@ -234,7 +234,8 @@ def test_a_picture_restores_every_control(flow, ctx, tmp_path):
     # That one picture, not the sheet that it was made with.
     found = ctx.task_tabs["generate"].control_values(recipe)
     wanted = values(eta=0.5, spacing="leading", num_images=1, seed=8, size_px=16)
-    wanted |= {"precision": "float32", "mix": "", "variation": 0.0}  # the one that was used
+    wanted |= {"guidance": 1.0, "mix": "", "variation": 0.0}
+    wanted["precision"] = "float32"  # the one that was used
     assert {"checkpoint": recipe.checkpoint, **found} == wanted
     assert "restored" in note
     again = run_through(flow, **found)
