@@ -68,6 +68,24 @@ def test_blocks_cover_everything_and_share_enough(length, multiple):
         assert end - start >= 6
 
 
+@pytest.mark.parametrize("context", [36, 38, 100])
+def test_a_context_as_large_as_a_block_leaves_blocks_in_proportion(context, large):
+    """Blocks were of a pixel's step, or of a negative side: without end."""
+    canvas = Canvas(np.zeros((150, 170), np.uint8), 1, 1)
+    place = fit.Fit("tiles", 170, 150, 28, 4, True)
+    found = in_blocks(canvas, place, 1, 1, lambda window: None, context_px=context).pieces
+    assert len(found) <= 56  # of 25,500 pixels
+    seen = np.zeros((150, 170), int)
+    for piece in found:
+        seen[piece.window.slices] += 1
+    assert seen.min() >= 1 and found[0].window.height >= 28
+
+
+def test_blocks_that_overlap_wholly_are_refused():
+    with pytest.raises(ValueError, match="overlap"):
+        spans(100, 6, 6)
+
+
 def test_weights_of_blocks_blend_to_what_all_say():
     """Where all blocks say the same the result is that, wherever they overlap."""
     pixels = np.zeros((150, 170), np.uint8)
