@@ -59,14 +59,15 @@ def in_blocks(
             outer = _grown(inner, context, height, width)
             above = rows[i - 1][1] - top if i else 0
             before = columns[j - 1][1] - left if j else 0
-            weight = _ramp(inner.height, above, multiple)[:, None] * _ramp(
-                inner.width, before, multiple
+            down, across = (
+                _ramp(inner.height, above, multiple),
+                _ramp(inner.width, before, multiple),
             )
             pixels = tiled_pixels(outer.height, outer.width, fit.tile_px, fit.overlap_px or 0)
             pieces.append(
                 Piece(
                     inner,
-                    weight,
+                    lambda down=down, across=across: down[:, None] * across,
                     lambda w=outer: make(w),
                     num_steps,
                     inner.within(outer),
