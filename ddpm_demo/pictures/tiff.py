@@ -47,7 +47,8 @@ def read(content: bytes, frame: int, max_pixels: int) -> DeepPixels | None:
     import tifffile
 
     try:
-        with tifffile.TiffFile(io.BytesIO(content)) as opened:
+        # The file and its pages hold each other; the content is let go of all the same.
+        with io.BytesIO(content) as file, tifffile.TiffFile(file) as opened:
             try:
                 page = opened.pages[frame]
             except IndexError as error:
