@@ -125,12 +125,12 @@ def write(
     if alpha is not None and name in _WITHOUT_ALPHA:
         colour, alpha = _over_white(colour, alpha), None
     is_deep = isinstance(result, Image.Image) and deep.deep_of(result) is not None
-    # What is known by being equal, in the file's own samples, need not be put there.
-    is_there = known is None and is_deep and alpha is None
+    # What is known by being equal, in the file's own samples, is there already.
+    is_there = is_deep and photograph.is_deep and alpha is None
     is_there = is_there and photograph.own is photograph.colour
-    if known is None and _is_comparable(colour, photograph):
+    if known is None and not is_there and _is_comparable(colour, photograph):
         known = _unchanged(colour, photograph, is_deep)
-    target = _target(colour, alpha, photograph, name, known, is_there)
+    target = _target(colour, alpha, photograph, name, known)
     exif = metadata.carried(
         None if strip_metadata else photograph.file.exif,
         (colour.shape[1], colour.shape[0]),
@@ -204,16 +204,14 @@ def _target(
     photograph: Photograph,
     name: str,
     known: np.ndarray | None,
-    is_there: bool,
 ) -> _Target:
-    """`is_there`: what is known already stands in `colour` as it is to stand in the file."""
     same = known if _is_comparable(colour, photograph) else None
     if same is not None and alpha is not None and photograph.alpha is not None:
         same = same | ((alpha == 0) & (photograph.alpha == 0))  # colours that nobody sees
     own, profile = _own_colours(colour, photograph, name, same)
     black, white, dtype = _type_of(photograph, name)
     samples = _cast(own, black, white, dtype)
-    if same is not None and not (is_there and samples is colour):
+    if same is not None:
         samples = samples.copy() if samples is own else samples
         _restore(samples, same, photograph, profile == photograph.profile, (black, white))
     samples = samples.reshape(*samples.shape[:2], -1)
