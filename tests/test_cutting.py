@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ddpm_demo import DDPM, InpaintRecipe
+from ddpm_demo import DDPM, InpaintRecipe, UserError
 from ddpm_demo.pictures.similarity import psnr, ssim
 from ddpm_demo.restoration import canvas as canvases
 from ddpm_demo.restoration import coarse_to_fine, cutting, fit, inpainting
@@ -275,3 +275,10 @@ def test_a_hole_all_around_is_filled_from_one_view_to_the_next(photos, narrow):
     result = np.asarray(run.images()[0])
     assert (result[~hole] == np.asarray(image)[~hole]).all()
     assert coarse_to_fine.factors_for(40, max_factor=61 // 4) == [1]
+
+
+def test_feathering_that_leaves_nothing_to_go_by_is_refused(photos):
+    hole = boxes((40, 30), (10, 10, 30, 20))
+    with pytest.raises(UserError) as caught:
+        photos.inpaint(a_recipe(feather_px=20), picture(40, 30), mask_of(hole))
+    assert caught.value.key == "mask_full_feathered"

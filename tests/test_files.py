@@ -1,10 +1,12 @@
 """Files in and out: every format, depth, profile and piece of metadata, and broken ones."""
 
+import gc
 import io
 import json
 import os
 import struct
 import sys
+import tracemalloc
 import zlib
 
 import numpy as np
@@ -14,7 +16,7 @@ import torch
 from PIL import Image, ImageCms
 
 from ddpm_demo.errors import UserError
-from ddpm_demo.pictures import decode, encode, profiles
+from ddpm_demo.pictures import decode, deep, encode, profiles
 from ddpm_demo.pictures.icc import matrix_profile, srgb_to_linear
 from ddpm_demo.pictures.images import load_image, to_tensor
 from ddpm_demo.pictures.png_recipe import png_bytes, read_recipe
@@ -544,6 +546,34 @@ def test_of_an_animation_the_first_picture_is_taken_with_a_word():
 def test_fifty_megapixels_are_read_and_known_before_they_are():
     content = encoded(Image.new("L", (8160, 6144), 7), compress_level=1)
     assert load_image(content).size == (8160, 6144)
+
+
+def memory_of(work):
+    """(bytes that are held afterwards, the most on the way)"""
+    tracemalloc.start()
+    result = work()
+    found = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert result is not None
+    return found
+
+
+@pytest.mark.parametrize("format", ["tiff", "png"])
+def test_a_deep_result_is_in_memory_once_besides_its_file(format, tmp_path):
+    """A copy of 50 megapixels of 16 bits is 300 MB."""
+    (tmp_path / "a.tif").write_bytes(tiff_bytes(deep_scene(2000, 210), photometric="rgb"))
+    samples = 2000 * 210 * 6
+    gc.disable()  # what is held by a circle is held
+    try:
+        held, _ = memory_of(lambda: decode.read(tmp_path / "a.tif"))
+        assert held < 1.1 * samples
+    finally:
+        gc.enable()
+    photograph = decode.read(tmp_path / "a.tif")
+    result = deep.attach(photograph.image.copy(), photograph.colour + np.uint16(1))
+    encode.write(result, photograph, RECIPE, format=format)  # imports
+    _, most = memory_of(lambda: encode.write(result, photograph, RECIPE, format=format))
+    assert most < {"tiff": 2.2, "png": 2.6}[format] * samples
 
 
 def test_files_of_before_have_their_recipe_still():

@@ -2,6 +2,7 @@
 
 import io
 import shutil
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -66,6 +67,24 @@ def test_blocks_cover_everything_and_share_enough(length, multiple):
     assert all(start % multiple == 0 for start, _ in found)
     for (_, end), (start, _) in zip(found, found[1:], strict=False):
         assert end - start >= 6
+
+
+@pytest.mark.parametrize("context", [36, 38, 100])
+def test_a_context_as_large_as_a_block_leaves_blocks_in_proportion(context, large):
+    """Blocks were of a pixel's step, or of a negative side: without end."""
+    canvas = Canvas(np.zeros((150, 170), np.uint8), 1, 1)
+    place = fit.Fit("tiles", 170, 150, 28, 4, True)
+    found = in_blocks(canvas, place, 1, 1, lambda window: None, context_px=context).pieces
+    assert len(found) <= 56  # of 25,500 pixels
+    seen = np.zeros((150, 170), int)
+    for piece in found:
+        seen[piece.window.slices] += 1
+    assert seen.min() >= 1 and found[0].window.height >= 28
+
+
+def test_blocks_that_overlap_wholly_are_refused():
+    with pytest.raises(ValueError, match="overlap"):
+        spans(100, 6, 6)
 
 
 def test_weights_of_blocks_blend_to_what_all_say():
@@ -143,6 +162,43 @@ def test_blocks_give_what_one_block_gives(photos, pointwise, large, monkeypatch,
     difference = abs(values(result) - values(expected))
     assert difference.max() <= 1 and difference.mean() < 0.1
     assert (run.metrics.get("psnr") is None) == (run.original is None)
+
+
+@pytest.mark.parametrize("way", ["to the end", "half way", "asked twice"])
+def test_pieces_are_made_once_however_a_run_is_gone_through(photos, pointwise, large, way):
+    """Commands go through a run and then ask for its pictures: everything was made twice."""
+    recipe = DenoiseRecipe(checkpoint="tiny", sigma_255=10.0, perception=1.0, num_steps=2)
+    run, made = photos.denoise(recipe, picture(170, 130)), []
+    for piece in run._setup.steps.pieces:
+        make = piece.start
+        object.__setattr__(piece, "start", lambda make=make: made.append(1) or make())
+    if way == "asked twice":
+        run.images()
+    for index, _ in enumerate(run):
+        if way == "half way" and index == 2:
+            break
+    (result,) = run.images()
+    assert len(made) == len(run._setup.steps.pieces)
+    (expected,) = photos.denoise(recipe, picture(170, 130)).images()
+    assert (values(result) == values(expected)).all() and run.last.is_last
+
+
+def test_what_was_removed_is_shown_at_the_end_only(photos, pointwise, large):
+    run = photos.denoise(DenoiseRecipe(checkpoint="tiny", sigma_255=10.0), picture(90, 60))
+    assert "removed" not in run.beside()
+    run.images()
+    assert run.beside()["removed"].size == (90, 60)
+
+
+def test_blocks_hold_no_weights_before_their_turn():
+    """Those of all of them together took as much as a picture of 16 bits."""
+    place = fit.Fit("tiles", 1500, 1500, 28, 4, True)
+    canvas = Canvas(np.zeros((1500, 1500), np.uint8), 1, 1)
+    tracemalloc.start()
+    in_blocks(canvas, place, 1, 1, lambda window: None)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 500_000
 
 
 def test_deblurred_blocks_show_no_seams(photos, pointwise, large, monkeypatch):

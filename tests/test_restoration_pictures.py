@@ -257,6 +257,14 @@ def test_recipes_check_their_ranges(make, key):
             lambda d: d.inpaint(a_recipe(InpaintRecipe), picture(), Image.new("L", (22, 18), 255)),
             "mask_full",
         ),
+        (
+            lambda d: d.inpaint(
+                a_recipe(InpaintRecipe, feather_px=20),
+                picture(),
+                Image.new("L", (22, 18), 255).crop((0, 0, 22, 19)).crop((0, 1, 22, 19)),
+            ),
+            "mask_full_feathered",
+        ),
         (lambda d: d.inpaint(a_recipe(InpaintRecipe), picture(), nothing((9, 9))), "mask_size"),
         (lambda d: d.denoise(a_recipe(DenoiseRecipe), picture(1, 1)), "restoration_too_small"),
         (lambda d: d.upscale(a_recipe(UpscaleRecipe), picture(4, 4)), "restoration_too_small"),

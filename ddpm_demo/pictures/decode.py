@@ -124,7 +124,7 @@ def _from_pillow(content: bytes, frame: int, max_pixels: int, formats: Sequence[
     if content[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
         deep = tiff.read(content, frame, max_pixels)
         if deep is not None:
-            return _from_deep_tiff(content, deep)
+            return _from_deep_tiff(content, deep, frame)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what Pillow thinks of broken metadata
         image = open_header(content, formats, max_pixels)
@@ -243,7 +243,7 @@ def _chunk(content: bytes, name: bytes) -> bytes | None:
     return None
 
 
-def _from_deep_tiff(content: bytes, deep: tiff.DeepPixels) -> _Raw:
+def _from_deep_tiff(content: bytes, deep: tiff.DeepPixels, frame: int) -> _Raw:
     own = deep.samples if deep.samples.shape[-1] == 3 else deep.samples[..., 0]
     found = depth.find_range(own, deep.told)
     if deep.is_inverted and own.dtype.kind != "f":
@@ -264,15 +264,16 @@ def _from_deep_tiff(content: bytes, deep: tiff.DeepPixels) -> _Raw:
         exif=said.exif,
         xmp=said.xmp,
         dpi=metadata.dpi_of(said.info, said.exif),
+        frames=deep.frames,
     )
-    turn = metadata.orientation(facts.exif, None)
+    turn = metadata.orientation(facts.exif, None, facts.xmp)
     return _Raw(
         metadata.turned(own, turn),
         None if alpha is None else metadata.turned(alpha, turn),
         facts,
         facts.profile,
         found,
-        (found.note,) if found.note else (),
+        ((found.note,) if found.note else ()) + _frames_note(facts.frames if not frame else 1),
     )
 
 

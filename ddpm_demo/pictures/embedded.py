@@ -12,6 +12,11 @@ from .metadata import EXIF_IFD, USER_COMMENT
 NAME = "ddpm_demo"
 _ASCII = b"ASCII\0\0\0"
 _NAMESPACE = "https://ddpm-demo.invalid/recipe/1.0/"
+_PACKET = (
+    b'<?xpacket begin="" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/">'
+    b'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">%'
+    b'</rdf:RDF></x:xmpmeta><?xpacket end="w"?>'
+)
 _IN_XMP = re.compile(rb'ddpm_demo:recipe="([^"]*)"')
 
 
@@ -24,6 +29,11 @@ def put(recipe: str, exif: Image.Exif, xmp: bytes | None) -> bytes | None:
         inner[USER_COMMENT] = _ASCII + f"{NAME} {recipe}".encode("ascii")
         return without(xmp)
     return _with_description(without(xmp), recipe)
+
+
+def room(recipe: str | None) -> int:
+    """Bytes that a recipe may take in XMP."""
+    return 0 if recipe is None else len(_described(recipe)) + len(_PACKET) + 100
 
 
 def find(exif: Image.Exif, xmp: bytes | None) -> str | None:
@@ -63,15 +73,14 @@ def _without_code(comment: object) -> bytes:
 
 
 def _with_description(xmp: bytes | None, recipe: str) -> bytes:
-    ours = (
+    ours = _described(recipe)
+    if xmp and b"</rdf:RDF>" in xmp:
+        return xmp.replace(b"</rdf:RDF>", ours + b"</rdf:RDF>", 1)
+    return _PACKET.replace(b"%", ours)
+
+
+def _described(recipe: str) -> bytes:
+    return (
         f'<rdf:Description rdf:about="" xmlns:ddpm_demo="{_NAMESPACE}" '
         f'ddpm_demo:recipe="{html.escape(recipe)}"/>'
     ).encode()
-    if xmp and b"</rdf:RDF>" in xmp:
-        return xmp.replace(b"</rdf:RDF>", ours + b"</rdf:RDF>", 1)
-    return (
-        b'<?xpacket begin="" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/">'
-        b'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
-        + ours
-        + b'</rdf:RDF></x:xmpmeta><?xpacket end="w"?>'
-    )

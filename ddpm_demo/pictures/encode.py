@@ -18,6 +18,7 @@ from torch import Tensor
 
 from ..errors import UserError, check_range
 from . import deep, depth, embedded, heif, metadata, png_writer, profiles, tiff_writer
+from . import xmp as xmp_packets
 from .compression import Compression
 from .photograph import Photograph, strips, to_8_bit, to_16_bit
 from .png_recipe import CHUNK, recipe_json
@@ -40,7 +41,7 @@ _DEEP = ("PNG", "TIFF")
 _WITH_DPI = ("PNG", "JPEG", "TIFF", "BMP")
 _WITHOUT_PROFILE = ("BMP",)
 _WITHOUT_ALPHA = ("JPEG", "BMP")
-_JPEG_EXIF_BYTES = 65_000
+_JPEG_SEGMENT_BYTES = 65_000
 _FULL_CHROMA = 90
 
 Result = Image.Image | Tensor | np.ndarray
@@ -124,7 +125,10 @@ def write(
     if alpha is not None and name in _WITHOUT_ALPHA:
         colour, alpha = _over_white(colour, alpha), None
     is_deep = isinstance(result, Image.Image) and deep.deep_of(result) is not None
-    if known is None and _is_comparable(colour, photograph):
+    # What is known by being equal, in the file's own samples, is there already.
+    is_there = is_deep and photograph.is_deep and alpha is None
+    is_there = is_there and photograph.own is photograph.colour
+    if known is None and not is_there and _is_comparable(colour, photograph):
         known = _unchanged(colour, photograph, is_deep)
     target = _target(colour, alpha, photograph, name, known)
     exif = metadata.carried(
@@ -134,8 +138,11 @@ def write(
         with_dpi=name not in _WITH_DPI,
     )
     embedded.clean(exif)
-    xmp = embedded.without(None if strip_metadata else photograph.file.xmp)
+    packet = xmp_packets.carried(None if strip_metadata else photograph.file.xmp)
     text = None if recipe is None else recipe_json(recipe)
+    xmp = embedded.without(packet)
+    if name == "JPEG" and xmp and len(xmp) + embedded.room(text) > _JPEG_SEGMENT_BYTES:
+        xmp = None
     if text is not None and name != "PNG":
         xmp = embedded.put(text, exif, xmp)
     return _encoded(target, name, quality, exif, xmp, text, photograph.file.dpi)
@@ -204,8 +211,8 @@ def _target(
     own, profile = _own_colours(colour, photograph, name, same)
     black, white, dtype = _type_of(photograph, name)
     samples = _cast(own, black, white, dtype)
-    samples = samples.copy() if samples is own or samples is colour else samples
     if same is not None:
+        samples = samples.copy() if samples is own else samples
         _restore(samples, same, photograph, profile == photograph.profile, (black, white))
     samples = samples.reshape(*samples.shape[:2], -1)
     if alpha is not None:
@@ -349,7 +356,7 @@ def _encoded(
             del options["quality"]
             options["qtables"] = [list(table) for table in target.coded.tables[:2]]
             options["subsampling"] = target.coded.subsampling
-        options["exif"] = _within(exif, packed, _JPEG_EXIF_BYTES)
+        options["exif"] = metadata.within(exif, packed, _JPEG_SEGMENT_BYTES)
     if name == "WEBP" and quality == 100:
         options["lossless"] = True
     options = {key: value for key, value in options.items() if value is not None}
@@ -361,12 +368,3 @@ def _encoded(
     else:
         image.save(file, format=name, **options)
     return file.getvalue()
-
-
-def _within(exif: Image.Exif, packed: bytes | None, limit: int) -> bytes | None:
-    """EXIF data as a JPEG's segment can hold; a maker's private notes go first."""
-    inner = exif.get_ifd(metadata.EXIF_IFD)
-    if packed is not None and len(packed) > limit and metadata.MAKER_NOTE in inner:
-        del inner[metadata.MAKER_NOTE]
-        packed = exif.tobytes()
-    return packed if packed is None or len(packed) <= limit else None

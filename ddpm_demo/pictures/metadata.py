@@ -12,7 +12,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-MAX_BYTES = 2**20
+from . import xmp
+
+# Of EXIF or XMP: a megabyte and more are the previews that some makers put into their notes.
+MAX_BYTES = 2**24
 ORIENTATION, SOFTWARE, XMP = 0x0112, 0x0131, 0x02BC
 EXIF_IFD, GPS_IFD, INTEROP_IFD, FIRST_THUMBNAIL_TAG = 0x8769, 0x8825, 0xA005, 0x0201
 USER_COMMENT, MAKER_NOTE, WIDTH, HEIGHT = 0x9286, 0x927C, 0xA002, 0xA003
@@ -90,8 +93,8 @@ def of_tiff(content: bytes) -> Said:
             file.seek(tags.next)
             tags.load(file)
             info = {"icc_profile": bounded(tags.get(34675)), "resolution": _resolution(tags)}
-            xmp = tags.get(XMP)
-            return Said(info, _without_layout(exif), bounded(_as_bytes(xmp)))
+            packet = bounded(_as_bytes(tags.get(XMP)))
+            return Said(info, _without_layout(exif), packet)
         except Exception:  # noqa: BLE001  broken metadata do not matter
             return Said()
 
@@ -135,10 +138,17 @@ def _load(exif: bytes) -> Image.Exif:
     return loaded
 
 
-def orientation(exif: bytes | None, image: Image.Image | None) -> int:
-    """1 to 8; 1 where nothing, or nonsense, is said."""
+def orientation(exif: bytes | None, image: Image.Image | None, packet: bytes | None = None) -> int:
+    """1 to 8 by EXIF, or else by XMP; 1 where nothing, or nonsense, is said.
+
+    Args:
+        exif: where Pillow has not opened the file.
+        image: opened by Pillow, which looks into XMP too.
+        packet: XMP, where it has not.
+    """
     try:
         turn = image.getexif().get(ORIENTATION) if image else _load(exif or b"").get(ORIENTATION)
+        turn = xmp.orientation(packet) if turn is None else turn
     except Exception:  # noqa: BLE001  broken EXIF data raise almost anything and do not matter
         return 1
     return turn if turn in _TURNS else 1
@@ -187,3 +197,29 @@ def carried(
         result[X_RESOLUTION], result[Y_RESOLUTION] = dpi
         result[RESOLUTION_UNIT] = 2
     return result
+
+
+def within(exif: Image.Exif, packed: bytes | None, limit: int) -> bytes | None:
+    """EXIF data as a JPEG's segment can hold; a maker's private notes go first, then whatever
+    takes most, but for the comment that may be the recipe."""
+    while packed is not None and len(packed) > limit:
+        parts = [exif, exif.get_ifd(EXIF_IFD), exif.get_ifd(GPS_IFD)]
+        sizes = [
+            (tag == MAKER_NOTE, _num_bytes(value), number, tag)
+            for number, part in enumerate(parts)
+            for tag, value in part.items()
+            if tag not in (EXIF_IFD, GPS_IFD, USER_COMMENT)
+        ]
+        if not sizes:
+            return None
+        *_, number, tag = max(sizes)
+        del parts[number][tag]
+        packed = exif.tobytes()
+    return packed
+
+
+def _num_bytes(value: object) -> int:
+    """About what an EXIF value takes."""
+    if isinstance(value, bytes | str):
+        return len(value)
+    return 8 * len(value) if isinstance(value, tuple) else 8

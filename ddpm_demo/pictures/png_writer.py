@@ -45,8 +45,9 @@ def write_16_bit(
         chunks.append((b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp))
     if recipe:
         chunks.append((b"tEXt", NAME.encode() + b"\0" + recipe.encode("ascii")))
-    added = b"".join(_chunk(*chunk) for chunk in chunks)
-    return content[:_HEAD_BYTES] + added + content[_HEAD_BYTES:]
+    whole = memoryview(content)  # no copy of it but in the file
+    parts = (_chunk(*chunk) for chunk in chunks)
+    return b"".join((whole[:_HEAD_BYTES], *parts, whole[_HEAD_BYTES:]))
 
 
 def _chunk(name: bytes, data: bytes) -> bytes:

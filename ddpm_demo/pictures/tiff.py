@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ class DeepPixels:
         bits: of a sample, by its tag.
         is_premultiplied: the colours are multiplied by alpha.
         is_inverted: small values are bright.
+        frames: how many pictures the file holds.
     """
 
     samples: np.ndarray
@@ -35,6 +36,7 @@ class DeepPixels:
     bits: int
     is_premultiplied: bool = False
     is_inverted: bool = False
+    frames: int = 1
 
 
 def read(content: bytes, frame: int, max_pixels: int) -> DeepPixels | None:
@@ -47,7 +49,8 @@ def read(content: bytes, frame: int, max_pixels: int) -> DeepPixels | None:
     import tifffile
 
     try:
-        with tifffile.TiffFile(io.BytesIO(content)) as opened:
+        # The file and its pages hold each other; the content is let go of all the same.
+        with io.BytesIO(content) as file, tifffile.TiffFile(file) as opened:
             try:
                 page = opened.pages[frame]
             except IndexError as error:
@@ -64,13 +67,21 @@ def read(content: bytes, frame: int, max_pixels: int) -> DeepPixels | None:
             values = page.asarray()
             if page.planarconfig == 2 and channels > 1:
                 values = np.moveaxis(values.reshape(channels, *values.shape[-2:]), 0, -1)
-            return _sorted(values.reshape(page.imagelength, page.imagewidth, channels), page, bits)
+            values = values.reshape(page.imagelength, page.imagewidth, channels)
+            return replace(_sorted(values, page, bits), frames=_num_pages(opened))
     except EOFError:
         raise
     except DECODER_ERRORS as error:
         if type(error).__name__ == "UserError":
             raise
         raise unreadable() from error
+
+
+def _num_pages(opened: Any) -> int:  # noqa: ANN401  a TiffFile
+    try:
+        return len(opened.pages)
+    except DECODER_ERRORS:  # a page behind the one that is wanted does not matter
+        return 1
 
 
 def _sorted(values: np.ndarray, page: Any, bits: int) -> DeepPixels:  # noqa: ANN401  a TiffPage

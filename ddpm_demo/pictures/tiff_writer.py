@@ -51,19 +51,17 @@ def write(
             directory.tagtype[tag] = _LONG
             directory[tag] = inner
     is_whole = samples.dtype.kind in "ui"
-    blocks = [_deflated(samples[rows], is_whole) for rows in strips(height)]
-    counts = tuple(len(block) for block in blocks)
-    starts = np.cumsum((0, *counts[:-1])).tolist()
+    nothing = (0,) * len(strips(height))
     facts: dict[int, tuple[int, object]] = {
         _WIDTH: (_LONG, width),
         _HEIGHT: (_LONG, height),
         _BITS: (_SHORT, (8 * samples.dtype.itemsize,) * channels),
         _COMPRESSION: (_SHORT, _DEFLATE),
         _PHOTOMETRIC: (_SHORT, 2 if channels > 2 else 1),
-        _OFFSETS: (_LONG, tuple(starts)),
+        _OFFSETS: (_LONG, nothing),
         _SAMPLES: (_SHORT, channels),
         _ROWS: (_LONG, min(height, strips(height)[0].stop)),
-        _COUNTS: (_LONG, counts),
+        _COUNTS: (_LONG, nothing),
         _FORMAT: (_SHORT, ({"u": 1, "i": 2, "f": _IS_FLOAT}[samples.dtype.kind],) * channels),
         **_range_tags(samples.dtype, black, white, channels),
     }
@@ -82,10 +80,15 @@ def write(
         directory[X_RESOLUTION] = IFDRational(round(dpi[0] * 1000), 1000)
         directory[Y_RESOLUTION] = IFDRational(round(dpi[1] * 1000), 1000)
         directory[RESOLUTION_UNIT] = 2
+    # The directory comes first and is as long whatever its numbers are, so that every strip goes
+    # into the file at once and is held nowhere else.
     file = io.BytesIO()
     file.write(_BYTE_ORDER["<"] + directory.tobytes(8))
-    for block in blocks:
-        file.write(block)
+    counts = tuple(file.write(_deflated(samples[rows], is_whole)) for rows in strips(height))
+    directory[_OFFSETS] = tuple(np.cumsum((0, *counts[:-1])).tolist())
+    directory[_COUNTS] = counts
+    file.seek(8)
+    file.write(directory.tobytes(8))
     return file.getvalue()
 
 

@@ -46,7 +46,10 @@ def in_blocks(
     width, height = canvas.size
     overlap = -(-(fit.overlap_px or 0) // multiple) * multiple
     context = -(-context_px // multiple) * multiple
-    side = block_side(fit, num_chains) - 2 * context
+    # With many chains and a wide blur a block could be nothing but context: what is kept of it is
+    # a tile, and half of its side, at least, so that the work stays in proportion.
+    side = max(block_side(fit, num_chains) - 2 * context, fit.tile_px or 0, 2 * context)
+    side = max(side, overlap + multiple)
     rows = spans(height, side, overlap, multiple)
     columns = spans(width, side, overlap, multiple)
     pieces = []
@@ -56,14 +59,15 @@ def in_blocks(
             outer = _grown(inner, context, height, width)
             above = rows[i - 1][1] - top if i else 0
             before = columns[j - 1][1] - left if j else 0
-            weight = _ramp(inner.height, above, multiple)[:, None] * _ramp(
-                inner.width, before, multiple
+            down, across = (
+                _ramp(inner.height, above, multiple),
+                _ramp(inner.width, before, multiple),
             )
             pixels = tiled_pixels(outer.height, outer.width, fit.tile_px, fit.overlap_px or 0)
             pieces.append(
                 Piece(
                     inner,
-                    weight,
+                    lambda down=down, across=across: down[:, None] * across,
                     lambda w=outer: make(w),
                     num_steps,
                     inner.within(outer),
@@ -83,7 +87,13 @@ def block_side(fit: Fit, num_chains: int) -> int:
 
 def spans(length: int, side: int, overlap: int, multiple: int = 1) -> list[tuple[int, int]]:
     """(start, end) of blocks that cover [0, length), each `side` long but the last, which may be
-    shorter; neighbours share at least `overlap`. Starts are multiples."""
+    shorter; neighbours share at least `overlap`. Starts are multiples.
+
+    Raises:
+        ValueError: blocks that overlap wholly, and would never come to an end.
+    """
+    if side < overlap + multiple:
+        raise ValueError(f"blocks of {side} pixels cannot overlap by {overlap}")
     step = max(multiple, (side - overlap) // multiple * multiple)
     found, start = [], 0
     while True:

@@ -200,7 +200,7 @@ class _Filling:
 
         weight = self._weight(cut.box) * cut.own
         effort = pixels * self.num_chains
-        return Piece(cut.box, weight, start, num_steps, inside, finished, effort)
+        return Piece(cut.box, lambda: weight, start, num_steps, inside, finished, effort)
 
     def _weight(self, box: Window) -> np.ndarray:
         """What the filling counts in a window: 1 in the hole, falling to 0 around it."""

@@ -19,14 +19,14 @@ from .blend import Restoration
 from .canvas import Canvas
 from .chains import denoiser, run_chains, shape_of, to_depth
 from .greyness import onto_tone
-from .inpainting import Plan, fill, observed
+from .inpainting import Plan, fill, grown, observed
 from .observation import Observation
 from .operators import Mask
 from .piece_run import PieceSetup
 from .recipe import RestorationRecipe
 from .repaint import NUM_STEPS, repaint
 from .setup import Setup
-from .upload import Upload, check_mask, expand, feather, fit_mask, prepare
+from .upload import Upload, check_feather, check_mask, expand, feather, fit_mask, prepare
 
 if TYPE_CHECKING:
     from ..recipes.prior import Prior
@@ -58,6 +58,7 @@ def inpaint(
     hole = to_tensor(mask, 1).add(1).div(2).to(prior.device)
     check_mask(hole)
     weight = feather(hole, recipe.feather_px)
+    check_feather(weight > 0)
     known = (weight == 0).float()
     original = upload.tensor(prior.denoiser.channels).to(prior.device)
     onto = onto_tone(original[..., (known[0, 0] > 0)][:, :, None])
@@ -93,6 +94,7 @@ def _hole_by_hole(
     pixels, hole = upload.pixels, np.asarray(mask) > 0
     upload = upload.without_pixels()
     check_mask(hole)
+    check_feather(grown(hole, round(recipe.feather_px)))
     is_mean = recipe.perception == 0
     canvas = Canvas(
         pixels,

@@ -63,6 +63,7 @@ class PieceRun(RestorationRun):
         self._setup = setup
         self._metrics: list[dict[str, Any]] = []
         self._observed: Image.Image | None = None
+        self._difference_made: Image.Image | None = None
         self.progress.expect(setup.steps.effort)
 
     @property
@@ -70,6 +71,15 @@ class PieceRun(RestorationRun):
         if self._observed is None:
             self._observed = self._of_array(self._setup.observed())
         return self._observed
+
+    @property
+    def _removed(self) -> Image.Image | None:
+        """Made when it is looked at: not while a result is being written, which takes memory."""
+        setup = self._setup
+        if setup.shows_removed and setup.steps.is_finished and self._difference_made is None:
+            image = setup.steps.canvas.images[0]
+            self._difference_made = self._difference(setup.observed(), image)
+        return self._difference_made
 
     @property
     def original(self) -> Image.Image | None:
@@ -137,8 +147,6 @@ class PieceRun(RestorationRun):
             name, baseline = setup.baseline
             common["baseline"] = name
             common.update(_named(likeness(baseline, setup.original), "baseline_"))
-        if setup.shows_removed:
-            self._removed = self._difference(self._setup.observed(), setup.steps.canvas.images[0])
         self._metrics = []
         for image in setup.steps.canvas.images:
             own = setup.check(image)

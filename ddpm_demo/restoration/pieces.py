@@ -37,7 +37,8 @@ class Piece:
 
     Args:
         window: of the result.
-        weight: float32 [h, w], its share in the result, see `Canvas.write`.
+        weight: makes its share in the result, float32 [h, w], see `Canvas.write`; those of all
+            pieces together would take four bytes a pixel.
         start: makes its restoration, once the pieces before it are finished.
         num_steps: of that restoration.
         crop: the window within the restoration's pictures; None for all of them.
@@ -46,7 +47,7 @@ class Piece:
     """
 
     window: Window
-    weight: np.ndarray
+    weight: Callable[[], np.ndarray]
     start: Callable[[], Restoration]
     num_steps: int
     crop: Window | None = None
@@ -65,53 +66,19 @@ class Pieces:
     def __init__(self, canvas: Canvas, pieces: Sequence[Piece]):
         self.canvas, self.pieces = canvas, pieces
         self.is_finished = False
+        # Not of this object, which would hold itself, and the canvas with it, when let go.
+        self._stream = _made(canvas, pieces)
 
     @property
     def effort(self) -> int:
         """Pixels that the network will see in all."""
         return sum(piece.effort for piece in self.pieces)
 
-    @torch.inference_mode()
     def __iter__(self) -> Iterator[Step]:
-        canvas, done, evaluations = self.canvas, 0, 0
-        total = sum(piece.num_steps for piece in self.pieces)
-        for piece in self.pieces:
-            restoration, before = piece.start(), evaluations
-            for step in restoration:
-                x_t, x0_hat = step.x_t, step.x0_hat
-                if piece.crop is not None:
-                    x_t, x0_hat = x_t[(..., *piece.crop.slices)], x0_hat[(..., *piece.crop.slices)]
-                evaluations = before + step.num_evaluations
-                if step.is_last:
-                    self._write(piece, restoration, x0_hat)
-                    break
-                yield PieceStep(
-                    done + step.index,
-                    total,
-                    step.t,
-                    canvas.shown(piece.window, x_t, piece.weight),
-                    canvas.shown(piece.window, x0_hat, piece.weight),
-                    evaluations,
-                    piece.window,
-                    x0_hat,
-                    piece.weight,
-                )
-            done += piece.num_steps
-        self.is_finished = True
-        whole = canvas.finished()
-        yield PieceStep(total, total, -1, whole, whole, evaluations)
-
-    def _write(self, piece: Piece, restoration: Restoration, pictures: Tensor) -> None:
-        mean, deviation, samples = restoration.mean(), restoration.deviation(), restoration.samples
-        if piece.crop is not None:
-            inside = piece.crop.slices
-            mean = None if mean is None else mean[(..., *inside)]
-            deviation = None if deviation is None else deviation[(..., *inside)]
-            samples = None if samples is None else samples[(..., *inside)]
-        deviation = None if deviation is None else deviation[0, 0]
-        self.canvas.write(piece.window, piece.weight, pictures, mean, deviation)
-        if piece.finished is not None and samples is not None:
-            piece.finished(samples)
+        """Whatever is left: pieces are made once, however often this is asked for."""
+        for step in self._stream:
+            self.is_finished = step.window is None
+            yield step
 
     def mean(self) -> Tensor | None:
         """The mean of the chains [1, C, H, W]; None before the end, or for a single chain."""
@@ -125,3 +92,53 @@ class Pieces:
         if not self.is_finished or self.canvas.deviation is None:
             return None
         return torch.from_numpy(self.canvas.deviation.astype(np.float32))[None, None]
+
+
+@torch.inference_mode()
+def _made(canvas: Canvas, pieces: Sequence[Piece]) -> Iterator[PieceStep]:
+    """The pieces made one after the other."""
+    done, evaluations = 0, 0
+    total = sum(piece.num_steps for piece in pieces)
+    for piece in pieces:
+        restoration, weight, before = piece.start(), piece.weight(), evaluations
+        for step in restoration:
+            x_t, x0_hat = step.x_t, step.x0_hat
+            if piece.crop is not None:
+                x_t, x0_hat = x_t[(..., *piece.crop.slices)], x0_hat[(..., *piece.crop.slices)]
+            evaluations = before + step.num_evaluations
+            if step.is_last:
+                _write(canvas, piece, weight, restoration, x0_hat)
+                break
+            yield PieceStep(
+                done + step.index,
+                total,
+                step.t,
+                canvas.shown(piece.window, x_t, weight),
+                canvas.shown(piece.window, x0_hat, weight),
+                evaluations,
+                piece.window,
+                x0_hat,
+                weight,
+            )
+        done += piece.num_steps
+    whole = canvas.finished()
+    yield PieceStep(total, total, -1, whole, whole, evaluations)
+
+
+def _write(
+    canvas: Canvas,
+    piece: Piece,
+    weight: np.ndarray,
+    restoration: Restoration,
+    pictures: Tensor,
+) -> None:
+    mean, deviation, samples = restoration.mean(), restoration.deviation(), restoration.samples
+    if piece.crop is not None:
+        inside = piece.crop.slices
+        mean = None if mean is None else mean[(..., *inside)]
+        deviation = None if deviation is None else deviation[(..., *inside)]
+        samples = None if samples is None else samples[(..., *inside)]
+    deviation = None if deviation is None else deviation[0, 0]
+    canvas.write(piece.window, weight, pictures, mean, deviation)
+    if piece.finished is not None and samples is not None:
+        piece.finished(samples)

@@ -16,26 +16,12 @@ DiffPIR's.
 from __future__ import annotations
 
 import dataclasses
-import math
 from dataclasses import dataclass
-from functools import lru_cache
 
 import torch
 from torch import Tensor
 
-
-@lru_cache(maxsize=8)
-def _cosines(length: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """The orthonormal DCT-II as a matrix: rows are frequencies."""
-    frequency = torch.arange(length, dtype=torch.float64)[:, None]
-    place = torch.arange(length, dtype=torch.float64)[None, :] + 0.5
-    matrix = math.sqrt(2 / length) * torch.cos(math.pi / length * frequency * place)
-    matrix[0] *= math.sqrt(0.5)
-    return matrix.to(device, dtype)
-
-
-def _bases(x: Tensor) -> list[Tensor]:
-    return [_cosines(length, x.dtype, x.device) for length in x.shape[-3:]]
+from . import cosine_transform
 
 
 def to_frequencies(x: Tensor) -> Tensor:
@@ -44,15 +30,16 @@ def to_frequencies(x: Tensor) -> Tensor:
     Over three channels the basis is brightness, red against blue, and green against magenta: about
     the principal axes of the colours of photographs.
     """
-    channels, rows, columns = _bases(x)
-    # Below about 500 pixels a side two matrix products are faster than an FFT with its shuffling.
-    return torch.einsum("kc,bchw->bkhw", channels, rows @ x @ columns.T)
+    return torch.einsum("kc,bchw->bkhw", _axes(x), cosine_transform.forward(x))
 
 
 def from_frequencies(x: Tensor) -> Tensor:
     """The inverse of `to_frequencies`."""
-    channels, rows, columns = _bases(x)
-    return torch.einsum("kc,bkhw->bchw", channels, rows.T @ x @ columns)
+    return torch.einsum("kc,bkhw->bchw", _axes(x), cosine_transform.inverse(x))
+
+
+def _axes(x: Tensor) -> Tensor:
+    return cosine_transform.matrix(x.shape[-3], x.dtype, x.device)
 
 
 @dataclass(frozen=True)

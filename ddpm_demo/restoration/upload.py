@@ -185,6 +185,17 @@ def check_mask(hole: Tensor | np.ndarray) -> None:
         )
 
 
+def check_feather(unknown: Tensor | np.ndarray) -> None:
+    """Raise a `UserError` for a hole that is everywhere once its feathering counts with it."""
+    if bool(unknown.all()):
+        raise UserError(
+            "mask_full_feathered",
+            "With its feathered edge the mask covers the whole picture, so that nothing of it is "
+            "left to go by; feather it less.",
+            field="feather_px",
+        )
+
+
 def expand(
     image: Image.Image, mask: Image.Image, sides: tuple[int, int, int, int]
 ) -> tuple[Image.Image, Image.Image]:
