@@ -188,7 +188,7 @@ def run_words(words):
         text=True,
         timeout=600,
     )
-    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.returncode == 0, done.stderr[-8000:]  # the launcher says a lot after the reason
     return done.stderr
 
 
