@@ -9,8 +9,8 @@ import torch
 from diffusers import DDPMPipeline
 
 from ddpm_demo import DDPM
-from ddpm_demo.checkpoints import hub
-from ddpm_demo.checkpoints.library import GUIDE_FOLDER, find
+from ddpm_demo.checkpoints.library import find
+from ddpm_demo.checkpoints.safety import GUIDE_FOLDER
 from ddpm_demo.core.autoguidance import AutoguidedDenoiser
 from ddpm_demo.core.noise import NoiseSource
 from ddpm_demo.core.oracles import GaussianDenoiser
@@ -170,8 +170,3 @@ def test_a_broken_guide_spoils_nothing_until_it_is_asked_for(guided):
 def test_plain_diffusers_opens_both(guided):
     for folder in (guided, guided / GUIDE_FOLDER):
         assert DDPMPipeline.from_pretrained(folder).unet.config.in_channels == 3
-
-
-def test_the_hub_is_asked_for_the_guide_too():
-    assert f"{GUIDE_FOLDER}/unet/config.json" in hub._FILES
-    assert f"{GUIDE_FOLDER}/scheduler/scheduler_config.json" in hub._FILES

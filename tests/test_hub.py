@@ -12,7 +12,7 @@ from huggingface_hub import HfApi, constants
 from huggingface_hub.utils import close_session
 
 from ddpm_demo.checkpoints import hub
-from ddpm_demo.checkpoints.library import find, load
+from ddpm_demo.checkpoints.library import find, load, load_guide
 from ddpm_demo.errors import UserError
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
@@ -204,6 +204,23 @@ def test_repositories_and_revisions_that_do_not_exist_give_a_sentence(server):
 def test_a_repository_of_pickles_is_refused_before_the_download(server):
     refused("owner/pickles", "checkpoint_pickle")
     assert not any("resolve" in path for path in server.asked)
+
+
+def test_weights_of_a_guide_alone_are_none_of_the_checkpoint(server):
+    files = server.repositories["owner/tiny"][1]
+    guide = {f"guide/{name}": files[name] for name in files if not name.endswith(".bin")}
+    server.repositories["owner/guide"] = (SHA, guide)
+    refused("owner/guide", "checkpoint_no_weights")
+    assert not any("resolve" in path for path in server.asked)
+
+
+def test_a_guide_comes_with_its_checkpoint(server):
+    files = dict(server.repositories["owner/tiny"][1])
+    both = {**files, **{f"guide/{name}": files[name] for name in files}}
+    server.repositories["owner/both"] = (SHA, both)
+    info = find("owner/both", allow_paths=False)
+    assert info.has_guide and not find("owner/tiny", allow_paths=False).has_guide
+    assert load_guide(info).info.weight_hash == info.weight_hash
 
 
 def test_a_repository_too_large_is_refused_before_the_download(server, monkeypatch):

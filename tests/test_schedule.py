@@ -89,3 +89,11 @@ def test_abar_is_monotone_from_one_to_the_end(schedule):
     assert (np.diff(values) < 0).all()
     assert schedule.snr(-1) == math.inf
     assert schedule.snr(10) == pytest.approx(schedule.sigma(10) ** -2)
+
+
+def test_schedules_are_alike_that_differ_by_what_a_file_rounds(schedule_config):
+    ours = Schedule.from_config(schedule_config)
+    rounded = ours.betas.float().double()
+    assert ours.is_like(Schedule(rounded)) and not torch.equal(ours.betas, rounded)
+    assert not ours.is_like(Schedule(ours.betas[:-1]))
+    assert not ours.is_like(Schedule(ours.betas * 0.99))

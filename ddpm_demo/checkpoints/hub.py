@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from ..errors import UserError
-from .safety import MAX_PARAMETERS, WEIGHTS_NAME, refuse_missing_weights
+from .safety import GUIDE_FOLDER, MAX_PARAMETERS, WEIGHTS_NAME, refuse_missing_weights
 
 TIMEOUT_SECONDS = 10
 _PART = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_-])?"
@@ -23,8 +23,7 @@ _OWN_FILES = (
     f"unet/{WEIGHTS_NAME}",
     "scheduler/scheduler_config.json",
 )
-# With the weaker version of itself that a checkpoint may ship, see `core.autoguidance`.
-_FILES = _OWN_FILES + tuple(f"guide/{name}" for name in _OWN_FILES)
+_FILES = _OWN_FILES + tuple(f"{GUIDE_FOLDER}/{name}" for name in _OWN_FILES)
 _MAX_BYTES = 4 * MAX_PARAMETERS + 2**20
 
 
@@ -119,7 +118,7 @@ def _from_network(repo_id: str, revision: str | None, token: bool | None = None)
 def _check_listing(repo_id: str, sizes: dict[str, int]) -> None:
     """Refuse a repository from its list of files, before anything large is downloaded."""
     wanted = {name: size for name, size in sizes.items() if name in _FILES}
-    if not any(name.endswith(WEIGHTS_NAME) for name in wanted):
+    if not any(name.endswith(WEIGHTS_NAME) for name in wanted.keys() & set(_OWN_FILES)):
         refuse_missing_weights(repo_id, list(sizes))
     if sum(wanted.values()) > _MAX_BYTES:
         raise UserError(

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from ..errors import UserError
 from .hub import fetch, parse_hub_id
 from .model_card import LearnedSteps, read_model_card
-from .safety import CheckpointFiles, check_folder, looks_like_checkpoint
+from .safety import GUIDE_FOLDER, CheckpointFiles, check_folder, looks_like_checkpoint
 from .weights import HASH_DIGITS, build
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ ROOT = Path(__file__).resolve().parents[2]
 BUNDLED_FOLDER = ROOT / "checkpoints"
 # On a Space, DDPM_DEMO_RUNS names the storage that outlives a restart.
 RUNS_FOLDER = Path(os.environ.get("DDPM_DEMO_RUNS") or ROOT / "runs").absolute()
-GUIDE_FOLDER = "guide"  # a checkpoint within one: its weaker version, see `core.autoguidance`
 RESULT_FOLDER = "result"  # where a training run leaves its checkpoint, inside the run's folder
 EXTRA_FOLDERS_VARIABLE = "DDPM_DEMO_CHECKPOINTS"
 MAX_LOADED = 3

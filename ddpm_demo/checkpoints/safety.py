@@ -20,6 +20,7 @@ from .config import check_scheduler_config, check_unet_config
 
 MAX_PARAMETERS = 500_000_000
 WEIGHTS_NAME = "diffusion_pytorch_model.safetensors"
+GUIDE_FOLDER = "guide"  # a checkpoint within one: its weaker version, see `core.autoguidance`
 PICKLE_SUFFIXES = (".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth")
 _MAX_JSON_BYTES = 2**20
 _NUMBER_TYPES = {"F16", "BF16", "F32", "F64"}

@@ -19,9 +19,6 @@ from ..errors import UserError
 from . import progress
 from .denoiser import Prediction, UNetDenoiser, without_clipping
 
-# Relative; schedules that are saved as lists of betas are rounded.
-SAME_SCHEDULE = 1e-4
-
 
 class AutoguidedDenoiser:
     """x0 = x0_weak + strength (x0_strong - x0_weak), the paper's D_w with w = strength.
@@ -39,9 +36,7 @@ class AutoguidedDenoiser:
     def __init__(
         self, strong: UNetDenoiser, weak: UNetDenoiser, strength: float, min_sigma: float = 0.0
     ):
-        ours, its = strong.schedule.alphas_cumprod, weak.schedule.alphas_cumprod
-        fits = ours.shape == its.shape and torch.allclose(ours, its.to(ours), rtol=SAME_SCHEDULE)
-        if not fits or strong.channels != weak.channels:
+        if not strong.schedule.is_like(weak.schedule) or strong.channels != weak.channels:
             raise UserError(
                 "guide_mismatch",
                 "The weaker version in this checkpoint's folder has another noise schedule or "

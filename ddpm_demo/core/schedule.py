@@ -129,6 +129,11 @@ class Schedule:
         abar = self.abar(t)
         return math.sqrt((1 - abar) / abar) if abar > 0 else math.inf
 
+    def is_like(self, other: Schedule) -> bool:
+        """Whether a timestep means the same in both, but for what rounding in files leaves."""
+        ours, theirs = self.alphas_cumprod, other.alphas_cumprod.to(self.alphas_cumprod)
+        return ours.shape == theirs.shape and torch.allclose(ours, theirs)
+
     def snr(self, t: float) -> float:
         """Signal-to-noise ratio abar_t / (1 - abar_t); infinite at t = -1."""
         abar = self.abar(t)

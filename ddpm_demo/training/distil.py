@@ -64,9 +64,9 @@ def _alike(first: str, second: str) -> bool:
     schedulers = [
         check_folder(checkpoints.find(name).folder).scheduler_config for name in (first, second)
     ]
-    ours, theirs = (Schedule.from_config(config).alphas_cumprod for config in schedulers)
+    ours, theirs = map(Schedule.from_config, schedulers)
     kinds = {config.get("prediction_type", "epsilon") for config in schedulers}
-    return len(kinds) == 1 and ours.shape == theirs.shape and torch.allclose(ours, theirs)
+    return len(kinds) == 1 and ours.is_like(theirs)
 
 
 def build_objective(
