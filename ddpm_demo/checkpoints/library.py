@@ -158,13 +158,16 @@ def load_guide(info: CheckpointInfo, device: torch.device | str = "cpu") -> Load
         UserError: it has none, or one that is broken or unsafe.
     """
     if not info.has_guide:
+        # Not those that visitors have trained.
+        bundled = (one for one in list_checkpoints() if one.source == "bundled")
+        known = [one.name for one in bundled if one.has_guide]
         raise UserError(
             "guide_missing",
             "The checkpoint “{name}” comes without a weaker version of itself to be steered "
             "away from; set the guidance to 1, or choose one of {known}.",
             field="guidance",
             name=info.name,
-            known=", ".join(known.name for known in list_checkpoints() if known.has_guide) or "–",
+            known=", ".join(known) or "–",
         )
     return _load(*_describe(info.name, info.folder / GUIDE_FOLDER, info.source), device)
 
