@@ -4,6 +4,8 @@ the model is named; keys, touch, an ordinary checkpoint, the other language, a r
 
 import base64
 import json
+import re
+import time
 
 import pytest
 from playwright.sync_api import expect
@@ -130,6 +132,44 @@ def test_keys_and_what_was_kept_outlives_a_reload(live):
     expect(point).to_have_attribute("aria-valuetext", "60 % across, 30 % down")
     page.get_by_role("button", name="No longer keep").click()
     expect(page.locator(".live-kept")).to_be_hidden()
+
+
+def test_a_checkpoint_taken_while_a_picture_is_asked_for_is_drawn_with(page):
+    """A field was changed, and the offer taken before the answer to that had come."""
+    page.get_by_role("switch", name="Live").click()
+    page.locator("[data-do=offer]").wait_for()
+    held = []
+
+    def hold(route):
+        if not held and '"pictures"' in (route.request.post_data or ""):
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/run/predict", hold)
+    page.get_by_label("Steps", exact=True).locator("visible=true").fill("3")
+    page.keyboard.press("Tab")
+    deadline = time.monotonic() + 60
+    while not held and time.monotonic() < deadline:
+        page.wait_for_timeout(50)
+    page.locator("[data-do=offer]").click()
+    expect(page.get_by_label("Checkpoint", exact=True).first).to_have_value(re.compile("2 eval"))
+    page.wait_for_timeout(500)  # what the page makes of the new checkpoint
+    held[0].continue_()
+    settled(page)
+    expect(page.get_by_role("button", name="Keep", exact=True)).to_be_enabled()
+    expect(page.locator(".live-note")).to_be_hidden()
+
+
+def test_what_is_done_with_a_picture_waits_for_a_scene_that_comes_late(live):
+    """The panel is answered first, the stage a moment later."""
+    page, keep = live, live.get_by_role("button", name="Keep", exact=True)
+    expect(keep).to_be_enabled()
+    page.evaluate(f"{LIVE}.stage.starts(); {LIVE}.stage.render()")
+    expect(keep).to_be_disabled()
+    page.evaluate(f"{LIVE}.stage.state.live = {LIVE}.last.number")
+    page.evaluate(f"{LIVE}.stage.state.phase = 'result'; {LIVE}.stage.render()")
+    expect(keep).to_be_enabled()
 
 
 def test_while_a_run_goes_on_live_says_so_and_can_be_cancelled(live):

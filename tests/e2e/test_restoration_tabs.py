@@ -219,9 +219,11 @@ def test_a_photograph_goes_to_its_prior_and_a_wrong_file_is_one_sentence(page, t
     expect(measures).to_be_visible()
     expect(tab.button("Recipe (JSON)")).to_be_enabled()
     assert tab.picture().size == (96, 64)
+    tab.panel.get_by_text("More settings").click()
+    tab.fill("Seed", 7)
     tab.button("Run").click()
     tab.upload(wrong)  # while that run goes on
-    expect(tab.status()).to_contain_text("Done in")
+    expect(tab.status()).to_contain_text("seed 7")  # this run's end, not the one's before
     assert tab.picture().size == (96, 64)
 
     tab.upload(photo)

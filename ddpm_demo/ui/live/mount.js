@@ -10,12 +10,17 @@ Object.assign(Live.prototype, {
     this.at(".live-body").hidden = !on;
     this.at(".live-hint").hidden = on;
     if (!on) return;
-    const { shown } = this;
-    const able = { corners: true, sheet: true, again: shown, keep: shown, vary: shown };
-    for (const [name, is] of Object.entries(able)) this.at(`[data-do=${name}]`).disabled = !is;
+    this.enable();
     this.renderPlane();
     this.renderKept();
     this.renderVariation();
+  },
+
+  // What can be done with the picture on the stage, where it is one of ours.
+  enable() {
+    const { shown } = this;
+    const able = { corners: true, sheet: true, again: shown, keep: shown, vary: shown };
+    for (const [name, is] of Object.entries(able)) this.at(`[data-do=${name}]`).disabled = !is;
   },
 
   renderPlane() {

@@ -17,6 +17,8 @@ class Live {
     this.at = (selector) => this.root.querySelector(selector);
     this.recall();
     this.listen();
+    // The stage gets its scene from the same answer as the panel, before it or after it.
+    document.addEventListener("ddpm:stage", () => this.enable());
     speak(this.root);
     new MutationObserver(() => (speak(this.root), this.render())).observe(document.documentElement, {
       attributes: true,
@@ -74,8 +76,7 @@ class Live {
       this.last = asked;
       if (asked.corners) this.showCorners(asked.corners, told.corners);
     } else this.refused = asked;
-    // The stage gets its scene from the same answer, perhaps a moment later.
-    setTimeout(() => this.render());
+    this.render();
     if (!isNewest) this.send();
   }
 
@@ -94,10 +95,12 @@ class Live {
   // The same once more, with another checkpoint or setting.
   again() {
     this.fresh = true;
-    const asked = this.refused || this.last;
+    // What is under way was asked with the settings of before: it counts as not yet answered.
+    const asked = this.wanted || this.refused || this.last;
     if (!this.on || !asked) return;
     this.refused = null;
-    this.want(asked.pictures, { chosen: asked.chosen, layer: asked.layer });
+    const { pictures, chosen, layer, isSheet } = asked;
+    this.want(pictures, { chosen, layer, isSheet });
   }
 
   // ---- what the visitor does

@@ -80,6 +80,7 @@ Object.assign(Stage.prototype, {
     this.renderPaint();
     this.pane.setAttribute("aria-label", this.describe(after, before));
     this.layout();
+    document.dispatchEvent(new CustomEvent("ddpm:stage"));
   },
 
   describe(after, before) {
