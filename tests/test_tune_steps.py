@@ -133,6 +133,23 @@ def test_the_command_tunes_keeps_and_the_next_run_uses_it(folder, capsys):
     assert own[:-1] == make_timesteps(ddpm.schedule, 3)
 
 
+@pytest.mark.parametrize("number", ["1", "257", "1000000"])
+def test_pictures_that_take_too_much_memory_or_say_nothing_are_refused(folder, capsys, number):
+    options = ["--checkpoint", str(folder), "--num-steps", "3", "--num-images", number]
+    assert main(["tune-steps", *options]) == 2
+    said = capsys.readouterr().err
+    assert "between 2 and 256" in said and number in said
+
+
+def test_the_report_of_the_command_is_in_the_language_of_the_shell(folder, capsys, monkeypatch):
+    options = ["--checkpoint", str(folder), "--num-steps", "2", "--num-images", "2", "--dry-run"]
+    assert main(["tune-steps", *options]) == 0
+    assert "not kept" in capsys.readouterr().out
+    monkeypatch.setenv("DDPM_DEMO_LANGUAGE", "zh")
+    assert main(["tune-steps", *options]) == 0
+    assert "未写入" in capsys.readouterr().out
+
+
 def test_a_few_step_checkpoint_says_what_it_is_for(folder):
     front = {"title": "Tiny", "default_sampler": "consistency", "default_num_steps": 2}
     write_model_card(folder, front, "# Tiny")

@@ -4,7 +4,7 @@ import gradio as gr
 import pytest
 
 from ddpm_demo.errors import UserError
-from ddpm_demo.texts import negotiate, text
+from ddpm_demo.texts import known_language, negotiate, text
 from ddpm_demo.ui.errors import sentence
 from ddpm_demo.ui.relabel import Texts
 
@@ -33,6 +33,20 @@ def test_a_text_is_filled_and_an_unknown_language_is_english():
     assert text("zh-CN", "common.status_step", index=7, total=20) != english
     with pytest.raises(KeyError):
         text("en", "common.no_such_text")
+
+
+@pytest.mark.parametrize(
+    ("said", "language"),
+    [
+        ("zh", "zh-CN"),
+        ("zh_CN.UTF-8", "zh-CN"),
+        ("ZH-hans", "zh-CN"),
+        ("en_GB", "en"),
+        (None, "en"),
+    ],
+)
+def test_a_language_may_be_spelled_as_people_and_shells_do(said, language):
+    assert known_language(said) == language
 
 
 def test_registered_components_are_relabelled_and_keep_their_values():

@@ -14,6 +14,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError, check_range
+from ..texts import text
+from .language import cli_language
 from .output import Output
 
 if TYPE_CHECKING:
@@ -75,8 +77,11 @@ def write_many(ddpm: DDPM, recipe: GenerateRecipe, num_images: int, output: Outp
             output.write_png(_name(run, number), image, run.metadata(number), over_broken=True)
         made += size
     seconds = time.perf_counter() - started
-    process = f"process {index + 1} of {count}: " if count > 1 else ""
-    print(f"{process}{made} pictures in {seconds:.1f} s, {kept} were there", file=sys.stderr)
+    said = {"made": made, "seconds": f"{seconds:.1f}", "kept": kept}
+    if count > 1:
+        said |= {"index": index + 1, "count": count}
+    key = "cli.bulk_done_process" if count > 1 else "cli.bulk_done"
+    print(text(cli_language(), key, **said), file=sys.stderr)
     if index == 0:
         output.files.clear()  # a folder of so many files is named, not listed
         output.files.append(str(output.folder))

@@ -6,6 +6,8 @@ import argparse
 import json
 
 from ..checkpoints.library import CheckpointInfo, list_checkpoints
+from ..texts import text
+from .language import cli_language
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -19,16 +21,32 @@ def run(args: argparse.Namespace) -> None:
         print(json.dumps({"checkpoints": [info.public() for info in found]}))
         return
     for info in found:
-        print(_describe(info))
+        print(_describe(info, cli_language()))
 
 
-def _describe(info: CheckpointInfo) -> str:
-    colour = "grey" if info.channels == 1 else "colour"
-    lines = [
-        f"{info.name}: {info.title}, {info.size_px}x{info.size_px} {colour}, "
-        f"{info.num_parameters / 1e6:.1f} million parameters, {info.source}",
-        f"    data: {info.data or 'not stated'}; licence: {info.license or 'not stated'}",
-        f"    default: {info.default_sampler}, {info.default_num_steps} steps; "
-        f"weights {info.weight_hash}",
-    ]
-    return "\n".join(lines)
+def _describe(info: CheckpointInfo, language: str) -> str:
+    unknown = text(language, "cli.not_stated")
+    first = text(
+        language,
+        "cli.checkpoint",
+        name=info.name,
+        title=info.title_zh if language == "zh-CN" else info.title,
+        size=info.size_px,
+        colour=text(language, "cli.grey" if info.channels == 1 else "cli.colour"),
+        millions=f"{info.num_parameters / 1e6:.1f}",
+        source=info.source,
+    )
+    data = text(
+        language,
+        "cli.checkpoint_data",
+        data=info.data or unknown,
+        license=info.license or unknown,
+    )
+    default = text(
+        language,
+        "cli.checkpoint_default",
+        sampler=info.default_sampler,
+        steps=info.default_num_steps,
+        hash=info.weight_hash,
+    )
+    return "\n    ".join([first, data, default])

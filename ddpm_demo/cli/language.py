@@ -13,12 +13,9 @@ VARIABLE = "DDPM_DEMO_LANGUAGE"
 
 def cli_language() -> str:
     """ "en" or "zh-CN"."""
-    asked = os.environ.get(VARIABLE)
-    if asked:
-        return known_language(asked)
-    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+    for name in (VARIABLE, "LC_ALL", "LC_MESSAGES", "LANG"):
         if os.environ.get(name):
-            return "zh-CN" if os.environ[name].startswith("zh") else DEFAULT_LANGUAGE
+            return known_language(os.environ[name])
     return DEFAULT_LANGUAGE
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
+from ..texts import text
+from .language import cli_language
 from .processes import python_path
 
 if TYPE_CHECKING:
@@ -158,15 +160,15 @@ def _train(path: Path, folder: Path, num_processes: int, quiet: bool) -> int:
                 said = said if quiet else _say(watcher, said)
             except KeyboardInterrupt:  # the trainer has heard it too, and saves
                 if not quiet:
-                    print("stopping after this step", file=sys.stderr)
+                    print(text(cli_language(), "cli.train_stopping"), file=sys.stderr)
 
 
 def _say(watcher: Watcher, said: int) -> int:
     progress = watcher.read()
     if progress.step > said and progress.curve:
-        loss = progress.smoothed()[-1][1]
-        speed = f"{progress.images_per_s:.1f} pictures/s"
-        print(f"step {progress.step}  loss {loss:.4f}  {speed}", file=sys.stderr)
+        loss, speed = f"{progress.smoothed()[-1][1]:.4f}", f"{progress.images_per_s:.1f}"
+        words = text(cli_language(), "cli.train_step", step=progress.step, loss=loss, speed=speed)
+        print(words, file=sys.stderr)
         return progress.step
     return said
 

@@ -13,12 +13,15 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
+from ..texts import text
+from .language import cli_language
 from .output import DEFAULT_CHECKPOINT
 
 if TYPE_CHECKING:
     from ..checkpoints.library import CheckpointInfo
 
 DEFAULT_SAMPLER = "dpmpp_2m"
+MIN_IMAGES, MAX_IMAGES = 2, 256
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -36,14 +39,14 @@ def run(args: argparse.Namespace) -> None:
     from ..pipeline import DDPM
     from ..samplers.tune import tune_steps
 
-    if args.num_images < 2:
+    if not MIN_IMAGES <= args.num_images <= MAX_IMAGES:
         raise UserError(
             "range",
             "{name} must be between {low} and {high}, not {value}.",
             field="num_images",
             name="num_images",
-            low=2,
-            high=256,
+            low=MIN_IMAGES,
+            high=MAX_IMAGES,
             value=args.num_images,
         )
     info = find(args.checkpoint)
@@ -57,10 +60,11 @@ def run(args: argparse.Namespace) -> None:
     ddpm = DDPM.from_pretrained(args.checkpoint)
     shape = (ddpm.denoiser.channels, info.size_px, info.size_px)
     started = time.perf_counter()
-    quiet = args.json or not sys.stderr.isatty()
+    quiet, language = args.json or not sys.stderr.isatty(), cli_language()
 
     def tell(num_tries: int, best: float) -> None:
-        print(f"\r{num_tries} schedules tried, best {best:.4f}", end="", file=sys.stderr)
+        said = text(language, "cli.tune_tries", tries=num_tries, best=f"{best:.4f}")
+        print(f"\r{said}", end="", file=sys.stderr)
 
     tuned = tune_steps(
         ddpm.denoiser,
@@ -83,17 +87,20 @@ def run(args: argparse.Namespace) -> None:
         "kept": kept,
         "seconds": round(time.perf_counter() - started, 1),
     }
-    print(json.dumps(report) if args.json else _in_words(report))
+    print(json.dumps(report) if args.json else _in_words(report, language))
 
 
-def _in_words(report: dict[str, Any]) -> str:
-    times = ", ".join(f"{t:g}" for t in report["timesteps"])
-    kept = "kept in the model card" if report["kept"] else "not kept"
-    return (
-        f"{report['sampler']}: {times}\n"
-        f"distance from many steps {report['distance']}, with the sampler's own spacing "
-        f"{report['own_distance']}; {kept} ({report['num_tries']} schedules, "
-        f"{report['seconds']:.0f} s)"
+def _in_words(report: dict[str, Any], language: str) -> str:
+    return text(
+        language,
+        "cli.tune_report",
+        sampler=report["sampler"],
+        times=", ".join(f"{t:g}" for t in report["timesteps"]),
+        distance=report["distance"],
+        own=report["own_distance"],
+        kept=text(language, "cli.tune_kept" if report["kept"] else "cli.tune_not_kept"),
+        tries=report["num_tries"],
+        seconds=f"{report['seconds']:.0f}",
     )
 
 

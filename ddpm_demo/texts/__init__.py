@@ -57,8 +57,8 @@ def section(language: str, name: str) -> dict[str, str]:
 
 
 def known_language(language: str | None) -> str:
-    """`language` where there is a locale for it, else English."""
-    return language if language in LANGUAGES else DEFAULT_LANGUAGE
+    """The locale for `language` in any spelling ("zh", "zh_CN.UTF-8"), English for no such."""
+    return negotiate((language or "").replace("_", "-").replace(".", "-"))
 
 
 def negotiate(accept_language: str) -> str:
