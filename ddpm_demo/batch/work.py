@@ -146,7 +146,7 @@ class _Read:
 
     entry: Entry
     photograph: Photograph
-    inputs: Mapping[str, Any]
+    inputs: dict[str, Any]
 
 
 def _read(batch: Batch, source: Source, entry: Entry) -> _Read:
@@ -183,6 +183,7 @@ def _one(
 ) -> Iterator[Any]:
     """Do one picture; returns (its entry, notes)."""
     run = ddpm.run(batch.recipe, **read.inputs)
+    read.inputs.clear()  # the run has what it needs: a large picture is not held twice
     for item in watch(run, run.progress):
         if isinstance(item, Moment):
             yield item

@@ -118,6 +118,7 @@ def _do(
         bulk.write_many(ddpm, recipe, num_images or recipe.num_images, output)
         return 0
     task_run = ddpm.run(recipe, **inputs)
+    inputs.clear()  # the run has what it needs: a large picture is not held twice
     for note in task_run.warnings:
         _tell(note)
     if not args.json and sys.stderr.isatty():

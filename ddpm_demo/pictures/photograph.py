@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -114,10 +113,10 @@ class Photograph:
         found = compression.of_header(file.quantisation, file.subsampling, self.is_grey)
         return found and found.turned(file.orientation, self.size)
 
-    @cached_property
+    @property
     def image(self) -> Image.Image:
         """In 8 bits and sRGB: mode L, RGB, or RGBA with what is transparent. What is deep knows
-        its deep pixels, see `deep`."""
+        its deep pixels, see `deep`. A copy, for as long as somebody needs it."""
         colour = to_8_bit(self.colour)
         if self.alpha is None:
             image = compression.attach(Image.fromarray(colour), self.compression)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..core.memory import give_back
 from ..core.step import Step
 from .blend import Restoration
 from .canvas import Canvas
@@ -98,6 +99,9 @@ class Pieces:
 def _made(canvas: Canvas, pieces: Sequence[Piece]) -> Iterator[PieceStep]:
     """The pieces made one after the other."""
     done, evaluations = 0, 0
+    is_large = canvas.reduced > 1
+    if is_large:
+        give_back()  # what looking at its noise took, a fifth of the peak
     total = sum(piece.num_steps for piece in pieces)
     for piece in pieces:
         restoration, weight, before = piece.start(), piece.weight(), evaluations
@@ -121,6 +125,8 @@ def _made(canvas: Canvas, pieces: Sequence[Piece]) -> Iterator[PieceStep]:
                 weight,
             )
         done += piece.num_steps
+    if is_large:
+        give_back()  # what the network took: the file of the result is made next
     whole = canvas.finished()
     yield PieceStep(total, total, -1, whole, whole, evaluations)
 
