@@ -17,6 +17,8 @@ from ddpm_demo.samplers.table import MAX_FEW_STEPS, check_few_step
 from ddpm_demo.samplers.timesteps import make_timesteps, timesteps_for
 from ddpm_demo.samplers.tune import tune_steps
 from ddpm_demo.tasks.generate import GenerateRecipe
+from ddpm_demo.tasks.registry import recipe_from_dict
+from ddpm_demo.version import __version__
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +133,30 @@ def test_the_command_tunes_keeps_and_the_next_run_uses_it(folder, capsys):
     assert times[:-1] == pytest.approx(report["timesteps"])
     own = [step.t for step in ddpm.generate(recipe.replace(spacing="trailing"))]
     assert own[:-1] == make_timesteps(ddpm.schedule, 3)
+
+
+def test_a_picture_from_before_a_checkpoint_had_timesteps_of_its_own_comes_out_the_same(folder):
+    ddpm = DDPM.from_pretrained(str(folder))
+    recipe = GenerateRecipe(checkpoint=str(folder), num_images=1, num_steps=3, sampler="dpmpp_2m")
+    run = ddpm.generate(recipe)
+    (before,) = run.images()
+    saved = {**run.metadata(), "checkpoint": str(folder), "version": "0.1.0"}
+    keep_learned_steps(folder, "dpmpp_2m", [900.0, 500.0, 3.0])
+    tuned = DDPM.from_pretrained(str(folder))
+    (again,) = tuned.run(recipe_from_dict(saved)).images()
+    (now,) = tuned.run(recipe).images()
+    assert again.tobytes() == before.tobytes() != now.tobytes()
+    # A newer one leaves it to the checkpoint, and so does a recipe that was written by hand.
+    for version in ({"version": __version__}, {}):
+        hand = {name: value for name, value in saved.items() if name != "version"} | version
+        assert recipe_from_dict(hand).spacing is None
+    for strange in ({"sampler": ["dpmpp_2m"]}, {"sampler": "no such"}, {"spacing": 3}):
+        with pytest.raises(UserError):
+            recipe_from_dict({**saved, **strange})
+    few = recipe_from_dict({**saved, "sampler": "consistency"})
+    assert few.spacing is None and recipe_from_dict({**saved, "spacing": "karras"}).spacing == (
+        "karras"
+    )
 
 
 @pytest.mark.parametrize("number", ["1", "257", "1000000"])

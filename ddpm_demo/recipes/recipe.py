@@ -90,6 +90,19 @@ class Recipe(BaseModel):
         self.check()
         return self
 
+    @classmethod
+    def made_by(cls, version: object, values: Mapping[str, Any]) -> Self:
+        """The recipe of a picture that an earlier version of this program may have made.
+
+        Args:
+            version: as the file says it, any JSON; None for none.
+            values: by field.
+
+        Raises:
+            UserError: an unknown field, a value of the wrong type or out of bounds.
+        """
+        return cls(**values)
+
     def check(self) -> None:
         """What no single field can say.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Self
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from ..core.mixture import Parts, parse_part, varied
 from ..core.seeds import MAX_SEED
@@ -16,6 +17,7 @@ from ..samplers.table import (
     SPACINGS,
     check_few_step,
     check_langevin,
+    is_few_step,
     sampler_info,
     uses_eta,
     uses_langevin,
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 MAX_IMAGES = 256
 # Of a mix in a file's name.
 MAX_NAMED = 4
+# Samplers of ordinary checkpoints.
+_SPACED = tuple(name for name in SAMPLERS if not is_few_step(name))
 
 
 class GenerateRecipe(Recipe):
@@ -69,6 +73,15 @@ class GenerateRecipe(Recipe):
     guidance: float = field(1.0, ge=1, le=4, step=0.1, advanced=True)
     mix: tuple[str, ...] = field((), advanced=True)
     variation: float = field(0.0, ge=0, le=1, step=0.05, advanced=True)
+
+    @classmethod
+    def made_by(cls, version: object, values: Mapping[str, Any]) -> Self:
+        """Bundled checkpoints had no timesteps of their own for their default in 0.1.0: what it
+        left to the sampler is named, so that its pictures come out the same to the last bit."""
+        sampler = values.get("sampler")
+        if version == "0.1.0" and values.get("spacing") is None and sampler in _SPACED:
+            values = {**values, "spacing": sampler_info(sampler).spacing}
+        return super().made_by(version, values)
 
     def check(self) -> None:
         self._check_mix()

@@ -59,7 +59,7 @@ def recipe_from_dict(values: Mapping[str, Any]) -> Recipe:
             "This is not a recipe that this version understands; set the controls by hand.",
         )
     fields = {name: value for name, value in values.items() if name not in FACTS_IN_FILES}
-    return task_named(values["task"])(**fields)
+    return task_named(values["task"]).made_by(values.get("version"), fields)
 
 
 @lru_cache(maxsize=8)
