@@ -192,6 +192,37 @@ def run_words(words):
     return done.stderr
 
 
+def test_no_process_leaves_before_the_others_are_there(tmp_path):
+    """One with nothing to do was gone while another had still to reach it ("connection closed by
+    peer"): in one run of fifteen on a busy machine, always where the other one is late."""
+    code = tmp_path / "late.py"
+    code.write_text(LATE)
+    run_words([*launcher(2), str(code), str(tmp_path)])
+    assert contents(tmp_path / "met") == {"0": b"2", "1": b"2"}
+
+
+LATE = """
+import os, sys, time
+from pathlib import Path
+from torch import distributed
+
+index, folder = os.environ["RANK"], Path(sys.argv[1]) / "met"
+make = distributed.init_process_group
+
+def late(*arguments, **named):
+    made = make(*arguments, **named)
+    if index == "1":
+        time.sleep(3)
+        folder.mkdir()
+    return made
+
+distributed.init_process_group = late
+from ddpm_demo.core.device import process_share
+count = process_share()[1]
+(folder / index).write_text(str(count))  # no such folder yet for one that has not waited
+"""
+
+
 def test_a_process_leaves_the_others_before_it_ends(tmp_path):
     """One that did not was aborted at its end in one run of twelve."""
     code = tmp_path / "left.py"

@@ -328,7 +328,7 @@ def test_a_real_run_killed_at_any_moment_goes_on_as_if_nothing_had_been(jobs):
     }
     whole = submit(jobs, "whole", **settings)
     broken = submit(jobs, "broken", **settings)
-    wait(jobs, whole, "finished", "failed", "killed", seconds=300)
+    wait(jobs, whole, "finished", "failed", "killed", seconds=900)
     wait(jobs, broken, "training", "finished", seconds=300)
     while jobs.progress(broken).step < 6:
         time.sleep(0.005)

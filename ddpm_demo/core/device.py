@@ -46,15 +46,25 @@ def _state() -> PartialState:
     from accelerate import PartialState
 
     with _lock:  # a second thread would find accelerate's state half made
+        are_met = _are_connected()
         # Left to itself, accelerate takes several processes without a GPU for one.
-        return PartialState(cpu=not torch.accelerator.is_available())
+        state = PartialState(cpu=not torch.accelerator.is_available())
+        if not are_met and _are_connected():
+            # One with nothing to do would be gone before the others have reached it, and they
+            # would end with "connection closed by peer".
+            torch.distributed.barrier()
+        return state
+
+
+def _are_connected() -> bool:
+    return torch.distributed.is_available() and torch.distributed.is_initialized()
 
 
 @atexit.register
 def _leave_the_others() -> None:
     """A process that ends with gloo's threads at work is now and then aborted: "terminate called
     without an active exception", after all its work was done."""
-    if torch.distributed.is_available() and torch.distributed.is_initialized():
+    if _are_connected():
         torch.distributed.destroy_process_group()
 
 
