@@ -141,6 +141,17 @@ def test_a_sheet_is_checked_before_anything_runs(base):
     assert error.value.key == "seed_of_last_image"
 
 
+def test_samplers_of_an_old_sheet_keep_timesteps_of_their_own():
+    """A picture of 0.1.0 names the timesteps of its sampler, which are not the others'."""
+    saved = {"task": "generate", "checkpoint": "faces-64", "sampler": "dpmpp_2m", "num_steps": 20}
+    saved |= {"weight_hash": "0123456789ab", "version": "0.1.0"}
+    assert recipe_from_dict(saved).spacing == "trailing"
+    by_steps = {"x": {"field": "num_steps", "values": [5, 20]}}
+    assert sheet_from_dict({**saved, "axes": by_steps}).base.spacing == "trailing"
+    by_sampler = {"x": {"field": "sampler", "values": ["dpmpp_2m", "heun"]}}
+    assert sheet_from_dict({**saved, "axes": by_sampler}).base.spacing is None
+
+
 def test_the_recipe_of_a_sheet_makes_it_again_and_is_one_of_its_task(sheet):
     saved = json.loads(json.dumps(sheet.to_dict()))
     assert sheet_from_dict(saved) == sheet

@@ -98,6 +98,10 @@ class CheckpointInfo:
         del values["folder"]
         return values
 
+    def title_in(self, language: str) -> str:
+        """For people who read "en" or "zh-CN"."""
+        return self.title_zh if language == "zh-CN" else self.title
+
     def brief(self) -> dict[str, Any]:
         """As `public`, but for what is of use to this program alone."""
         return {name: getattr(self, name) for name in _BRIEF}

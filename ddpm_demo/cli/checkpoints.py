@@ -30,7 +30,7 @@ def _describe(info: CheckpointInfo, language: str) -> str:
         language,
         "cli.checkpoint",
         name=info.name,
-        title=info.title_zh if language == "zh-CN" else info.title,
+        title=info.title_in(language),
         size=info.size_px,
         colour=text(language, "cli.grey" if info.channels == 1 else "cli.colour"),
         millions=f"{info.num_parameters / 1e6:.1f}",

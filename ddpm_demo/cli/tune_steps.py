@@ -12,7 +12,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from ..errors import UserError
+from ..errors import UserError, check_range
 from ..texts import text
 from .language import cli_language
 from .output import DEFAULT_CHECKPOINT
@@ -39,16 +39,7 @@ def run(args: argparse.Namespace) -> None:
     from ..pipeline import DDPM
     from ..samplers.tune import tune_steps
 
-    if not MIN_IMAGES <= args.num_images <= MAX_IMAGES:
-        raise UserError(
-            "range",
-            "{name} must be between {low} and {high}, not {value}.",
-            field="num_images",
-            name="num_images",
-            low=MIN_IMAGES,
-            high=MAX_IMAGES,
-            value=args.num_images,
-        )
+    check_range("num_images", args.num_images, MIN_IMAGES, MAX_IMAGES)
     info = find(args.checkpoint)
     if not args.dry_run and info.source == "hub":
         raise UserError(

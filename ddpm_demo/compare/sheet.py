@@ -119,4 +119,6 @@ def sheet_from_dict(saved: Mapping[str, Any]) -> Sheet:
     if not isinstance(axes, dict) or "x" not in axes:
         raise UserError("recipe_damaged", "The recipe in this file is damaged.", field="recipe")
     read = {place: axis_from_dict(type(base), axes[place], place) for place in axes.keys() & "xy"}
+    if "sampler" in {axis.field for axis in read.values()}:  # each has timesteps of its own
+        base = recipe_from_dict({**saved, "version": None})
     return Sheet(base, read["x"], read.get("y"))

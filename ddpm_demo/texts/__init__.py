@@ -58,7 +58,10 @@ def section(language: str, name: str) -> dict[str, str]:
 
 def known_language(language: str | None) -> str:
     """The locale for `language` in any spelling ("zh", "zh_CN.UTF-8"), English for no such."""
-    return negotiate((language or "").replace("_", "-").replace(".", "-"))
+    asked = language or ""
+    if asked in LANGUAGES:
+        return asked
+    return negotiate(asked.replace("_", "-").replace(".", "-"))
 
 
 def negotiate(accept_language: str) -> str:

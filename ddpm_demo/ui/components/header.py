@@ -59,19 +59,15 @@ def checkpoint_picker(texts: Texts, models: Models) -> gr.Dropdown:
 def checkpoint_choices(models: Models, language: str) -> list[tuple[str, str]]:
     """("Drawn faces, 64 × 64 colour", "faces-64") for each checkpoint."""
     return [
-        (f"{title(info, language)} · {_takes(info, language)}", info.name)
+        (f"{info.title_in(language)} · {_takes(info, language)}", info.name)
         for info in models.infos()
     ]
-
-
-def title(info: CheckpointInfo, language: str) -> str:
-    return info.title_zh if language == "zh-CN" else info.title
 
 
 def title_of(name: str, language: str) -> str:
     """The title of the checkpoint of that name; the name where there is none here."""
     found = next((info for info in list_checkpoints() if info.name == name), None)
-    return title(found, language) if found is not None else name
+    return found.title_in(language) if found is not None else name
 
 
 def _takes(info: CheckpointInfo, language: str) -> str:
@@ -105,7 +101,7 @@ def look_up(models: Models, name: str, before: str, language: str) -> tuple[str,
         kept = models.peek(before)
         if kept is None:
             return "", notice_html(said), name
-        stays = text(language, "common.checkpoint_stays", title=title(kept, language))
+        stays = text(language, "common.checkpoint_stays", title=kept.title_in(language))
         space = "" if language == "zh-CN" else " "
         return card_html(models, before, language), notice_html(said + space + stays), before
     return card_html(models, name, language), "", name
@@ -132,7 +128,7 @@ def card_html(models: Models, name: str, language: str) -> str:
         for key, value in rows.items()
     )
     summary = html.escape(text(language, "common.card"))
-    heading = html.escape(title(info, language))
+    heading = html.escape(info.title_in(language))
     others = html.escape(text(language, "common.card_others"))
     return (
         f'<details class="card"><summary>{summary}</summary><div class="card-body">'

@@ -12,7 +12,6 @@ from PIL import Image
 from ...errors import UserError
 from ...recipes.recipe import Recipe
 from ...texts import LANGUAGES
-from ..components.header import title
 from ..components.live_view import status_html
 from ..context import Update
 from ..errors import sentence
@@ -150,4 +149,4 @@ def _refusal(view: StageView, error: Exception, chosen: Any) -> dict[str, Any]: 
 
 
 def _titles(info: Any) -> dict[str, str]:  # noqa: ANN401  a CheckpointInfo
-    return {language: title(info, language) for language in LANGUAGES}
+    return {language: info.title_in(language) for language in LANGUAGES}
