@@ -122,7 +122,7 @@ class DDPM:
             if told.required and inputs.get(name) is None:
                 raise UserError("picture_missing", "Give a picture first.", field=name)
         if not recipe.for_few_steps:
-            check_task(self.info.default_sampler, recipe.task)
+            check_task(self.info, recipe.task)
         wanted = "float32" if recipe.is_exact else recipe.precision
         prior = self.in_precision(wanted)
         found = recipe.start(prior, **inputs)

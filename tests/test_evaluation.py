@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from ddpm_demo.checkpoints.model_card import read_model_card
+from ddpm_demo.checkpoints.model_card import keep_learned_steps, read_model_card
 from ddpm_demo.cli import main
 from ddpm_demo.core.oracles import GaussianDenoiser
 from ddpm_demo.errors import UserError
@@ -214,6 +214,22 @@ def test_a_curve_goes_on_where_it_was_stopped(evaluate, tmp_path, monkeypatch):
     assert evaluations == {("ddim", 2): 2, ("ddim", 3): 3, ("heun", 2): 3, ("heun", 3): 5}
     evaluate(*options[:-2], "--out", str(out), "--num-images", "10")  # other settings: afresh
     assert len(sampled) == 8
+
+
+def test_a_curve_takes_the_checkpoints_own_timesteps_where_it_has_such(
+    evaluate, checkpoint, tmp_path, monkeypatch
+):
+    keep_learned_steps(checkpoint, "ddim", [900.0, 10.0])
+    asked = []
+    monkeypatch.setattr(curve, "sample_images", lambda *a: asked.append(a[1]) or sample_images(*a))
+    options = ("--curve", "--samplers", "ddim,unipc", "--steps", "2,3", "--out", str(tmp_path))
+    points = json.loads(evaluate(*options, "--json")[1])["points"]
+    found = {(p["sampler"], p["num_steps"]): p["spacing"] for p in points}
+    own = dict.fromkeys([("ddim", 3), ("unipc", 2), ("unipc", 3)], "trailing")
+    assert found == {("ddim", 2): "learned", **own}
+    assert [recipe.spacing for recipe in asked] == [None, "trailing", "trailing", "trailing"]
+    evaluate(*options, "--spacings", "trailing")
+    assert len(asked) == 5  # the three are known
 
 
 def test_a_curve_with_spacings_goes_into_the_card(evaluate, checkpoint, tmp_path):

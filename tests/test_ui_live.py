@@ -165,16 +165,20 @@ def test_an_ordinary_checkpoint_says_what_live_needs_and_offers_it(ask):
 
 
 def test_live_is_offered_with_pictures_of_the_chosen_kind():
-    def info(name, size_px, channels, sampler):
+    def info(name, size_px, channels, sampler, made_for_steps=()):
         return SimpleNamespace(
-            name=name, size_px=size_px, channels=channels, default_sampler=sampler
+            name=name,
+            size_px=size_px,
+            channels=channels,
+            default_sampler=sampler,
+            made_for_steps=made_for_steps,
         )
 
     infos = [
         info("small", 32, 1, "ddim"),
         info("small-fast", 32, 1, "consistency"),
         info("large", 64, 3, "ddim"),
-        info("large-fast", 64, 3, "consistency"),
+        info("large-fast", 64, 3, "ddim", (2, 4)),
         info("other", 128, 3, "ddim"),
     ]
     by_name = {one.name: one for one in infos}
@@ -190,7 +194,7 @@ def test_live_is_offered_with_pictures_of_the_chosen_kind():
     [
         ({"checkpoint": ""}, "Choose a checkpoint first"),
         ({"checkpoint": "nothing"}, "no checkpoint called “nothing”"),
-        ({"num_steps": 50}, "1 to 8 steps"),
+        ({"num_steps": 50}, "1-8 steps"),
         ({"size_px": 5000}, "between"),
         ({"num_steps": "many"}, "not"),
     ],

@@ -67,6 +67,8 @@ class CheckpointInfo:
         source: "bundled", "local" (fine-tuned or a path) or "hub".
         tile_px, overlap_px: tiles that suit a photo prior; None for none.
         learned_steps: timesteps by sampler and number of steps, see `samplers.timesteps`.
+        made_for_steps: the only numbers of steps that it was made for, see
+            `samplers.table.few_steps_of`; empty for any.
         has_guide: whether a weaker version of it lies in its folder, see `core.autoguidance`.
         guidance_min_sigma: the noise level from which on to be steered away from that.
     """
@@ -89,6 +91,7 @@ class CheckpointInfo:
     tile_px: int | None = None
     overlap_px: int | None = None
     learned_steps: LearnedSteps = field(default_factory=dict)
+    made_for_steps: tuple[int, ...] = ()
     has_guide: bool = False
     guidance_min_sigma: float = 0.0
 
@@ -268,6 +271,7 @@ def _describe(name: str, folder: Path, source: Source) -> tuple[CheckpointInfo, 
         tile_px=card.tile_px,
         overlap_px=card.overlap_px,
         learned_steps=card.learned_steps,
+        made_for_steps=card.made_for_steps,
         has_guide=looks_like_checkpoint(folder / GUIDE_FOLDER),
         guidance_min_sigma=card.guidance_min_sigma,
     )

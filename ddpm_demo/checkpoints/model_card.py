@@ -37,6 +37,8 @@ class ModelCard:
         tile_px, overlap_px: tiles that suit a photo prior; None for none.
         learned_steps: for a sampler and a number of steps the timesteps that suit this
             checkpoint best, descending; see `samplers.timesteps.timesteps_for`.
+        made_for_steps: the only numbers of steps of its default sampler that it was made for;
+            empty for any.
         guidance_min_sigma: the noise level from which on autoguidance pays, in [-1, 1] units.
     """
 
@@ -52,6 +54,7 @@ class ModelCard:
     tile_px: int | None = None
     overlap_px: int | None = None
     learned_steps: LearnedSteps = field(default_factory=dict)
+    made_for_steps: tuple[int, ...] = ()
     guidance_min_sigma: float = 0.0
 
 
@@ -76,6 +79,7 @@ def read_model_card(folder: Path) -> ModelCard:
         tile_px=_whole(front, "tile_px", 8, 4096),
         overlap_px=_whole(front, "overlap_px", 0, 4096),
         learned_steps=_learned_steps(front.get("learned_steps")),
+        made_for_steps=_numbers_of_steps(front.get("made_for_steps")),
         guidance_min_sigma=_sigma(front.get("guidance_min_sigma")),
     )
 
@@ -148,6 +152,14 @@ def _are_timesteps(num_steps: object, times: list[object]) -> bool:
     if not all(isinstance(t, int | float) and 0 <= t < 10_000 for t in times):
         return False
     return 1 <= num_steps <= MAX_STEPS and all(a > b for a, b in zip(times, times[1:]))  # noqa: B905
+
+
+def _numbers_of_steps(value: object) -> tuple[int, ...]:
+    """Rising numbers of steps; none where one of them is none."""
+    given = value if isinstance(value, list) else []
+    if not all(isinstance(one, int) and not isinstance(one, bool) for one in given):
+        return ()
+    return tuple(sorted(set(given))) if all(1 <= one <= MAX_STEPS for one in given) else ()
 
 
 def _read_front_matter(path: Path) -> dict[str, Any]:

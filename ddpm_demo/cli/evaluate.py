@@ -112,7 +112,8 @@ def _run_curve(args: argparse.Namespace, info: CheckpointInfo) -> None:
     if args.out is None:
         raise UserError("evaluation_no_out", "A curve needs a folder: --out DIR.", field="out")
     config = _config(args)
-    points = plan(_names(args.samplers), _names(args.spacings), _numbers(args.steps) or STEPS)
+    steps = _numbers(args.steps) or STEPS
+    points = plan(_names(args.samplers), _names(args.spacings), steps, info.learned_steps)
     output = Output(args.out, args.json)
     ddpm = DDPM.from_pretrained(args.checkpoint)
     extract = load_extractor(config.features, ddpm.device)

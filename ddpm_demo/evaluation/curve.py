@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from .features import Extractor
 from .samples import sample_images
 
 STEPS = (5, 10, 20, 50)
+LEARNED = "learned"  # instead of a spacing: the checkpoint's own timesteps
 
 
 @dataclass(frozen=True)
@@ -53,24 +54,34 @@ class Point:
 
 
 def plan(
-    samplers: Sequence[str], spacings: Sequence[str], steps: Sequence[int]
+    samplers: Sequence[str],
+    spacings: Sequence[str],
+    steps: Sequence[int],
+    learned: Mapping[str, Mapping[int, Sequence[float]]],
 ) -> list[tuple[str, str, int]]:
     """(sampler, spacing, steps) of every point; cheap ones first, so that a curve grows evenly.
 
     Args:
         samplers: names; all of them when empty.
-        spacings: names; each sampler's own when empty.
+        spacings: names; when empty "learned", the checkpoint's own timesteps, where it has such,
+            and the sampler's own spacing elsewhere.
         steps: numbers of steps.
+        learned: the checkpoint's timesteps, by sampler and number of steps.
 
     Raises:
         UserError: unknown sampler.
     """
-    ways = [
-        (name, spacing)
+
+    def own(name: str, num_steps: int) -> str:
+        known = num_steps in learned.get(name, {})
+        return LEARNED if known else sampler_info(name).spacing
+
+    return [
+        (name, spacing, num_steps)
+        for num_steps in sorted(steps)
         for name in samplers or SAMPLERS
-        for spacing in spacings or (sampler_info(name).spacing,)
+        for spacing in spacings or (own(name, num_steps),)
     ]
-    return [(*way, num_steps) for num_steps in sorted(steps) for way in ways]
 
 
 def measure_curve(
@@ -99,7 +110,8 @@ def measure_curve(
         UserError: a spacing or number of steps that the schedule does not allow.
     """
     for _, spacing, num_steps in points:  # before hours are spent
-        make_timesteps(ddpm.schedule, num_steps, spacing)
+        if spacing != LEARNED:
+            make_timesteps(ddpm.schedule, num_steps, spacing)
     settings = {
         "checkpoint": ddpm.info.name,
         "weight_hash": ddpm.info.weight_hash,
@@ -131,7 +143,10 @@ def _measure(
     batch_size: int,
 ) -> Point:
     recipe = GenerateRecipe(
-        checkpoint=ddpm.info.name, sampler=sampler, spacing=spacing, num_steps=num_steps
+        checkpoint=ddpm.info.name,
+        sampler=sampler,
+        spacing=None if spacing == LEARNED else spacing,
+        num_steps=num_steps,
     )
     result = kid(real, extract(sample_images(ddpm, recipe, num_images, batch_size)))
     info = sampler_info(sampler)

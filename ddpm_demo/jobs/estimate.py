@@ -22,6 +22,8 @@ _MATTERS = (
     "objective",
     "teacher",
     "consistency_path",
+    "teacher_timesteps",
+    "leaps",
     "unet",
     "sizes_px",
     "channels",

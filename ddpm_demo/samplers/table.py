@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
+
+if TYPE_CHECKING:
+    from ..checkpoints.library import CheckpointInfo
 
 SPACINGS = ("trailing", "leading", "linspace", "logsnr", "karras", "geometric", "renoise")
 
@@ -75,53 +78,73 @@ def sampler_info(name: str) -> SamplerInfo:
     return SAMPLERS[name]
 
 
-def is_few_step(default_sampler: str) -> bool:
-    """Whether a checkpoint with that default was made for a few evaluations only."""
-    return default_sampler == CONSISTENCY
+def few_steps_of(info: CheckpointInfo) -> tuple[int, ...]:
+    """The numbers of steps of its default sampler that a checkpoint was made for, rising; empty
+    for any number and sampler."""
+    if info.default_sampler == CONSISTENCY:
+        return tuple(range(1, MAX_FEW_STEPS + 1))
+    return info.made_for_steps
 
 
-def check_few_step(default_sampler: str, sampler: str, num_steps: int) -> None:
+def check_few_step(
+    info: CheckpointInfo, sampler: str, num_steps: int, *, own_timesteps: bool = True
+) -> None:
     """Refuse a few-step checkpoint what it was not made for.
 
     Args:
-        default_sampler: the checkpoint's.
+        info: of the checkpoint.
         sampler, num_steps: what is asked for.
+        own_timesteps: whether its own timesteps are visited, without noise between them.
 
     Raises:
-        UserError: another sampler, or more steps than help it.
+        UserError: another sampler, a number of steps that it does not know, other timesteps.
     """
-    if not is_few_step(default_sampler):
-        return
-    if sampler != CONSISTENCY or num_steps > MAX_FEW_STEPS:
+    known = few_steps_of(info)
+    if known and (sampler != info.default_sampler or num_steps not in known):
         raise UserError(
             "few_step_checkpoint",
-            "This checkpoint is for 1 to {high} steps of the sampler “{sampler}”; for more steps "
-            "or another sampler choose the checkpoint it was made from.",
-            field="sampler" if sampler != CONSISTENCY else "num_steps",
-            high=MAX_FEW_STEPS,
-            sampler=CONSISTENCY,
+            "This checkpoint is for {steps} steps of the sampler “{sampler}”; for another number "
+            "of steps or another sampler choose the checkpoint it was made from.",
+            field="sampler" if sampler != info.default_sampler else "num_steps",
+            steps=_listed(known),
+            sampler=info.default_sampler,
+        )
+    if info.made_for_steps and not own_timesteps:
+        raise UserError(
+            "few_step_timesteps",
+            "This checkpoint knows a few timesteps alone; leave the spacing empty and eta at 0.",
+            field="spacing",
         )
 
 
-def check_task(default_sampler: str, task: str) -> None:
-    """Refuse a few-step checkpoint a task that asks for estimates at every noise level.
+def check_task(info: CheckpointInfo, task: str) -> None:
+    """Refuse a few-step checkpoint a task that asks for estimates at other noise levels.
 
     Args:
-        default_sampler: the checkpoint's.
+        info: of the checkpoint.
         task: its name.
 
     Raises:
         UserError: the checkpoint was made for a few evaluations.
     """
-    if is_few_step(default_sampler):
+    known = few_steps_of(info)
+    if known:
         raise UserError(
             "few_step_task",
-            "This checkpoint makes pictures in 1 to {high} steps, which is all that it can; for "
-            "the task {task} choose the checkpoint it was made from.",
+            "This checkpoint makes pictures in {steps} steps, which is all that it can; for the "
+            "task {task} choose the checkpoint it was made from.",
             field="checkpoint",
-            high=MAX_FEW_STEPS,
+            steps=_listed(known),
             task=task,
         )
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    """ "1-8" for all of them, else "2, 4"; the same in every language."""
+    first, last = numbers[0], numbers[-1]
+    if len(numbers) > 2 and last - first == len(numbers) - 1:
+        return f"{first}-{last}"
+    return ", ".join(map(str, numbers))
 
 
 def uses_eta(values: Mapping[str, Any]) -> bool:

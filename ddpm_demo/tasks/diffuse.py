@@ -10,11 +10,12 @@ from ..process.noising import noising_steps
 from ..recipes.field import field
 from ..recipes.inputs import Picture
 from ..recipes.recipe import MAX_SIZE_PX, MAX_STEPS, Recipe
-from ..samplers.table import CONSISTENCY, SAMPLERS, check_few_step, is_few_step, uses_eta
+from ..samplers.table import CONSISTENCY, SAMPLERS, check_few_step, check_task, uses_eta
 
 if TYPE_CHECKING:
     from PIL import Image
 
+    from ..checkpoints.library import CheckpointInfo
     from ..process.diffusion_run import DiffusionRun
     from ..recipes.prior import Prior
 
@@ -58,23 +59,26 @@ class DiffuseRecipe(Recipe):
         first = self.seed if self.branch_at is None else self.branch_seed
         return f"seed-{first + index}"
 
-    def complete(self, num_timesteps: int, own_sampler: str = DEFAULT_SAMPLER) -> Self:
+    def complete(self, num_timesteps: int, info: CheckpointInfo | None = None) -> Self:
         """With t, sampler and steps filled in.
 
         Args:
             num_timesteps: T.
-            own_sampler: the checkpoint's default.
+            info: of the checkpoint; None for an ordinary one.
 
         Raises:
             UserError: t beyond T, a branch beyond the run or one that would change nothing, a
                 sampler or steps that the checkpoint is not for.
         """
         t = noising_steps(self.t, num_timesteps, 1, num_timesteps)
-        is_few = is_few_step(own_sampler)
+        if info is not None and info.made_for_steps:
+            check_task(info, self.task)  # it knows no other noise levels to start from
+        is_few = info is not None and info.default_sampler == CONSISTENCY
         sampler = self.sampler or (CONSISTENCY if is_few else DEFAULT_SAMPLER)
         own_num_steps = min(FEW_STEPS if is_few else DEFAULT_NUM_STEPS, t)
         num_steps = own_num_steps if self.num_steps is None else self.num_steps
-        check_few_step(own_sampler, sampler, num_steps)
+        if info is not None:
+            check_few_step(info, sampler, num_steps)
         if self.branch_at is not None:
             check_branch(sampler, self.eta, self.branch_at, num_steps)
         return self.replace(t=t, sampler=sampler, num_steps=num_steps)
@@ -85,7 +89,7 @@ class DiffuseRecipe(Recipe):
         from ..recipes.prior import own_size_px, square
 
         size_px = self.size_px or own_size_px(prior.info, [image] if image else [])
-        recipe = self.complete(prior.schedule.num_timesteps, prior.info.default_sampler)
+        recipe = self.complete(prior.schedule.num_timesteps, prior.info)
         recipe = recipe.replace(size_px=size_px)
         channels = prior.denoiser.channels
         x_0 = square(image, size_px, channels) if image else None

@@ -11,13 +11,13 @@ from ..errors import UserError
 from ..recipes.field import field
 from ..recipes.recipe import MAX_SIZE_PX, MAX_STEPS, Recipe
 from ..samplers.table import (
+    CONSISTENCY,
     MAX_LANGEVIN_STEP_SIZE,
     MAX_LANGEVIN_STEPS,
     SAMPLERS,
     SPACINGS,
     check_few_step,
     check_langevin,
-    is_few_step,
     sampler_info,
     uses_eta,
     uses_langevin,
@@ -32,7 +32,7 @@ MAX_IMAGES = 256
 # Of a mix in a file's name.
 MAX_NAMED = 4
 # Samplers of ordinary checkpoints.
-_SPACED = tuple(name for name in SAMPLERS if not is_few_step(name))
+_SPACED = tuple(name for name in SAMPLERS if name != CONSISTENCY)
 
 
 class GenerateRecipe(Recipe):
@@ -125,7 +125,8 @@ class GenerateRecipe(Recipe):
         if num_steps is None:
             is_own = sampler == info.default_sampler
             num_steps = info.default_num_steps if is_own else sampler_info(sampler).num_steps
-        check_few_step(info.default_sampler, sampler, num_steps)
+        own_timesteps = self.spacing is None and not self.eta
+        check_few_step(info, sampler, num_steps, own_timesteps=own_timesteps)
         check_langevin(sampler_info(sampler), self.langevin_steps, self.step_size)
         return self.replace(
             sampler=sampler, num_steps=num_steps, size_px=self.size_px or info.size_px

@@ -16,7 +16,7 @@ from ..errors import UserError
 PREDICTION_TYPES = ("epsilon", "v_prediction")
 PRECISIONS = ("auto", "no", "bf16")
 BETA_SCHEDULES = ("squaredcos_cap_v2", "linear")
-DISTILLING = ("consistency", "adversarial")
+DISTILLING = ("consistency", "adversarial", "progressive")
 OBJECTIVES = ("diffusion", *DISTILLING)
 CONSISTENCY_PATHS = ("data", "teacher")
 TRAINABLE_PARTS = ("all", "norms_and_biases", "attention_and_norms")
@@ -32,8 +32,8 @@ class TrainConfig:
         out: the run folder.
         from_checkpoint: a pipeline folder whose weights to start from; None starts from noise.
         objective: "diffusion", or for a model of one to four evaluations "consistency" or
-            "adversarial" (which is both), see the modules of these names.
-        teacher: for these two the checkpoint to distil, which is also what they start from where
+            "adversarial" (which is both) or "progressive", see the modules of these names.
+        teacher: for these three the checkpoint to distil, which is also what they start from where
             `from_checkpoint` names nothing else.
         consistency_path: "data" (Easy Consistency Tuning) or "teacher", see `consistency`.
         gap_halving_steps: the gap between the two noise levels begins at 1/2 of the upper one and
@@ -41,6 +41,10 @@ class TrainConfig:
         min_gap: where it stays; with the path "teacher" it is this from the start.
         adversary_share: for "adversarial", of its gradient beside the consistency's.
         discriminator_rate: learning rate of the adversary, constant.
+        teacher_timesteps: for "progressive", of the teacher's chain, descending; empty for 12 even
+            ones.
+        leaps: likewise: for each number of steps that the network shall take the places in that
+            chain which it steps on.
         unet: arguments of diffusers' `UNet2DModel` for a run from scratch.
         sizes_px: sides of the square training pictures; one is drawn for each step.
         size_batches: pictures a step for each of `sizes_px`; empty means `batch_size` for all.
@@ -92,6 +96,8 @@ class TrainConfig:
     min_gap: float = 1 / 64
     adversary_share: float = 1.0
     discriminator_rate: float = 5e-4
+    teacher_timesteps: tuple[float, ...] = ()
+    leaps: dict[str, Any] = field(default_factory=lambda: {"2": [0, 6], "4": [0, 4, 7, 10]})
     unet: dict[str, Any] = field(default_factory=dict)
     sizes_px: tuple[int, ...] = (64,)
     size_batches: tuple[int, ...] = ()
@@ -274,6 +280,7 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("min_gap", 1e-4, 0.5),
     ("adversary_share", 0.0, 1000.0),
     ("discriminator_rate", 1e-8, 0.1),
+    ("teacher_timesteps", 0.0, 10**6),
     ("adam_betas", 0.0, 0.9999),
     ("weight_decay", 0.0, 1.0),
     ("warmup_steps", 0, 10**6),

@@ -1,4 +1,7 @@
-"""What a run learns, and the teacher of one that distils: kept in the run folder, so that a run
+"""What a run learns, and the teacher of one that distils: kept in the run folder
+
+
+, so that a run
 goes on with the same one even if the checkpoint it was named by is gone.
 """
 
@@ -14,13 +17,16 @@ from torch import Tensor
 
 from ..checkpoints import library as checkpoints
 from ..checkpoints.safety import check_folder
+from ..core.denoiser import UNetDenoiser
 from ..core.schedule import Schedule
 from ..errors import UserError
 from .adversarial import AdversarialObjective
 from .config import TrainConfig
 from .consistency import ConsistencyObjective
+from .few_steps import chain_and_leaps
 from .network import memory_layout, plain_attention
 from .objective import Objective, StepLoss
+from .progressive import ProgressiveObjective
 
 TEACHER = "teacher"  # folder of the teacher's network in the run folder
 
@@ -80,6 +86,12 @@ def build_objective(
     """
     if config.objective == "diffusion":
         return Objective(schedule, prediction_type, config.snr_gamma, device)
+    if config.objective == "progressive":
+        denoiser = UNetDenoiser(
+            _teacher(config, device), schedule, prediction_type, precision="float32"
+        )
+        chain, leaps = chain_and_leaps(config, schedule)
+        return ProgressiveObjective(schedule, prediction_type, denoiser, chain, leaps, device)
     with_teacher = config.consistency_path == "teacher"
     is_adversarial = config.objective == "adversarial"
     unet = _teacher(config, device) if with_teacher or is_adversarial else None

@@ -23,9 +23,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from ..checkpoints.model_card import write_model_card
+from ..core.schedule import Schedule
 from ..errors import UserError
-from ..samplers.table import CONSISTENCY
 from .config import TrainConfig
+from .few_steps import few_steps
 from .state import Position, list_checkpoints
 
 RESULT = "result"  # the finished pipeline folder, in the run folder
@@ -97,13 +98,13 @@ def write_result(
         OSError: it cannot be written.
     """
     folder = run / RESULT
-    distilled = config.distils
+    schedule = Schedule.from_config(scheduler.config)
     write_pipeline(unet, scheduler, folder)
     front = {
         "title": config.title or run.name,
         "size_px": max(config.sizes_px),
         "prior": config.prior,
-        **({"default_sampler": CONSISTENCY, "default_num_steps": 2} if distilled else {}),
+        **(few_steps(config, schedule).front() if config.distils else {}),
         "samples_seen": position.samples_seen,
         "library_name": "diffusers",
         "pipeline_tag": "unconditional-image-generation",

@@ -15,9 +15,9 @@ from ..core.noise import NoiseSource
 from ..core.schedule import Schedule
 from ..pictures.images import make_grid, to_pil
 from ..samplers.sample import sample
-from ..samplers.table import CONSISTENCY, sampler_info
-from ..samplers.timesteps import make_timesteps
+from ..samplers.timesteps import timesteps_for
 from .config import TrainConfig
+from .few_steps import FewSteps, few_steps
 
 
 @torch.inference_mode()
@@ -45,15 +45,20 @@ def sample_images(
 
 @torch.inference_mode()
 def sample_distilled(
-    unet: UNet2DModel, schedule: Schedule, prediction_type: str, num_images: int, size_px: int
+    unet: UNet2DModel,
+    schedule: Schedule,
+    prediction_type: str,
+    num_images: int,
+    size_px: int,
+    few: FewSteps,
 ) -> Tensor:
-    """Samples of a consistency model in two evaluations, float32 [N, C, S, S], on the CPU."""
+    """Samples in the fewest evaluations from two on, float32 [N, C, S, S], on the CPU."""
     # The average goes on changing: a half copy of it, made once, would not.
     denoiser = UNetDenoiser(unet, schedule, prediction_type, precision="float32")
     noise = NoiseSource.for_run(0, num_images, denoiser.device)
-    times = make_timesteps(schedule, 2, sampler_info(CONSISTENCY).spacing)
+    times = timesteps_for(schedule, few.sampler, few.num_steps, learned=few.learned_steps)
     x_t = noise.randn((denoiser.channels, size_px, size_px))
-    *_, last = sample(CONSISTENCY, denoiser, x_t, times, noise)
+    *_, last = sample(few.sampler, denoiser, x_t, times, noise)
     return last.x0_hat.float().cpu()
 
 
@@ -69,7 +74,7 @@ def write_sheet(
     """
     what = (unet, schedule, prediction_type, config.num_samples, max(config.sizes_px))
     if config.distils:
-        images = sample_distilled(*what)
+        images = sample_distilled(*what, few_steps(config, schedule))
     else:
         images = sample_images(*what, config.sample_num_steps)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ from pydantic import PrivateAttr
 
 from ...errors import UserError
 from ...recipes.run import Run
-from ...samplers.table import is_few_step
+from ...samplers.table import few_steps_of
 from ...tasks.generate import GenerateRecipe
 from ..in_turn import at_once
 from ..models import Models
@@ -60,7 +60,7 @@ def fast_info(models: Models, name: str) -> CheckpointInfo:
         UserError: it is not ("live_needs_fast" where another one is), or there is none.
     """
     info = models.info(name)
-    if is_few_step(info.default_sampler):
+    if few_steps_of(info):
         return info
     if fast_of(models, name) is None:
         raise UserError(
@@ -81,7 +81,7 @@ def fast_info(models: Models, name: str) -> CheckpointInfo:
 def fast_of(models: Models, name: str) -> CheckpointInfo | None:
     """The checkpoint that live is offered with to who chose that one, None where there is none:
     one for pictures of the same kind, else any."""
-    fast = [info for info in models.infos() if is_few_step(info.default_sampler)]
+    fast = [info for info in models.infos() if few_steps_of(info)]
     chosen = models.info(name)
     kind = (chosen.size_px, chosen.channels)
     alike = [one for one in fast if (one.size_px, one.channels) == kind]

@@ -1,0 +1,198 @@
+"""Distillation of a teacher's chain into a few long steps of DDIM.
+
+Progressive distillation (Salimans & Ho 2022, arXiv:2202.00512) teaches a network to go in one
+step of DDIM where its teacher goes in two, and repeats that. Here it is done at once: a step of
+training runs the teacher's whole chain from fresh noise, and the network learns at each of its own
+few timesteps to land where that chain comes by. What it starts a step from is its own state, not
+the teacher's, so that what was missed before can be made good (Ross et al. 2011,
+arXiv:1011.0686).
+
+The same noise always has the same picture, so that nothing is averaged over, and a few timesteps
+are all that the network has to know: a small one needs both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from ..core.denoiser import Denoiser
+from ..core.noise import NoiseSource
+from ..core.schedule import Schedule
+from ..errors import UserError
+from ..samplers.sample import sample
+from .objective import Others, Predict
+
+SOLVER = "dpmpp_2m"
+STUDENT = "ddim"
+# The teacher's chain where none is named: even timesteps (docs/few_steps.md, "Learned steps").
+LAST_TIMESTEP, NUM_STEPS = 10.0, 12
+# Each number of steps starts at a timestep of its own, this far from the others: pure noise looks
+# the same at all of them, so that it is the timestep that says how far to go.
+START_GAP = 2.0
+MAX_STEPS = 8
+# Of an error, so that it has a gradient at 0: about one 8-bit level.
+SOFTNESS = 0.01
+
+Leaps = Mapping[int, Sequence[int]]
+
+
+def chain_of(schedule: Schedule, timesteps: Sequence[float] = ()) -> list[float]:
+    """The teacher's timesteps, descending: those that are named, else even ones.
+
+    Raises:
+        UserError: they are none of a chain.
+    """
+    last = schedule.num_timesteps - 1
+    if not timesteps:
+        stride = (last - LAST_TIMESTEP) / (NUM_STEPS - 1)
+        return [round(last - index * stride, 2) for index in range(NUM_STEPS)]
+    falls = all(a > b for a, b in zip(timesteps, timesteps[1:]))  # noqa: B905
+    if not falls or timesteps[0] > last or timesteps[-1] < 0:
+        raise UserError(
+            "train_teacher_timesteps",
+            "“teacher_timesteps” must fall from at most {high} to at least 0.",
+            field="teacher_timesteps",
+            high=last,
+        )
+    return list(timesteps)
+
+
+def read_leaps(told: Mapping[str, object], num_steps: int) -> dict[int, tuple[int, ...]]:
+    """Places in a chain of `num_steps` that the network steps on, by how many steps it takes.
+
+    Raises:
+        UserError: they make no sense, or two numbers of steps would ask two things of one
+            timestep.
+    """
+    leaps: dict[int, tuple[int, ...]] = {}
+    seen: set[int] = set()
+    for name, given in told.items():
+        places = given if isinstance(given, list | tuple) else ()
+        whole = all(isinstance(one, int) and not isinstance(one, bool) for one in places)
+        count = int(name) if name.isascii() and name.isdigit() else 0
+        fits = whole and places and places[0] == 0 and len(places) == count <= MAX_STEPS
+        if not fits or sorted(set(places)) != list(places) or places[-1] >= num_steps:
+            break
+        if seen.intersection(places[1:]):
+            break
+        seen.update(places[1:])
+        leaps[count] = tuple(places)
+    if not leaps or len(leaps) < len(told):
+        raise UserError(
+            "train_leaps",
+            "“leaps” must name for each number of steps, 1 to {most}, as many rising places in "
+            "the teacher's chain, from 0 to {high}, no place but 0 for two numbers: "
+            '{{"2": [0, 6], "4": [0, 4, 7, 10]}}.',
+            field="leaps",
+            most=MAX_STEPS,
+            high=num_steps - 1,
+        )
+    return leaps
+
+
+def student_timesteps(
+    schedule: Schedule, chain: Sequence[float], leaps: Leaps
+) -> dict[int, list[float]]:
+    """The timesteps of the distilled network, descending, by how many steps it takes."""
+    return {
+        count: [
+            schedule.num_timesteps - 1 - START_GAP * (count - 1),
+            *(chain[place] for place in places[1:]),
+        ]
+        for count, places in sorted(leaps.items())
+    }
+
+
+class ProgressiveObjective:
+    """The loss of a step, in place of `objective.Objective`.
+
+    Args:
+        schedule: of the teacher, whose weights the network starts from.
+        prediction_type: "v_prediction", "epsilon" or "sample".
+        teacher: the denoiser to distil.
+        chain: its timesteps, see `chain_of`.
+        leaps: see `read_leaps`.
+        device: where batches live.
+    """
+
+    def __init__(
+        self,
+        schedule: Schedule,
+        prediction_type: str,
+        teacher: Denoiser,
+        chain: Sequence[float],
+        leaps: Leaps,
+        device: torch.device | str = "cpu",
+    ):
+        self.schedule = schedule
+        self.prediction_type = prediction_type
+        self.teacher = teacher
+        self.chain = list(chain)
+        self.leaps = leaps
+        self.timesteps = student_timesteps(schedule, chain, leaps)
+        self.device = device
+
+    def others(self) -> Others:
+        """Nothing is trained beside the network."""
+        return {}
+
+    def batch_loss(
+        self, predict: Predict, x_0: Tensor, t: Tensor, noise: Tensor, step: int
+    ) -> Tensor:
+        """The mean over all steps of |where it landed - where the teacher comes by|, a scalar.
+
+        Args: as for `objective.StepLoss`; of the data nothing is used: the teacher makes its own.
+        """
+        states = self.states(noise)
+        losses = [
+            loss
+            for count, places in self.leaps.items()
+            for loss in self._leaps(predict, states, self.timesteps[count], places)
+        ]
+        return torch.stack(losses).mean()
+
+    def states(self, noise: Tensor) -> list[Tensor]:
+        """x_t of the teacher's chain from x_T = noise [B, C, H, W], and its picture, clipped."""
+        unused = NoiseSource([0] * len(noise), self.device)
+        *steps, last = sample(SOLVER, self.teacher, noise, self.chain, unused)
+        # Cloned, since what was made in inference mode cannot be in a gradient's way.
+        return [*(step.x_t.clone() for step in steps), last.x0_hat.clamp(-1, 1).clone()]
+
+    def _leaps(
+        self,
+        predict: Predict,
+        states: Sequence[Tensor],
+        times: Sequence[float],
+        places: Sequence[int],
+    ) -> list[Tensor]:
+        x_t, losses = states[0], []
+        for t, s, place in zip(times, [*times[1:], -1], [*places[1:], -1], strict=True):
+            output = predict(x_t, torch.full((len(x_t),), float(t), device=self.device)).float()
+            x0 = self._x0(output, x_t, t)
+            landed = self._towards(x0, x_t, t, s)
+            error = (landed - states[place]).square()
+            losses.append(((error + SOFTNESS**2).sqrt() - SOFTNESS).mean())
+            # As the sampler goes on: with x0 clipped, and the noise that this leaves.
+            x_t = self._towards(x0.detach().clamp(-1, 1), x_t, t, s)
+        return losses
+
+    def _towards(self, x0: Tensor, x_t: Tensor, t: float, s: float) -> Tensor:
+        """DDIM's step from t to s, Song et al. 2020 (arXiv:2010.02502), eq. 12 with sigma 0."""
+        a, b = self._scales(t)
+        a_s, b_s = self._scales(s)
+        return a_s * x0 + b_s * (x_t - a * x0) / b
+
+    def _scales(self, t: float) -> tuple[float, float]:
+        """(a, b) of x_t = a x_0 + b noise; of the clean picture at t = -1."""
+        abar = self.schedule.abar(t)
+        return abar**0.5, (1 - abar) ** 0.5
+
+    def _x0(self, output: Tensor, x_t: Tensor, t: float) -> Tensor:
+        if self.prediction_type == "epsilon":
+            return self.schedule.x0_from_eps(x_t, output, t)
+        if self.prediction_type == "sample":
+            return output
+        return self.schedule.x0_from_v(x_t, output, t)
