@@ -168,6 +168,8 @@ def test_export_works_while_a_run_goes_on(whole_run, tmp_path):
     exported = DDPMPipeline.from_pretrained(tmp_path / "out", local_files_only=True)
     assert same(exported.unet.state_dict(), weights(whole_run))
     assert (tmp_path / "out" / "README.md").read_text() == "a model card"
+    files = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    assert len({path.stat().st_mode for path in files}) == 1  # whoever may read one may read all
     with pytest.raises(UserError, match="no checkpoint yet"):
         export(tmp_path, tmp_path / "elsewhere")
 

@@ -21,6 +21,7 @@ import torch
 from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from torch import nn
 
 from ..checkpoints.model_card import write_model_card
 from ..core.schedule import Schedule
@@ -69,15 +70,18 @@ def write_pipeline(unet: UNet2DModel, scheduler: DDPMScheduler, folder: Path) ->
     config = {k: v for k, v in unet.config.items() if not k.startswith("_")}
     half = UNet2DModel.from_config(config)
     half.load_state_dict({k: v.cpu() for k, v in unet.state_dict().items()})
-    half = half.to(torch.float16)
+    nn.Module.to(half, torch.float16)  # diffusers' own warns of layers that there are none of
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:
         DDPMPipeline(unet=half, scheduler=scheduler).save_pretrained(partial)
         folder.mkdir(parents=True, exist_ok=True)
+        # safetensors makes files that their owner alone can read: others may as they may the rest.
+        mode = (partial / "model_index.json").stat().st_mode
         for file in sorted(p for p in partial.rglob("*") if p.is_file()):
             target = folder / file.relative_to(partial)
             target.parent.mkdir(exist_ok=True)
+            file.chmod(mode)
             os.replace(file, target)
     except SafetensorError as error:
         raise OSError(str(error)) from error
