@@ -216,6 +216,14 @@ def test_a_curve_goes_on_where_it_was_stopped(evaluate, tmp_path, monkeypatch):
     assert len(sampled) == 8
 
 
+def test_what_knows_a_few_noise_levels_has_no_likelihood(evaluate, checkpoint):
+    card = (checkpoint / "README.md").read_text()
+    own = "made_for_steps: [2]\nlearned_steps: {ddim: {2: [990, 500]}}\nprior"
+    (checkpoint / "README.md").write_text(card.replace("prior", own, 1))
+    assert json.loads(evaluate("--json")[1])["bits"] is None
+    assert "bits per dimension" not in evaluate()[1]
+
+
 def test_a_curve_takes_the_checkpoints_own_timesteps_where_it_has_such(
     evaluate, checkpoint, tmp_path, monkeypatch
 ):

@@ -13,6 +13,8 @@ from training_helpers import at_once_and_in_parts, distilling
 from ddpm_demo import DDPM, DiffuseRecipe, GenerateRecipe
 from ddpm_demo.checkpoints.library import find
 from ddpm_demo.checkpoints.model_card import read_model_card, write_model_card
+from ddpm_demo.cli import main
+from ddpm_demo.core.denoiser import Prediction
 from ddpm_demo.core.noise import NoiseSource
 from ddpm_demo.core.oracles import GaussianDenoiser
 from ddpm_demo.core.schedule import Schedule
@@ -20,6 +22,7 @@ from ddpm_demo.errors import UserError
 from ddpm_demo.samplers.sample import sample
 from ddpm_demo.samplers.timesteps import make_timesteps
 from ddpm_demo.training.config import TrainConfig
+from ddpm_demo.training.distil import check_teacher
 from ddpm_demo.training.events import read_events
 from ddpm_demo.training.few_steps import few_steps
 from ddpm_demo.training.progressive import (
@@ -31,7 +34,7 @@ from ddpm_demo.training.progressive import (
 from ddpm_demo.training.run import train
 
 MEAN, STD = 0.2, 0.25
-LEAPS = {2: (0, 6), 4: (0, 4, 7, 10)}
+LEAPS = {2: (0, 6), 4: (0, 4, 8, 11)}
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +49,7 @@ def test_timesteps_of_the_chain_and_of_the_network(cosine):
     times = student_timesteps(cosine, chain, LEAPS)
     assert times == {
         2: [997.0, chain[6]],
-        4: [993.0, chain[4], chain[7], chain[10]],
+        4: [993.0, chain[4], chain[8], chain[11]],
     }
     asked = [t for of_count in times.values() for t in of_count]
     assert len(set(asked)) == len(asked)  # the timestep alone says how far to go
@@ -134,12 +137,8 @@ class Tuned(nn.Module):
     @torch.no_grad()
     def predict(self, x_t, t):
         v = self(x_t, torch.full((len(x_t),), t))
-        x0 = self.schedule.x0_from_v(x_t, v, t)
-        return (
-            Offset(self.exact.oracle, 0)
-            .oracle.predict(x_t, t)
-            .__class__(x0, self.schedule.eps_from_v(x_t, v, t))
-        )
+        eps = self.schedule.eps_from_v(x_t, v, t)
+        return Prediction(self.schedule.x0_from_v(x_t, v, t), eps)
 
 
 def test_an_exact_gaussian_is_distilled_into_one_and_two_steps(cosine):
@@ -226,6 +225,17 @@ def test_it_generates_in_so_many_steps_and_refuses_the_rest(distilled):
     assert caught.value.key == "few_step_task" and "2, 4 steps" in str(caught.value)
 
 
+def test_nothing_asks_it_for_other_noise_levels(distilled, tmp_path, tiny_checkpoint, capsys):
+    name = str(distilled / "result")
+    card = Path(name, "README.md").read_text()
+    assert main(["tune-steps", "--checkpoint", name, "--num-steps", "5"]) == 2
+    assert "2, 4 steps" in capsys.readouterr().err
+    with pytest.raises(UserError) as caught:
+        check_teacher(distilling(tmp_path, tiny_checkpoint, teacher=name))
+    assert caught.value.key == "few_step_task"
+    assert Path(name, "README.md").read_text() == card
+
+
 @pytest.mark.parametrize("value", [3, "2", [2, "4"], [True], [0], [2, 10**6], {"2": 4}])
 def test_numbers_of_steps_that_make_no_sense_are_none(tmp_path, value):
     write_model_card(tmp_path, {"title": "Tiny", "made_for_steps": value}, "# Tiny")
@@ -244,7 +254,7 @@ def test_numbers_of_steps_that_make_no_sense_are_none(tmp_path, value):
         {"2": [0, 6.0]},
         {"2": 6},
         {"3": [0, 6, 4]},
-        {"2": [0, 4], "4": [0, 4, 7, 10]},
+        {"2": [0, 4], "4": [0, 4, 8, 11]},
         {"9": [*range(9)]},
     ],
 )

@@ -37,10 +37,12 @@ def run(args: argparse.Namespace) -> None:
     """Search, report, keep."""
     from ..checkpoints.library import find
     from ..pipeline import DDPM
+    from ..samplers.table import check_task
     from ..samplers.tune import tune_steps
 
     check_range("num_images", args.num_images, MIN_IMAGES, MAX_IMAGES)
     info = find(args.checkpoint)
+    check_task(info, "tune-steps")
     if not args.dry_run and info.source == "hub":
         raise UserError(
             "tune_steps_hub",

@@ -33,7 +33,8 @@ class EvaluationConfig:
         num_train: training pictures that the memorisation check looks through in pixels.
         num_train_features: the same in features, which cost a forward pass each the first time;
             0 for no such check.
-        num_bits: held-out pictures whose bits per dimension are computed; 0 for none.
+        num_bits: held-out pictures whose bits per dimension are computed; 0 for none, as for
+            checkpoints that know a few noise levels only.
         bits_timesteps: evaluations for each of them, at most T; fewer leave the estimate unbiased.
         features: a key of `EXTRACTORS`.
         batch_size: pictures a sampling run.

@@ -20,6 +20,7 @@ from ..core.device import process_share
 from ..core.noise import NoiseSource
 from ..errors import UserError
 from ..pipeline import DDPM
+from ..samplers.table import few_steps_of
 from ..tasks.generate import GenerateRecipe
 from ..training.data import to_model
 from ..version import __version__
@@ -147,6 +148,8 @@ def evaluate(
             "fid_floor": fid(*halves),
         }
     memory = _memorisation(config, real, samples, fake, features, extract, clock)
+    # What was made for a few noise levels has no likelihood.
+    has_bits = config.num_bits > 0 and not few_steps_of(ddpm.info)
     measured = Evaluation(
         # A path says more about this machine than about the checkpoint.
         recipe=recipe.replace(checkpoint=public_name(ddpm.info)),
@@ -160,7 +163,7 @@ def evaluate(
         recall=recall,
         memory_pixels=memory[0],
         memory_features=memory[1],
-        bits=_bits(config, ddpm, reference, clock) if config.num_bits else None,
+        bits=_bits(config, ddpm, reference, clock) if has_bits else None,
         seconds=clock.seconds,
         **distances,
     )

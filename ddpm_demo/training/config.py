@@ -97,7 +97,7 @@ class TrainConfig:
     adversary_share: float = 1.0
     discriminator_rate: float = 5e-4
     teacher_timesteps: tuple[float, ...] = ()
-    leaps: dict[str, Any] = field(default_factory=lambda: {"2": [0, 6], "4": [0, 4, 7, 10]})
+    leaps: dict[str, Any] = field(default_factory=lambda: {"2": [0, 6], "4": [0, 4, 8, 11]})
     unet: dict[str, Any] = field(default_factory=dict)
     sizes_px: tuple[int, ...] = (64,)
     size_batches: tuple[int, ...] = ()

@@ -20,6 +20,7 @@ from ..checkpoints.safety import check_folder
 from ..core.denoiser import UNetDenoiser
 from ..core.schedule import Schedule
 from ..errors import UserError
+from ..samplers.table import check_task
 from .adversarial import AdversarialObjective
 from .config import TrainConfig
 from .consistency import ConsistencyObjective
@@ -43,6 +44,7 @@ def check_teacher(config: TrainConfig) -> None:
         return
     assert config.teacher is not None
     info = checkpoints.find(config.teacher)
+    check_task(info, "train")  # a teacher has to know every noise level
     sizes = {info.size_px} if info.prior != "photo" else set(config.sizes_px)
     if info.channels != config.channels or set(config.sizes_px) != sizes:
         raise UserError(

@@ -85,7 +85,7 @@ def read_leaps(told: Mapping[str, object], num_steps: int) -> dict[int, tuple[in
             "train_leaps",
             "“leaps” must name for each number of steps, 1 to {most}, as many rising places in "
             "the teacher's chain, from 0 to {high}, no place but 0 for two numbers: "
-            '{{"2": [0, 6], "4": [0, 4, 7, 10]}}.',
+            '{{"2": [0, 6], "4": [0, 4, 8, 11]}}.',
             field="leaps",
             most=MAX_STEPS,
             high=num_steps - 1,
