@@ -269,6 +269,13 @@ def test_leaps_that_make_no_sense_are_one_sentence(tmp_path, tiny_checkpoint, le
         assert caught.value.key == "train_leaps"
 
 
+def test_numbers_of_steps_may_share_a_place_where_both_go_on_to_the_same():
+    told = {"3": [0, 5, 11], "4": [0, 4, 8, 11]}
+    assert read_leaps(told, 12) == {3: (0, 5, 11), 4: (0, 4, 8, 11)}
+    with pytest.raises(UserError):
+        read_leaps({"3": [0, 4, 11], "4": [0, 4, 8, 11]}, 12)
+
+
 def test_leaps_come_from_a_recipe_file(tmp_path):
     path = tmp_path / "recipe.json"
     told = {"data": "d", "out": "o", "teacher": "t", "objective": "progressive"}

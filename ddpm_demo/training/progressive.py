@@ -68,7 +68,7 @@ def read_leaps(told: Mapping[str, object], num_steps: int) -> dict[int, tuple[in
             timestep.
     """
     leaps: dict[int, tuple[int, ...]] = {}
-    seen: set[int] = set()
+    after: dict[int, int] = {}
     for name, given in told.items():
         places = given if isinstance(given, list | tuple) else ()
         whole = all(isinstance(one, int) and not isinstance(one, bool) for one in places)
@@ -76,15 +76,15 @@ def read_leaps(told: Mapping[str, object], num_steps: int) -> dict[int, tuple[in
         fits = whole and places and places[0] == 0 and len(places) == count <= MAX_STEPS
         if not fits or sorted(set(places)) != list(places) or places[-1] >= num_steps:
             break
-        if seen.intersection(places[1:]):
+        then = zip(places[1:], [*places[2:], num_steps], strict=True)
+        if any(after.setdefault(place, one) != one for place, one in then):
             break
-        seen.update(places[1:])
         leaps[count] = tuple(places)
     if not leaps or len(leaps) < len(told):
         raise UserError(
             "train_leaps",
             "“leaps” must name for each number of steps, 1 to {most}, as many rising places in "
-            "the teacher's chain, from 0 to {high}, no place but 0 for two numbers: "
+            "the teacher's chain, from 0 to {high}, none but 0 followed by two: "
             '{{"2": [0, 6], "4": [0, 4, 8, 11]}}.',
             field="leaps",
             most=MAX_STEPS,
