@@ -14,6 +14,7 @@ are all that the network has to know: a small one needs both.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -49,7 +50,7 @@ def chain_of(schedule: Schedule, timesteps: Sequence[float] = ()) -> list[float]
     if not timesteps:
         stride = (last - LAST_TIMESTEP) / (NUM_STEPS - 1)
         return [round(last - index * stride, 2) for index in range(NUM_STEPS)]
-    falls = all(a > b for a, b in zip(timesteps, timesteps[1:]))  # noqa: B905
+    falls = all(a > b for a, b in pairwise(timesteps))
     if not falls or timesteps[0] > last or timesteps[-1] < 0:
         raise UserError(
             "train_teacher_timesteps",
@@ -76,7 +77,7 @@ def read_leaps(told: Mapping[str, object], num_steps: int) -> dict[int, tuple[in
         fits = whole and places and places[0] == 0 and len(places) == count <= MAX_STEPS
         if not fits or sorted(set(places)) != list(places) or places[-1] >= num_steps:
             break
-        then = zip(places[1:], [*places[2:], num_steps], strict=True)
+        then = pairwise([*places[1:], num_steps])
         if any(after.setdefault(place, one) != one for place, one in then):
             break
         leaps[count] = tuple(places)
