@@ -192,10 +192,10 @@ def test_a_distilled_checkpoint_says_what_it_is_for(tmp_path, tiny_checkpoint):
     assert [event["kind"] for event in read_events(tmp_path / "run")].count("samples") == 1
 
 
-@pytest.mark.parametrize("name", ["fashion-32", "faces-64"])
-def test_the_recipes_of_the_fast_checkpoints_distil_their_teachers(name):
+def test_the_recipes_of_the_fast_garments_distil_their_teacher():
     import ddpm_demo.training as training
 
+    name = "fashion-32"
     folder = Path(training.__file__).parent / "recipes"
     first = TrainConfig.load(folder / f"{name}-consistency.json")
     then = TrainConfig.load(folder / f"{name}-fast.json")

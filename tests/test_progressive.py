@@ -269,6 +269,19 @@ def test_leaps_that_make_no_sense_are_one_sentence(tmp_path, tiny_checkpoint, le
         assert caught.value.key == "train_leaps"
 
 
+def test_the_recipe_of_the_fast_faces_is_what_their_card_says():
+    import ddpm_demo.training as training
+
+    config = TrainConfig.load(Path(training.__file__).parent / "recipes" / "faces-64-fast.json")
+    check_teacher(config)
+    info = find("faces-64-fast")
+    told = few_steps(config, Schedule.from_config({"beta_schedule": "squaredcos_cap_v2"}))
+    assert (told.sampler, told.made_for) == (info.default_sampler, info.made_for_steps)
+    assert {n: tuple(t) for n, t in told.learned_steps["ddim"].items()} == info.learned_steps[
+        "ddim"
+    ]
+
+
 def test_numbers_of_steps_may_share_a_place_where_both_go_on_to_the_same():
     told = {"3": [0, 5, 11], "4": [0, 4, 8, 11]}
     assert read_leaps(told, 12) == {3: (0, 5, 11), 4: (0, 4, 8, 11)}
