@@ -236,9 +236,11 @@ def test_nothing_asks_it_for_other_noise_levels(distilled, tmp_path, tiny_checkp
     assert Path(name, "README.md").read_text() == card
 
 
-@pytest.mark.parametrize("value", [3, "2", [2, "4"], [True], [0], [2, 10**6], {"2": 4}])
+@pytest.mark.parametrize("value", [3, "2", [2, "4"], [True], [0], [2, 10**6], {"2": 4}, [3, 4]])
 def test_numbers_of_steps_that_make_no_sense_are_none(tmp_path, value):
-    write_model_card(tmp_path, {"title": "Tiny", "made_for_steps": value}, "# Tiny")
+    """As are ones that its own default is not among: nothing could be made with it."""
+    front = {"title": "Tiny", "default_num_steps": 2, "made_for_steps": value}
+    write_model_card(tmp_path, front, "# Tiny")
     card = read_model_card(tmp_path)
     assert card.made_for_steps == () and card.title == "Tiny"
 

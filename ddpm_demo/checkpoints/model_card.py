@@ -66,20 +66,22 @@ def read_model_card(folder: Path) -> ModelCard:
     front = _read_front_matter(folder / "README.md")
     prior = _line(front, "prior")
     sampler = _line(front, "default_sampler")
+    num_steps = _whole(front, "default_num_steps", 1, MAX_STEPS) or DEFAULT_NUM_STEPS
+    made_for_steps = _numbers_of_steps(front.get("made_for_steps"))
     return ModelCard(
         title=_line(front, "title"),
         title_zh=_line(front, "title_zh"),
         size_px=_whole(front, "size_px", 8, 4096),
         prior=prior if prior in PRIORS else "object",
         default_sampler=sampler if _SAMPLER.fullmatch(sampler) else DEFAULT_SAMPLER,
-        default_num_steps=_whole(front, "default_num_steps", 1, MAX_STEPS) or DEFAULT_NUM_STEPS,
+        default_num_steps=num_steps,
         license=_line(front, "license"),
         data=_line(front, "data"),
         samples_seen=_whole(front, "samples_seen", 0, 10**12),
         tile_px=_whole(front, "tile_px", 8, 4096),
         overlap_px=_whole(front, "overlap_px", 0, 4096),
         learned_steps=_learned_steps(front.get("learned_steps")),
-        made_for_steps=_numbers_of_steps(front.get("made_for_steps")),
+        made_for_steps=made_for_steps if num_steps in made_for_steps else (),
         guidance_min_sigma=_sigma(front.get("guidance_min_sigma")),
     )
 

@@ -153,7 +153,9 @@ def test_a_checkpoint_taken_while_a_picture_is_asked_for_is_drawn_with(page):
     while not held and time.monotonic() < deadline:
         page.wait_for_timeout(50)
     page.locator("[data-do=offer]").click()
-    expect(page.get_by_label("Checkpoint", exact=True).first).to_have_value(re.compile("evaluations"))
+    expect(page.get_by_label("Checkpoint", exact=True).first).to_have_value(
+        re.compile("evaluations")
+    )
     page.wait_for_timeout(500)  # what the page makes of the new checkpoint
     held[0].continue_()
     settled(page)
