@@ -147,7 +147,7 @@ def test_a_checkpoint_taken_while_a_picture_is_asked_for_is_drawn_with(page):
             route.continue_()
 
     page.route("**/run/predict", hold)
-    page.get_by_label("Steps", exact=True).locator("visible=true").fill("3")
+    page.get_by_label("Steps", exact=True).locator("visible=true").fill("2")
     page.keyboard.press("Tab")
     deadline = time.monotonic() + 60
     while not held and time.monotonic() < deadline:
