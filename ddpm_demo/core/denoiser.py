@@ -122,12 +122,7 @@ class UNetDenoiser:
                 "beyond all reason; its weights are damaged, or too large for this precision.",
                 t=round(t),
             )
-        if self.prediction_type == "v_prediction":
-            x0 = self.schedule.x0_from_v(x_t, output, t)
-        elif self.prediction_type == "epsilon":
-            x0 = self.schedule.x0_from_eps(x_t, output, t)
-        else:
-            x0 = output
+        x0 = self.schedule.x0_from_output(x_t, output, t, self.prediction_type)
         if self.clip_range is not None:
             x0 = x0.clamp(-self.clip_range, self.clip_range)
         return Prediction(x0, self.schedule.eps_from_x0(x_t, x0, t))

@@ -177,6 +177,14 @@ class Schedule:
         abar = self.abar(t)
         return math.sqrt(abar) * x_t - math.sqrt(1 - abar) * v
 
+    def x0_from_output(
+        self, x_t: Tensor, output: Tensor, t: float, prediction_type: str
+    ) -> Tensor:
+        """x_0 of what a network says that predicts "epsilon", "sample" (x_0) or "v_prediction"."""
+        if prediction_type == "v_prediction":
+            return self.x0_from_v(x_t, output, t)
+        return self.x0_from_eps(x_t, output, t) if prediction_type == "epsilon" else output
+
     def eps_from_v(self, x_t: Tensor, v: Tensor, t: float) -> Tensor:
         abar = self.abar(t)
         return math.sqrt(1 - abar) * x_t + math.sqrt(abar) * v

@@ -19,6 +19,7 @@ BETA_SCHEDULES = ("squaredcos_cap_v2", "linear")
 DISTILLING = ("consistency", "adversarial", "progressive")
 OBJECTIVES = ("diffusion", *DISTILLING)
 CONSISTENCY_PATHS = ("data", "teacher")
+LEAPS = {"2": [0, 6], "4": [0, 4, 8, 11]}  # in a chain of 12 steps
 TRAINABLE_PARTS = ("all", "norms_and_biases", "attention_and_norms")
 
 
@@ -97,7 +98,7 @@ class TrainConfig:
     adversary_share: float = 1.0
     discriminator_rate: float = 5e-4
     teacher_timesteps: tuple[float, ...] = ()
-    leaps: dict[str, Any] = field(default_factory=lambda: {"2": [0, 6], "4": [0, 4, 8, 11]})
+    leaps: dict[str, Any] = field(default_factory=lambda: dict(LEAPS))
     unet: dict[str, Any] = field(default_factory=dict)
     sizes_px: tuple[int, ...] = (64,)
     size_batches: tuple[int, ...] = ()

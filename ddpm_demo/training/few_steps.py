@@ -18,14 +18,12 @@ class FewSteps:
 
     Args:
         sampler, num_steps: its defaults.
-        learned_steps: its timesteps, by sampler and number of steps.
-        made_for: the numbers of steps it was made for; empty for the sampler's own.
+        timesteps: its own, by the numbers of steps it was made for; empty where the sampler's do.
     """
 
     sampler: str
     num_steps: int
-    learned_steps: dict[str, dict[int, list[float]]] = field(default_factory=dict)
-    made_for: tuple[int, ...] = ()
+    timesteps: dict[int, list[float]] = field(default_factory=dict)
 
     def front(self) -> Mapping[str, Any]:
         """Fields of a model card."""
@@ -33,8 +31,9 @@ class FewSteps:
             "default_sampler": self.sampler,
             "default_num_steps": self.num_steps,
         }
-        if self.made_for:
-            told |= {"made_for_steps": list(self.made_for), "learned_steps": self.learned_steps}
+        if self.timesteps:
+            told["made_for_steps"] = list(self.timesteps)
+            told["learned_steps"] = {self.sampler: self.timesteps}
         return told
 
 
@@ -43,9 +42,7 @@ def few_steps(config: TrainConfig, schedule: Schedule) -> FewSteps:
     if config.objective != "progressive":
         return FewSteps(CONSISTENCY, 2)
     times = student_timesteps(schedule, *chain_and_leaps(config, schedule))
-    counts = tuple(times)
-    num_steps = next((count for count in counts if count > 1), 1)
-    return FewSteps(STUDENT, num_steps, {STUDENT: times}, counts)
+    return FewSteps(STUDENT, next((count for count in times if count > 1), 1), times)
 
 
 def chain_and_leaps(

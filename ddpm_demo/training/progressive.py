@@ -13,9 +13,11 @@ are all that the network has to know: a small one needs both.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -24,6 +26,8 @@ from ..core.noise import NoiseSource
 from ..core.schedule import Schedule
 from ..errors import UserError
 from ..samplers.sample import sample
+from ..samplers.table import MAX_FEW_STEPS
+from .config import LEAPS
 from .objective import Others, Predict
 
 SOLVER = "dpmpp_2m"
@@ -33,7 +37,6 @@ LAST_TIMESTEP, NUM_STEPS = 10.0, 12
 # Each number of steps starts at a timestep of its own, this far from the others: pure noise looks
 # the same at all of them, so that it is the timestep that says how far to go.
 START_GAP = 2.0
-MAX_STEPS = 8
 # Of an error, so that it has a gradient at 0: about one 8-bit level.
 SOFTNESS = 0.01
 
@@ -48,8 +51,7 @@ def chain_of(schedule: Schedule, timesteps: Sequence[float] = ()) -> list[float]
     """
     last = schedule.num_timesteps - 1
     if not timesteps:
-        stride = (last - LAST_TIMESTEP) / (NUM_STEPS - 1)
-        return [round(last - index * stride, 2) for index in range(NUM_STEPS)]
+        return np.linspace(last, LAST_TIMESTEP, NUM_STEPS).round(2).tolist()
     falls = all(a > b for a, b in pairwise(timesteps))
     if not falls or timesteps[0] > last or timesteps[-1] < 0:
         raise UserError(
@@ -74,7 +76,7 @@ def read_leaps(told: Mapping[str, object], num_steps: int) -> dict[int, tuple[in
         places = given if isinstance(given, list | tuple) else ()
         whole = all(isinstance(one, int) and not isinstance(one, bool) for one in places)
         count = int(name) if name.isascii() and name.isdigit() else 0
-        fits = whole and places and places[0] == 0 and len(places) == count <= MAX_STEPS
+        fits = whole and places and places[0] == 0 and len(places) == count <= MAX_FEW_STEPS
         if not fits or sorted(set(places)) != list(places) or places[-1] >= num_steps:
             break
         then = pairwise([*places[1:], num_steps])
@@ -85,11 +87,11 @@ def read_leaps(told: Mapping[str, object], num_steps: int) -> dict[int, tuple[in
         raise UserError(
             "train_leaps",
             "“leaps” must name for each number of steps, 1 to {most}, as many rising places in "
-            "the teacher's chain, from 0 to {high}, none but 0 followed by two: "
-            '{{"2": [0, 6], "4": [0, 4, 8, 11]}}.',
+            "the teacher's chain, from 0 to {high}, none but 0 followed by two: {example}.",
             field="leaps",
-            most=MAX_STEPS,
+            most=MAX_FEW_STEPS,
             high=num_steps - 1,
+            example=json.dumps(LEAPS),
         )
     return leaps
 
@@ -172,7 +174,7 @@ class ProgressiveObjective:
         x_t, losses = states[0], []
         for t, s, place in zip(times, [*times[1:], -1], [*places[1:], -1], strict=True):
             output = predict(x_t, torch.full((len(x_t),), float(t), device=self.device)).float()
-            x0 = self._x0(output, x_t, t)
+            x0 = self.schedule.x0_from_output(x_t, output, t, self.prediction_type)
             landed = self._towards(x0, x_t, t, s)
             error = (landed - states[place]).square()
             losses.append(((error + SOFTNESS**2).sqrt() - SOFTNESS).mean())
@@ -182,18 +184,5 @@ class ProgressiveObjective:
 
     def _towards(self, x0: Tensor, x_t: Tensor, t: float, s: float) -> Tensor:
         """DDIM's step from t to s, Song et al. 2020 (arXiv:2010.02502), eq. 12 with sigma 0."""
-        a, b = self._scales(t)
-        a_s, b_s = self._scales(s)
-        return a_s * x0 + b_s * (x_t - a * x0) / b
-
-    def _scales(self, t: float) -> tuple[float, float]:
-        """(a, b) of x_t = a x_0 + b noise; of the clean picture at t = -1."""
-        abar = self.schedule.abar(t)
-        return abar**0.5, (1 - abar) ** 0.5
-
-    def _x0(self, output: Tensor, x_t: Tensor, t: float) -> Tensor:
-        if self.prediction_type == "epsilon":
-            return self.schedule.x0_from_eps(x_t, output, t)
-        if self.prediction_type == "sample":
-            return output
-        return self.schedule.x0_from_v(x_t, output, t)
+        abar_s = self.schedule.abar(s)
+        return abar_s**0.5 * x0 + (1 - abar_s) ** 0.5 * self.schedule.eps_from_x0(x_t, x0, t)

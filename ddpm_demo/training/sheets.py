@@ -56,7 +56,9 @@ def sample_distilled(
     # The average goes on changing: a half copy of it, made once, would not.
     denoiser = UNetDenoiser(unet, schedule, prediction_type, precision="float32")
     noise = NoiseSource.for_run(0, num_images, denoiser.device)
-    times = timesteps_for(schedule, few.sampler, few.num_steps, learned=few.learned_steps)
+    times = timesteps_for(
+        schedule, few.sampler, few.num_steps, learned={few.sampler: few.timesteps}
+    )
     x_t = noise.randn((denoiser.channels, size_px, size_px))
     *_, last = sample(few.sampler, denoiser, x_t, times, noise)
     return last.x0_hat.float().cpu()
