@@ -314,7 +314,7 @@ def test_a_long_curve_is_thinned_to_means_and_lost_steps_are_forgotten(tmp_path)
 
 @pytest.mark.slow
 def test_a_real_run_killed_at_any_moment_goes_on_as_if_nothing_had_been(jobs):
-    """Through accelerate launch, with kill -9 of trainer and launcher together."""
+    """As processes of their own, with kill -9."""
     from ddpm_demo.training.events import loss_curve
 
     settings = {

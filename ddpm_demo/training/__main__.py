@@ -1,6 +1,5 @@
 """Train a checkpoint.
 
-    accelerate launch --num_processes 1 --cpu -m ddpm_demo.training --config FILE
     python -m ddpm_demo.training --config FILE [--set max_hours=2] [--set learning_rate=1e-4]
 
 The run folder named by the configuration's "out" gets `config.json`, `events.jsonl`,

@@ -13,12 +13,12 @@ estimates is `share` times the other's (Esser et al. 2020, arXiv:2012.09841, eq.
 from __future__ import annotations
 
 import torch
-from diffusers import UNet2DModel
 from torch import Tensor, distributed
 
 from ..core.noise import NoiseSource
 from ..core.seeds import apart
 from .consistency import ConsistencyObjective
+from .diffusers_classes import UNet2DModel
 from .discriminator import Discriminator, loss_as
 from .objective import Others, Predict
 

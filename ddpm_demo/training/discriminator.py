@@ -9,9 +9,10 @@ keeps the two kinds from being told apart for good, and lets a head judge shapes
 from __future__ import annotations
 
 import torch
-from diffusers import UNet2DModel
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from .diffusers_classes import UNet2DModel
 
 WIDTH = 64
 NUM_GROUPS = 8

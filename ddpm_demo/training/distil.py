@@ -12,7 +12,6 @@ import shutil
 from pathlib import Path
 
 import torch
-from diffusers import UNet2DModel
 from torch import Tensor
 
 from ..checkpoints import library as checkpoints
@@ -24,6 +23,7 @@ from ..samplers.table import check_task
 from .adversarial import AdversarialObjective
 from .config import TrainConfig
 from .consistency import ConsistencyObjective
+from .diffusers_classes import UNet2DModel
 from .few_steps import chain_and_leaps
 from .network import memory_layout, plain_attention
 from .objective import Objective, StepLoss

@@ -17,8 +17,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import diffusers
 import torch
-from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
@@ -27,10 +27,18 @@ from ..checkpoints.model_card import write_model_card
 from ..core.schedule import Schedule
 from ..errors import UserError
 from .config import TrainConfig
+from .diffusers_classes import DDPMScheduler, UNet2DModel
 from .few_steps import few_steps
 from .state import Position, list_checkpoints
 
 RESULT = "result"  # the finished pipeline folder, in the run folder
+# As DDPMPipeline.save_pretrained writes it, without importing every pipeline.
+MODEL_INDEX = {
+    "_class_name": "DDPMPipeline",
+    "_diffusers_version": diffusers.__version__,
+    "scheduler": ["diffusers", "DDPMScheduler"],
+    "unet": ["diffusers", "UNet2DModel"],
+}
 
 
 def scheduler_config(prediction_type: str, beta_schedule: str) -> dict[str, object]:
@@ -74,7 +82,9 @@ def write_pipeline(unet: UNet2DModel, scheduler: DDPMScheduler, folder: Path) ->
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:
-        DDPMPipeline(unet=half, scheduler=scheduler).save_pretrained(partial)
+        half.save_pretrained(partial / "unet")
+        scheduler.save_pretrained(partial / "scheduler")
+        (partial / "model_index.json").write_text(json.dumps(MODEL_INDEX, indent=2) + "\n")
         folder.mkdir(parents=True, exist_ok=True)
         # safetensors makes files that their owner alone can read: others may as they may the rest.
         mode = (partial / "model_index.json").stat().st_mode

@@ -16,7 +16,8 @@ CONFIG_FILE = Path(__file__).resolve().parent / "accelerate.json"
 def command(
     config_path: Path, num_processes: int = 1, overrides: tuple[str, ...] = ()
 ) -> list[str]:
-    """`accelerate launch` with every flag explicit: no configuration of the user's is read.
+    """A trainer, or several by `accelerate launch` with every flag explicit: no configuration of
+    the user's is read.
 
     A GPU is used where there is one. The precision is left to the trainer's own settings.
 
@@ -32,10 +33,15 @@ def command(
 
 
 def launcher(num_processes: int = 1) -> list[str]:
-    """The words before `-m MODULE`: that many processes on this machine."""
+    """The words before `-m MODULE`: that many processes on this machine.
+
+    One needs no launcher, which would take as long to start as what it starts.
+    """
+    if num_processes == 1:
+        return [sys.executable]
     words = [sys.executable, "-m", "accelerate.commands.launch"]
     words += ["--config_file", str(CONFIG_FILE), "--num_machines", "1"]
     words += ["--mixed_precision", "no", "--dynamo_backend", "no"]
     words += ["--num_processes", str(num_processes)]
     # On CPUs, too, several processes need --multi_gpu: with --cpu accelerate starts only one.
-    return [*words, "--multi_gpu", "--main_process_port", "0"] if num_processes > 1 else words
+    return [*words, "--multi_gpu", "--main_process_port", "0"]

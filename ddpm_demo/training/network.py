@@ -7,12 +7,12 @@ import json
 from pathlib import Path
 
 import torch
-from diffusers import DDPMScheduler, UNet2DModel
-from diffusers.models.attention_processor import Attention, AttnProcessor
+from torch import nn
 
 from ..checkpoints import library as checkpoints
 from ..errors import UserError
 from .config import TrainConfig
+from .diffusers_classes import Attention, AttnProcessor, DDPMScheduler, UNet2DModel
 from .export import scheduler_arguments, scheduler_config
 from .objective import Others
 from .sharding import all_processes, shard
@@ -53,8 +53,9 @@ def build_state(
     ema_unet = UNet2DModel.from_config(dict(unet.config))
     ema_unet.load_state_dict(unet.state_dict())
     layout = memory_layout(config)
-    unet = unet.to(device, memory_format=layout)
-    ema_unet = ema_unet.to(device, memory_format=layout).eval().requires_grad_(False)
+    # Not by diffusers' own `to`, which imports what offloads networks.
+    nn.Module.to(unet, device, memory_format=layout)
+    nn.Module.to(ema_unet, device, memory_format=layout).eval().requires_grad_(False)
     choose_parts(unet, config.train_parts)
     if device.type == "cpu":
         plain_attention(unet)

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import UNet2DModel
 from torch import Tensor
 
 from ..core.denoiser import UNetDenoiser
@@ -17,6 +16,7 @@ from ..pictures.images import make_grid, to_pil
 from ..samplers.sample import sample
 from ..samplers.timesteps import timesteps_for
 from .config import TrainConfig
+from .diffusers_classes import UNet2DModel
 from .few_steps import FewSteps, few_steps
 
 

@@ -14,12 +14,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from diffusers import UNet2DModel
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ..errors import UserError
+from .diffusers_classes import UNet2DModel
 from .sharding import part_like, whole
 
 PREFIX = "checkpoint-"

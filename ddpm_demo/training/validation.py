@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import UNet2DModel
 from torch import Tensor
 
 from .config import TrainConfig
 from .data import Feeder, IndexedSamples
+from .diffusers_classes import UNet2DModel
 from .objective import StepLoss
 from .pictures import ArraySource, PackedSource
 from .randomness import draw_step
