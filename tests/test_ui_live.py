@@ -5,6 +5,7 @@ import shutil
 import threading
 from types import SimpleNamespace
 
+import gradio as gr
 import numpy as np
 import pytest
 from PIL import Image
@@ -21,7 +22,7 @@ from ddpm_demo.ui.live import draw as drawing
 from ddpm_demo.ui.live.answer import answer
 from ddpm_demo.ui.live.asked import MAX_PICTURES, read_asked
 from ddpm_demo.ui.live.draw import fast_of
-from ddpm_demo.ui.live.panel import keep
+from ddpm_demo.ui.live.panel import keep, taken
 from ddpm_demo.ui.restoring import restored
 
 ME = "visitor"
@@ -155,6 +156,19 @@ def test_a_live_picture_lets_a_waiting_run_in(ctx):
     got = threading.Event()
     threading.Thread(target=lambda: in_turn.at_once(got.set, 5)).start()
     assert got.wait(5)
+
+
+@pytest.mark.parametrize(("given", "left"), [(None, None), (2, "as it is"), (20, None)])
+def test_steps_that_the_offered_checkpoint_cannot_take_are_left_to_it(ctx, given, left):
+    name, num_steps = taken({"offer": "quick"}, given, ctx.models.infos())
+    assert name == "quick"
+    assert (num_steps is None) is (left is None)
+
+
+@pytest.mark.parametrize("asked", [{}, {"offer": None}, {"offer": "/etc/passwd"}, "quick", None])
+def test_nothing_but_a_checkpoint_of_this_page_is_taken(ctx, asked):
+    skipped = gr.skip()
+    assert taken(asked, 20, ctx.models.infos()) == [skipped, skipped]
 
 
 def test_an_ordinary_checkpoint_says_what_live_needs_and_offers_it(ask):

@@ -134,6 +134,17 @@ def test_keys_and_what_was_kept_outlives_a_reload(live):
     expect(page.locator(".live-kept")).to_be_hidden()
 
 
+def test_steps_set_for_another_checkpoint_do_not_stand_in_the_way_of_the_offered_one(page):
+    steps = page.get_by_label("Steps", exact=True).locator("visible=true")
+    steps.fill("30")
+    page.get_by_role("switch", name="Live").click()
+    page.locator("[data-do=offer]").click()
+    settled(page)
+    expect(page.get_by_role("button", name="Keep", exact=True)).to_be_enabled()
+    expect(steps).to_have_value("")
+    expect(page.locator(".live-note")).to_be_hidden()
+
+
 def test_a_checkpoint_taken_while_a_picture_is_asked_for_is_drawn_with(page):
     """A field was changed, and the offer taken before the answer to that had come."""
     page.get_by_role("switch", name="Live").click()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import gradio as gr
 from gradio.components import Component
 
+from ...checkpoints.library import CheckpointInfo
+from ...samplers.table import few_steps_of
 from ..context import Context, Update
 from ..head_script import head_script
 from ..stage_view import StageView
@@ -38,6 +40,16 @@ def keep(view: StageView, asked: Update, session: str) -> None:
     values = ctx.task_tabs[view.tab].control_values(recipe)
     kept.given = {**values, "checkpoint": recipe.checkpoint}
     ctx.keeper.add(session, view.tab, kept)
+
+
+def taken(asked: Update, num_steps: Update, infos: Sequence[CheckpointInfo]) -> list[Update]:
+    """[the checkpoint that was offered, the number of steps]: one that was set for another
+    checkpoint, and that this one cannot take, is left to it again."""
+    name = asked.get("offer") if isinstance(asked, dict) else None
+    info = next((info for info in infos if info.name == name), None)
+    if info is None:
+        return [gr.skip(), gr.skip()]
+    return [name, gr.skip() if num_steps in few_steps_of(info) else None]
 
 
 class LivePanel:
@@ -89,12 +101,11 @@ class LivePanel:
         # The page sends one at a time itself.
         ctx.quick(self.asked.input, on_asked, inputs, outputs, trigger_mode="multiple")
 
-        def on_offer(asked: Update) -> Update:
-            known = [info.name for info in ctx.models.infos()]
-            name = asked.get("offer") if isinstance(asked, dict) else None
-            return name if name in known else gr.skip()
+        def on_offer(asked: Update, num_steps: Update) -> list[Update]:
+            return taken(asked, num_steps, ctx.models.infos())
 
-        ctx.quick(self.asked.select, on_offer, [self.asked], [ctx.checkpoint])
+        steps = controls["num_steps"]
+        ctx.quick(self.asked.select, on_offer, [self.asked, steps], [ctx.checkpoint, steps])
 
         def on_keep(request: gr.Request, asked: Update) -> None:
             keep(view, asked, request.session_hash or "")
