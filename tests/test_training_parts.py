@@ -3,7 +3,9 @@
 import json
 import sys
 from pathlib import Path
+from statistics import NormalDist
 
+import numpy as np
 import pytest
 import torch
 from diffusers import UNet2DModel
@@ -11,15 +13,16 @@ from training_helpers import TINY, tiny_config
 
 from ddpm_demo.errors import UserError
 from ddpm_demo.training.__main__ import main
-from ddpm_demo.training.config import TrainConfig, parse_override
+from ddpm_demo.training.config import TrainConfig
 from ddpm_demo.training.events import EventLog, loss_curve, read_events
 from ddpm_demo.training.launch import command
 from ddpm_demo.training.network import plain_attention
-from ddpm_demo.training.objective import Objective
+from ddpm_demo.training.objective import Objective, spread
 from ddpm_demo.training.precision import mixed_precision
 from ddpm_demo.training.randomness import Order, draw_step, size_at
 from ddpm_demo.training.rates import ema_decay, learning_rate
 from ddpm_demo.training.run import check_batches
+from ddpm_demo.training.settings import parse_override
 
 
 def noisy_batch(schedule):
@@ -238,6 +241,45 @@ def test_every_timestep_has_a_weight(schedule):
     for kind in ("v_prediction", "epsilon", "sample"):
         weight = Objective(schedule, kind, 5.0)._weight
         assert bool((weight > 0).all()) and bool(weight.isfinite().all())
+
+
+def test_three_quarters_of_the_timesteps_have_the_noise_levels_that_are_asked_for(schedule):
+    mean, deviation = -1.85, 1.1
+    places = spread(schedule, mean, deviation)
+    count = schedule.num_timesteps
+    assert places.shape == (count,) and bool((places.diff() >= 0).all())
+    assert 0 <= int(places[0]) and int(places[-1]) < count
+    log_sigma = np.log([schedule.sigma(t) for t in range(count)])
+    normal = NormalDist(mean, deviation)
+    for level in (-3.0, -2.0, -1.0, 0.0):
+        below = (log_sigma < level).mean()
+        expected = 0.75 * normal.cdf(level) + 0.25 * below
+        # Only so many timesteps are there, of which one may hold a percent of the distribution.
+        assert (log_sigma[places] < level).mean() == pytest.approx(expected, abs=0.01)
+
+
+def test_the_loss_is_of_the_timesteps_that_the_uniform_ones_are_taken_to(schedule):
+    asked = []
+
+    def predict(x_t, t):
+        asked.append(t)
+        return torch.zeros_like(x_t)
+
+    t = torch.tensor([10, 500, 990])
+    x_0, noise = torch.zeros(3, 1, 2, 2), torch.ones(3, 1, 2, 2)
+    plain = Objective(schedule, "v_prediction", None)
+    other = Objective(schedule, "v_prediction", None, log_sigma=(-1.85, 1.1))
+    loss = other.batch_loss(predict, x_0, t, noise, 0)
+    there = spread(schedule, -1.85, 1.1)[t]
+    assert torch.equal(asked[0], there) and not torch.equal(there, t)
+    assert torch.equal(loss, plain.batch_loss(predict, x_0, there, noise, 0))
+
+
+@pytest.mark.parametrize("log_sigma", [[-1.85], [-1.85, 0.0], [1, 2, 3], [0, -1]])
+def test_noise_levels_are_a_mean_and_a_deviation(tmp_path, log_sigma):
+    with pytest.raises(UserError) as refused:
+        tiny_config(tmp_path, log_sigma=log_sigma)
+    assert refused.value.key == "train_log_sigma"
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,8 @@ def make_config(args: argparse.Namespace) -> TrainConfig:
     Raises:
         UserError: something is missing, unknown or out of range.
     """
-    from ..training.config import TrainConfig, parse_override
+    from ..training.config import TrainConfig
+    from ..training.settings import parse_override
 
     values = _read(args.config) if args.config else {}
     named = {k: getattr(args, k) for k in (*_SETTINGS, *_MORE_SETTINGS)}
@@ -100,7 +101,7 @@ def make_config(args: argparse.Namespace) -> TrainConfig:
 
 
 def _with_defaults(values: Mapping[str, Any]) -> dict[str, Any]:
-    from ..training.config import DISTILLING
+    from ..training.limits import DISTILLING
 
     filled: dict[str, Any] = dict(values)
     if filled.get("max_hours") is None:

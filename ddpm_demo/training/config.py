@@ -9,18 +9,11 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, get_type_hints
 
 from ..errors import UserError
-
-PREDICTION_TYPES = ("epsilon", "v_prediction")
-PRECISIONS = ("auto", "no", "bf16")
-BETA_SCHEDULES = ("squaredcos_cap_v2", "linear")
-DISTILLING = ("consistency", "adversarial", "progressive")
-OBJECTIVES = ("diffusion", *DISTILLING)
-CONSISTENCY_PATHS = ("data", "teacher")
-LEAPS = {"2": [0, 6], "4": [0, 4, 8, 11]}  # in a chain of 12 steps
-TRAINABLE_PARTS = ("all", "norms_and_biases", "attention_and_norms")
+from .limits import CHOICES, DISTILLING, LEAPS, RANGES
+from .settings import coerce, parse_override
 
 
 @dataclass(frozen=True)
@@ -64,6 +57,8 @@ class TrainConfig:
         decay_fraction: the last part of the run in which the rate falls on a cosine to near 0.
         decay_start_step: where that fall begins, instead of `decay_fraction`; needs `max_steps`.
         snr_gamma: Min-SNR weighting; None weights all timesteps alike.
+        log_sigma: mean and deviation of ln(sigma) of three quarters of the timesteps, the others
+            uniform, see `objective.spread`; empty for uniform ones. "diffusion" alone knows it.
         clip_norm: the gradient's norm is clipped to this; None leaves it.
         ema_decay, ema_power: decay at step n is min(ema_decay, 1 - (1 + n) ** -ema_power).
         train_parts: "all", or for small data "norms_and_biases" (DiffFit) or
@@ -116,6 +111,7 @@ class TrainConfig:
     decay_fraction: float = 0.3
     decay_start_step: int | None = None
     snr_gamma: float | None = 5.0
+    log_sigma: tuple[float, ...] = ()
     clip_norm: float | None = 1.0
     ema_decay: float = 0.9995
     ema_power: float = 0.75
@@ -140,7 +136,7 @@ class TrainConfig:
     prior: str = "object"
 
     def __post_init__(self) -> None:
-        for name, low, high in _RANGES:
+        for name, low, high in RANGES:
             value = getattr(self, name)
             values = value if isinstance(value, tuple) else (value,)
             for one in values:
@@ -155,7 +151,7 @@ class TrainConfig:
                         high=high,
                         value=one,
                     )
-        for name, choices in _CHOICES:
+        for name, choices in CHOICES:
             if getattr(self, name) not in choices:
                 raise UserError(
                     "train_value_choice",
@@ -182,6 +178,12 @@ class TrainConfig:
                 "train_size_batches",
                 "“size_batches” needs one number for each of “sizes_px”.",
                 field="size_batches",
+            )
+        if self.log_sigma and not (len(self.log_sigma) == 2 and self.log_sigma[1] > 0):
+            raise UserError(
+                "train_log_sigma",
+                "“log_sigma” needs a mean and a deviation above 0, such as -1.85 and 1.1.",
+                field="log_sigma",
             )
         if self.distils and not self.teacher:
             raise UserError(
@@ -248,7 +250,7 @@ class TrainConfig:
                     field=name,
                     name=name,
                 )
-        return cls(**{name: _coerce(name, hints[name], value) for name, value in values.items()})
+        return cls(**{name: coerce(name, hints[name], value) for name, value in values.items()})
 
     @classmethod
     def load(cls, path: Path, overrides: Iterable[str] = ()) -> TrainConfig:
@@ -270,91 +272,3 @@ class TrainConfig:
             ) from error
         values.update(parse_override(text) for text in overrides)
         return cls.from_mapping(values)
-
-
-_RANGES: tuple[tuple[str, float, float], ...] = (
-    ("sizes_px", 8, 1024),
-    ("size_batches", 1, 65536),
-    ("batch_size", 1, 65536),
-    ("learning_rate", 1e-8, 0.1),
-    ("gap_halving_steps", 1, 10**9),
-    ("min_gap", 1e-4, 0.5),
-    ("adversary_share", 0.0, 1000.0),
-    ("discriminator_rate", 1e-8, 0.1),
-    ("teacher_timesteps", 0.0, 10**6),
-    ("adam_betas", 0.0, 0.9999),
-    ("weight_decay", 0.0, 1.0),
-    ("warmup_steps", 0, 10**6),
-    ("decay_fraction", 0.0, 1.0),
-    ("decay_start_step", 0, 10**9),
-    ("snr_gamma", 0.1, 1000),
-    ("clip_norm", 1e-3, 1e6),
-    ("ema_decay", 0.0, 1.0),
-    ("ema_power", 0.01, 10.0),
-    ("seed", 0, 2**32 - 1),
-    ("max_steps", 1, 10**9),
-    ("max_hours", 1e-4, 10**5),
-    ("num_threads", 1, 1024),
-    ("checkpoint_minutes", 0.001, 10**6),
-    ("checkpoint_steps", 1, 10**9),
-    ("log_steps", 1, 10**6),
-    ("sample_steps", 1, 10**9),
-    ("sample_minutes", 0.001, 10**6),
-    ("validation_minutes", 0.001, 10**6),
-    ("num_samples", 1, 256),
-    ("sample_num_steps", 1, 1000),
-)
-_CHOICES: tuple[tuple[str, tuple[object, ...]], ...] = (
-    ("fit", ("resize", "crop")),
-    ("channels", (1, 3)),
-    ("prediction_type", PREDICTION_TYPES),
-    ("beta_schedule", BETA_SCHEDULES),
-    ("train_parts", TRAINABLE_PARTS),
-    ("objective", OBJECTIVES),
-    ("consistency_path", CONSISTENCY_PATHS),
-    ("mixed_precision", PRECISIONS),
-    ("sharding", ("none", "full")),
-    ("prior", ("object", "photo")),
-)
-
-
-def parse_override(text: str) -> tuple[str, Any]:
-    """("max_steps", 2000) from "max_steps=2000"; a value that is not JSON is taken as text.
-
-    Raises:
-        UserError: no equals sign.
-    """
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise UserError(
-            "train_override_invalid",
-            "“{text}” is not of the form name=value.",
-            text=text,
-        )
-    try:
-        return name.strip(), json.loads(value)
-    except ValueError:
-        return name.strip(), value
-
-
-def _coerce(name: str, hint: Any, value: object) -> object:  # noqa: ANN401 - a type hint
-    """`value` as the field's type, refusing what would only fail later; ints serve as floats."""
-    options = get_args(hint) if type(None) in get_args(hint) else (hint,)
-    for option in options:
-        origin = get_origin(option) or option
-        if origin is tuple and isinstance(value, (list, tuple)):
-            element = get_args(option)[0]
-            return tuple(_coerce(name, element, one) for one in value)
-        if origin is float and isinstance(value, (int, float)) and not isinstance(value, bool):
-            return float(value)
-        if origin is int and isinstance(value, bool):
-            continue
-        if isinstance(origin, type) and isinstance(value, origin):
-            return value
-    raise UserError(
-        "train_value_kind",
-        "The training setting “{name}” has a value of the wrong kind: {value}.",
-        field=name,
-        name=name,
-        value=repr(value),
-    )

@@ -87,7 +87,7 @@ def build_objective(
         OSError: it cannot be kept in the run folder.
     """
     if config.objective == "diffusion":
-        return Objective(schedule, prediction_type, config.snr_gamma, device)
+        return Objective(schedule, prediction_type, config.snr_gamma, device, config.log_sigma)
     if config.objective == "progressive":
         denoiser = UNetDenoiser(
             _teacher(config, device), schedule, prediction_type, precision="float32"

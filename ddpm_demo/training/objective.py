@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import torch
@@ -11,6 +11,9 @@ from torch import Tensor, nn
 from ..core.schedule import Schedule
 
 Predict = Callable[[Tensor, Tensor], Tensor]
+UNIFORM_SHARE = (
+    0.25  # of a step's timesteps, where the others follow a distribution of noise levels
+)
 Others = Mapping[str, tuple[nn.Module, torch.optim.Optimizer]]
 
 
@@ -45,6 +48,7 @@ class Objective:
             min(snr, gamma), that is min(snr, gamma) / (snr + 1) for v and / snr for eps.
             None weights every timestep alike.
         device: where batches live.
+        log_sigma: mean and deviation of ln(sigma), see `spread`; none for uniform timesteps.
     """
 
     def __init__(
@@ -53,6 +57,7 @@ class Objective:
         prediction_type: str,
         snr_gamma: float | None,
         device: torch.device | str = "cpu",
+        log_sigma: Sequence[float] = (),
     ):
         abar = schedule.alphas_cumprod
         snr = abar / (1 - abar)
@@ -69,6 +74,7 @@ class Objective:
         self._root_abar = abar.sqrt().float().to(device)
         self._root_rest = (1 - abar).sqrt().float().to(device)
         self._weight = weight.float().to(device)
+        self._spread = spread(schedule, *log_sigma).to(device) if log_sigma else None
 
     def corrupt(self, x_0: Tensor, t: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """(x_t, target) for x_0 and noise [B, C, H, W] and int64 t [B]; Ho et al. 2020, eq. 4."""
@@ -94,5 +100,28 @@ class Objective:
         self, predict: Predict, x_0: Tensor, t: Tensor, noise: Tensor, step: int
     ) -> Tensor:
         """The loss of a step: `predict` gives the network's output for (x_t, t)."""
+        if self._spread is not None:
+            t = self._spread[t]
         x_t, target = self.corrupt(x_0, t, noise)
         return self.loss(predict(x_t, t), target, t)
+
+
+def spread(schedule: Schedule, mean: float, deviation: float) -> Tensor:
+    """The timesteps, int64 [T] and rising, that T uniform ones are taken to.
+
+    Three quarters of them have ln(sigma_t), sigma_t = sqrt((1 - abar_t) / abar_t), as a normal
+    distribution has it (Karras et al. 2022, arXiv:2206.00364, table 1); the others stay uniform,
+    so that no noise level is forgotten. Uniform and stratified draws stay stratified.
+
+    Args:
+        schedule: alphas_cumprod.
+        mean, deviation: of ln(sigma), for pictures in [-1, 1]: ln(2 s / 255) for s grey levels.
+    """
+    abar, count = schedule.alphas_cumprod, schedule.num_timesteps
+    log_sigma = ((1 - abar) / abar).log() / 2
+    between = (log_sigma[1:] + log_sigma[:-1]) / 2
+    below = torch.special.ndtr((between - mean) / deviation)
+    share = torch.cat([below.new_zeros(1), below, below.new_ones(1)]).diff()
+    share = (1 - UNIFORM_SHARE) * share + UNIFORM_SHARE / count
+    quantiles = (torch.arange(count, dtype=share.dtype) + 0.5) / count
+    return torch.searchsorted(share.cumsum(0), quantiles).clamp(max=count - 1)

@@ -27,7 +27,7 @@ from ..core.schedule import Schedule
 from ..errors import UserError
 from ..samplers.sample import sample
 from ..samplers.table import MAX_FEW_STEPS
-from .config import LEAPS
+from .limits import LEAPS
 from .objective import Others, Predict
 
 SOLVER = "dpmpp_2m"

@@ -12,7 +12,7 @@ from gradio.components import Component
 from ....errors import UserError
 from ....jobs import training_allowed
 from ....texts import text
-from ....training.config import TRAINABLE_PARTS
+from ....training.limits import TRAINABLE_PARTS
 from ...components import header
 from ...components.form import Form
 from ...components.notice import notice, notice_html
