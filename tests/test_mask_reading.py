@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ddpm_demo.errors import UserError
 from ddpm_demo.pictures import mask_reading, masks
 
 SQUARE = np.zeros((64, 96), bool)
@@ -86,3 +87,44 @@ def test_red_paint_over_a_picture_that_has_strong_colours_itself():
     painted[10:20, 4:20] = (255, 0, 0)
     found = np.asarray(mask_reading.of_picture(Image.fromarray(painted))) > 0
     assert found[10:20, 4:20].all() and found.sum() == 160
+
+
+def things(flat=False):
+    """A picture with strong colours of its own: a shaded ball, or one that is flat."""
+    y, x = np.mgrid[0:64, 0:96]
+    ball = (x - 70) ** 2 + (y - 40) ** 2 < 200
+    values = photo()
+    shade = 0 * x[ball] if flat else (x + y)[ball] // 3
+    values[ball] = np.stack([195 + shade, 60 + shade // 2, 50 + shade // 2], -1)
+    return values
+
+
+@pytest.mark.parametrize("suffix", ["PNG", "JPEG"])
+def test_white_paint_over_a_picture_is_what_is_filled(suffix):
+    """And not the thing in it whose colour is strongest."""
+    file = io.BytesIO()
+    painted(things(), (255, 255, 255)).save(file, suffix, quality=90)
+    found = np.asarray(mask_reading.read(file.getvalue())) == 255
+    assert found[11:30, 11:30].all()
+    assert (found & ~SQUARE).sum() <= 84  # around it, where a JPEG's rim is
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [
+        Image.fromarray(things()),
+        painted(things(), (0, 0, 0)),
+        painted(things(flat=True), (255, 255, 255)),
+        Image.fromarray(photo()),
+    ],
+    ids=[
+        "nothing painted",
+        "black paint",
+        "two that may be meant",
+        "a picture without strong ones",
+    ],
+)
+def test_a_picture_in_which_nothing_is_clearly_painted_is_refused(mask):
+    with pytest.raises(UserError) as refused:
+        mask_reading.of_picture(mask)
+    assert refused.value.key == "mask_unclear"

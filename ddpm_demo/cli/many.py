@@ -94,7 +94,7 @@ def _work(batch: Batch, args: argparse.Namespace) -> tuple[bool, int]:
                 bar.set_postfix_str(progress_words(item))
                 continue
             told += 1
-            num_new += item.is_new and item.entry.error is None
+            num_new += item.is_new and not item.entry.error
             bar.n = told
             bar.refresh()
             if item.is_new and not args.json:

@@ -140,7 +140,8 @@ def _from_pillow(content: bytes, frame: int, max_pixels: int, formats: Sequence[
     notes = raw.notes if frame else raw.notes + _frames_note(facts.frames)
     turn = metadata.orientation(facts.exif, image)
     alpha = None if raw.alpha is None else metadata.turned(raw.alpha, turn)
-    file = replace(raw.file, orientation=turn)
+    jpeg = content if facts.format == "JPEG" and not frame else None
+    file = replace(raw.file, orientation=turn, jpeg=jpeg)
     own = metadata.turned(raw.own, turn)
     return replace(raw, own=own, alpha=alpha, file=file, notes=notes)
 

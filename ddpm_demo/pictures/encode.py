@@ -17,7 +17,7 @@ from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
 from ..errors import UserError, check_range
-from . import deep, depth, embedded, heif, metadata, png_writer, profiles, tiff_writer
+from . import deep, depth, embedded, heif, jpeg_scan, metadata, png_writer, profiles, tiff_writer
 from . import xmp as xmp_packets
 from .compression import Compression
 from .photograph import Photograph, strips, to_8_bit, to_16_bit
@@ -145,6 +145,10 @@ def write(
         xmp = None
     if text is not None and name != "PNG":
         xmp = embedded.put(text, exif, xmp)
+    if name == "JPEG" and target.coded is not None and quality is None:
+        kept = _jpeg_as_it_was(photograph, target.profile, exif, xmp)
+        if kept is not None:
+            return kept
     return _encoded(target, name, quality, exif, xmp, text, photograph.file.dpi)
 
 
@@ -308,6 +312,20 @@ def _restore(
                 part = depth.scaled(part, depth.Range(photograph.black, photograph.white, 16))
             part = _cast(to_16_bit(part), *scale, samples.dtype)
         samples[rows][same[rows]] = part[same[rows]]
+
+
+def _jpeg_as_it_was(
+    photograph: Photograph, profile: bytes | None, exif: Image.Exif, xmp: bytes | None
+) -> bytes | None:
+    """The input's own coded pixels; None where they were turned on the way here, or a profile in
+    the file has proved to be none."""
+    file = photograph.file
+    if file.jpeg is None or file.orientation != 1 or file.profile != profile:
+        return None
+    packed = exif.tobytes() if len(exif) or exif.get_ifd(metadata.EXIF_IFD) else None
+    return jpeg_scan.with_metadata(
+        file.jpeg, metadata.within(exif, packed, _JPEG_SEGMENT_BYTES), xmp
+    )
 
 
 def _encoded(

@@ -17,6 +17,10 @@ _PAINT_SPAN = 128
 # Of the pixels of a colour like paint, the share that has to be of one paint.
 _ONE_PAINT = 0.5
 _SAME_PAINT = 48
+# A picture has more than this share of pixels that are neither as dark or as bright as this.
+_PICTURE, _DARK = 0.3, 48
+# By how much paint over a picture may differ, and the share of it that has it on all four sides.
+_FLAT, _SOLID = 5, 0.5
 # Pixels of a pure colour that are paint in any picture, and the share that another may have of it.
 _LEAST_PAINT, _OTHER_PAINT = 16, 0.1
 
@@ -109,7 +113,8 @@ def _by_alpha(span: np.ndarray, seen: np.ndarray) -> np.ndarray:
 
 
 def _by_paint(colour: np.ndarray) -> np.ndarray:
-    """What is painted in one strong colour over a picture or a page; else what is bright."""
+    """What is painted in one strong colour or in white over a picture, in a strong colour over a
+    page; else what is bright."""
     levels = colour if colour.dtype == np.uint8 else (colour >> 8).astype(np.uint8)
     flat = levels.reshape(-1, 3).astype(np.int16)
     strong = np.ptp(flat, axis=1) >= _PAINT_SPAN
@@ -117,6 +122,9 @@ def _by_paint(colour: np.ndarray) -> np.ndarray:
         pure = _pure_paint(flat)
         if pure is not None:
             return pure.reshape(levels.shape[:2])
+    if _is_picture(flat, strong):
+        return _flat_paint(levels, strong.reshape(levels.shape[:2]))
+    if strong.any() and not strong.all():
         packed = levels.reshape(-1, 3)[strong] >> 4
         names = (packed.astype(np.int64) * np.array([256, 16, 1])).sum(1)
         found, counts = np.unique(names, return_counts=True)
@@ -142,6 +150,42 @@ def _pure_paint(flat: np.ndarray) -> np.ndarray | None:
     found.sort(key=lambda each: -each[0])
     is_one = found[0][0] >= _LEAST_PAINT and found[1][0] < _OTHER_PAINT * found[0][0]
     return found[0][1] if is_one else None
+
+
+def _is_picture(flat: np.ndarray, strong: np.ndarray) -> bool:
+    """Whether much of it is neither black, nor white, nor a strong colour."""
+    between = (flat.max(1) > _DARK) & (flat.min(1) < 255 - _DARK) & ~strong
+    return bool(between.mean() > _PICTURE)
+
+
+def _flat_paint(levels: np.ndarray, strong: np.ndarray) -> np.ndarray:
+    """[H, W] of what is painted over a picture: white, or a colour that nothing else has so flat.
+
+    Raises:
+        UserError: nothing is, or more than one of them may be meant.
+    """
+    white = (levels >= 255 - _FLAT).all(-1)
+    found = [white]
+    if strong.any():
+        middle = np.median(levels[strong], axis=0)
+        one = (np.abs(levels.astype(np.int16) - middle) <= _FLAT).all(-1)
+        found += [one] if (one & strong).sum() >= _ONE_PAINT * strong.sum() else []
+    painted = [each for each in found if _is_solid(each)]
+    if len(painted) != 1:
+        raise UserError(
+            "mask_unclear",
+            "This mask looks like a picture, and what is to be filled is not clearly painted in "
+            "it; paint that in white on black, or in pure red over the picture.",
+            field="mask_image",
+        )
+    return painted[0]
+
+
+def _is_solid(chosen: np.ndarray) -> bool:
+    """Whether it lies in patches: highlights and single pixels of a colour do not."""
+    inner = chosen[1:-1, 1:-1] & chosen[:-2, 1:-1] & chosen[2:, 1:-1]
+    inner &= chosen[1:-1, :-2] & chosen[1:-1, 2:]
+    return bool(inner.sum() >= max(_LEAST_PAINT, _SOLID * chosen.sum()))
 
 
 def check_size(mask: Image.Image, size: tuple[int, int]) -> None:

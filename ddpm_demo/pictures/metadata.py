@@ -17,6 +17,9 @@ from . import xmp
 # Of EXIF or XMP: a megabyte and more are the previews that some makers put into their notes.
 MAX_BYTES = 2**24
 ORIENTATION, SOFTWARE, XMP = 0x0112, 0x0131, 0x02BC
+DESCRIPTION, IMAGEJ, IMAGEJ_COUNTS = 0x010E, 50839, 50838
+# A description with these words is of a stack's pages and channels, not of what is to be seen.
+_OF_PAGES = ("ImageJ=", '{"shape"', "<OME")
 EXIF_IFD, GPS_IFD, INTEROP_IFD, FIRST_THUMBNAIL_TAG = 0x8769, 0x8825, 0xA005, 0x0201
 USER_COMMENT, MAKER_NOTE, WIDTH, HEIGHT = 0x9286, 0x927C, 0xA002, 0xA003
 X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
@@ -26,6 +29,7 @@ LAYOUT = frozenset(
     + (288, 289, 290, 291, 292, 293, 297, 301, 317, 318, 319, 320, 321, 322, 323, 324, 325, 330)
     + (332, 333, 334, 336, 337, 338, 339, 340, 341, 347, 512, 513, 514, 515, 517, 518, 519, 520)
     + (521, 529, 530, 531, 532, 700, 34675, 34377, 50717, 50714)
+    + (IMAGEJ, IMAGEJ_COUNTS)
 )
 _TURNS = {
     2: lambda a: a[:, ::-1],
@@ -187,6 +191,8 @@ def carried(
             values = {}
         if values:
             result.get_ifd(ifd).update(values)
+    if any(words in str(result.get(DESCRIPTION, "")) for words in _OF_PAGES):
+        del result[DESCRIPTION]
     if exif:
         result[ORIENTATION] = 1
         inner = result.get_ifd(EXIF_IFD)

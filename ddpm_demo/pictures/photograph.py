@@ -33,6 +33,7 @@ class FileFacts:
         subsampling: of a JPEG's or a HEIC's chroma, such as "4:2:0".
         frames: how many pictures the file holds.
         orientation: EXIF's number of how they were turned on the way here; 1 for not at all.
+        jpeg: a JPEG's file as it is, for a result whose pixels are its own.
     """
 
     format: str = ""
@@ -46,6 +47,7 @@ class FileFacts:
     subsampling: str | None = None
     frames: int = 1
     orientation: int = 1
+    jpeg: bytes | None = field(default=None, repr=False)
 
 
 @dataclass

@@ -175,11 +175,13 @@ class Recipe(BaseModel):
 
 def _normalised(told: TaskField | None, value: Any) -> Any:  # noqa: ANN401  any JSON value
     """JSON and number boxes say 4.0 for 4, a list for a tuple, a text box words for a tuple of
-    words, and "" for nothing."""
+    words and for a number to choose, and "" for nothing."""
     if told is None:
         return value
     if told.kind == "texts" and isinstance(value, str):
         return tuple(value.split())
+    if told.kind == "choice" and isinstance(value, str) and value:  # a list of words
+        return next((one for one in told.choices if str(one) == value), value)
     if told.optional and isinstance(value, str) and value == "":
         return None
     is_whole = isinstance(value, float) and value.is_integer()

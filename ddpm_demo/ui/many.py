@@ -202,6 +202,7 @@ def _archive(folder: Path, files: Sequence[Path]) -> Path:
 
     path = folder / ARCHIVE
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
-        for file in [*files, folder / report.CSV_NAME, folder / report.JSON_NAME]:
+        # Two of the same picture have one result.
+        for file in dict.fromkeys([*files, folder / report.CSV_NAME, folder / report.JSON_NAME]):
             archive.write(file, file.name)
     return path
