@@ -94,8 +94,8 @@ def things(flat=False):
     y, x = np.mgrid[0:64, 0:96]
     ball = (x - 70) ** 2 + (y - 40) ** 2 < 200
     values = photo()
-    shade = 0 * x[ball] if flat else (x + y)[ball] // 3
-    values[ball] = np.stack([195 + shade, 60 + shade // 2, 50 + shade // 2], -1)
+    shade = 0 * x[ball] if flat else 2 * (x[ball] - 55)
+    values[ball] = np.stack([190 + shade, 60 + shade // 2, 50 + shade], -1)
     return values
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from ..errors import UserError
 from . import decode
@@ -19,8 +19,9 @@ _ONE_PAINT = 0.5
 _SAME_PAINT = 48
 # A picture has more than this share of pixels that are neither as dark or as bright as this.
 _PICTURE, _DARK = 0.3, 48
-# By how much paint over a picture may differ, and the share of it that has it on all four sides.
-_FLAT, _SOLID = 5, 0.5
+# By how much paint over a picture may differ, the share of it that has it on all four sides, and
+# how far around it a JPEG may have changed it.
+_FLAT, _SOLID, _RIM_PX = 5, 0.5, 2
 # Pixels of a pure colour that are paint in any picture, and the share that another may have of it.
 _LEAST_PAINT, _OTHER_PAINT = 16, 0.1
 
@@ -164,13 +165,12 @@ def _flat_paint(levels: np.ndarray, strong: np.ndarray) -> np.ndarray:
     Raises:
         UserError: nothing is, or more than one of them may be meant.
     """
-    white = (levels >= 255 - _FLAT).all(-1)
-    found = [white]
+    far = [255 - levels.min(-1)]
     if strong.any():
         middle = np.median(levels[strong], axis=0)
-        one = (np.abs(levels.astype(np.int16) - middle) <= _FLAT).all(-1)
-        found += [one] if (one & strong).sum() >= _ONE_PAINT * strong.sum() else []
-    painted = [each for each in found if _is_solid(each)]
+        one = np.abs(levels.astype(np.int16) - middle).max(-1)
+        far += [one] if (strong & (one <= _FLAT)).sum() >= _ONE_PAINT * strong.sum() else []
+    painted = [_with_rim(each) for each in far if _is_solid(each <= _FLAT)]
     if len(painted) != 1:
         raise UserError(
             "mask_unclear",
@@ -179,6 +179,13 @@ def _flat_paint(levels: np.ndarray, strong: np.ndarray) -> np.ndarray:
             field="mask_image",
         )
     return painted[0]
+
+
+def _with_rim(far: np.ndarray) -> np.ndarray:
+    """What is as flat as paint, and beside it what a JPEG has made of it; [H, W] of levels off."""
+    flat = Image.fromarray(_as_mask(far <= _FLAT))
+    beside = np.asarray(flat.filter(ImageFilter.MaxFilter(2 * _RIM_PX + 1))) > 0
+    return beside & (far <= _SAME_PAINT)
 
 
 def _is_solid(chosen: np.ndarray) -> bool:
