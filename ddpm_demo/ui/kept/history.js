@@ -1,6 +1,8 @@
 // The history: one element, which stands on the tab that is open.
 
 const language = () => (document.documentElement.lang in WORDS ? document.documentElement.lang : "en");
+// The browser's own way to write the time, where it speaks the page's language.
+const habits = () => (navigator.language.slice(0, 2) === language().slice(0, 2) ? [] : language());
 const words = (key, given = {}) =>
   Object.entries(given).reduce((said, [name, value]) => said.replaceAll(`{${name}}`, value), WORDS[language()][key]);
 
@@ -79,7 +81,7 @@ class History {
   }
 
   item(result, active) {
-    const time = new Date(result.made).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+    const time = new Date(result.made).toLocaleTimeString(habits(), { hour: "2-digit", minute: "2-digit" });
     const title = result.title[language()];
     const label = words("item", { title, time, seed: result.seed, count: result.count });
     const image = make("img", { src: result.picture, alt: "" });

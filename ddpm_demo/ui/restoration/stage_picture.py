@@ -108,6 +108,6 @@ def arrived(stage: Stage, said: Said, language: str, prior: str = "") -> Sequenc
         # The page goes back to what was there before.
         return stage.show(None), gr.skip(), notice_html(sentence(error, language))
     notes = [sentence(note, language) for note in photograph.notes]
-    size = " · ".join(filter(None, [size_text(photograph.size, language), prior]))
+    told = " · ".join(filter(None, [size_text(photograph.size, language), prior, *notes]))
     scene = stage.show(photograph.image, path=str(said.upload), name=said.upload_name)
-    return scene, status_html(" ".join([size, *notes])), ""
+    return scene, status_html(told), ""

@@ -76,7 +76,7 @@ class Desk:
         """
         check_allowed(stranger=not who.is_owner)
         draft = self.drafts.new(session, paths)
-        look(draft, presets.picture_settings(self.models, values))
+        look(draft, presets.report_settings(self.models, values))
         return draft
 
     def look_again(self, session: str, values: Mapping[str, Any]) -> Draft | None:
@@ -87,7 +87,7 @@ class Desk:
         """
         draft = self.drafts.get(session)
         if draft is not None:
-            look(draft, presets.picture_settings(self.models, values))
+            look(draft, presets.report_settings(self.models, values))
         return draft
 
     def config(self, values: Mapping[str, Any]) -> TrainConfig:

@@ -22,7 +22,7 @@ MAX_STEPS = 10_000_000
 SHEETS_A_RUN = 20
 # A sheet costs about five steps: counted in steps, it stays a small share on a slow machine too.
 SHEET_STEPS = (20, 500)
-BATCH_SIZE = 16
+BATCH_SIZE, MAX_BATCH_SIZE = 16, 256
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,18 @@ def picture_settings(models: Models, values: Mapping[str, Any]) -> dict[str, Any
     }
 
 
+def report_settings(models: Models, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The same with the batch that the form has, which the report's advice is about.
+
+    Raises:
+        UserError: as `picture_settings`.
+    """
+    batch_size = values.get("batch_size")
+    known = batch_size is not None and 1 <= batch_size <= MAX_BATCH_SIZE
+    given = int(batch_size) if known else BATCH_SIZE
+    return {**picture_settings(models, values), "batch_size": given}
+
+
 def run_settings(
     models: Models, values: Mapping[str, Any], num_threads: int = 1
 ) -> dict[str, Any]:
@@ -99,7 +111,7 @@ def run_settings(
     return {
         **picture_settings(models, values),
         "data": ARCHIVE,
-        "batch_size": whole(values, "batch_size", 1, 256),
+        "batch_size": whole(values, "batch_size", 1, MAX_BATCH_SIZE),
         "learning_rate": number(values, "learning_rate", 1e-6, 0.01),
         "flips": bool(values["flips"]),
         "ema_decay": number(values, "ema_decay", 0, 0.99999),

@@ -105,7 +105,14 @@ def _controls(ctx: Context, form: Form) -> None:
         form.add("flips", gr.Checkbox, value=True)
         with gr.Row():
             form.add("ema_decay", gr.Number, value=0.9995, step=1e-4, min_width=80)
-            form.add("seed", gr.Number, value=0, precision=0, min_width=80)
+            form.add(
+                "seed",
+                gr.Number,
+                {"info": "finetune.seed_help"},
+                value=0,
+                precision=0,
+                min_width=80,
+            )
         form.add(
             "sizes_px",
             gr.Number,
