@@ -1,6 +1,7 @@
 """Runs as the page follows them: reports, frames, cancelling, visitors apart, memory bounded."""
 
 import threading
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -10,7 +11,8 @@ from ddpm_demo.core.step import Step
 from ddpm_demo.errors import UserError
 from ddpm_demo.pictures.images import to_pil
 from ddpm_demo.tasks.generate import GenerateRecipe
-from ddpm_demo.ui import sessions, stream
+from ddpm_demo.ui import runner, sessions, stream
+from ddpm_demo.ui.line import Place
 from ddpm_demo.ui.runner import follow, format_seconds, moment_text, outcome_text
 from ddpm_demo.ui.sessions import RunRecord, Store, frame_stride
 from ddpm_demo.ui.stream import Job, preview_count, snapshots
@@ -81,6 +83,25 @@ def test_a_run_reports_each_step_and_leaves_its_pictures():
     assert [frame.index for frame in record.frames] == [0, 1, 2, 3, 4]
     assert len(record.images) == 2 and not record.is_unfinished
     assert "4 steps" in outcome_text("en", record) and "seed 3" in outcome_text("en", record)
+
+
+def test_the_time_that_others_took_before_is_not_the_runs(monkeypatch):
+    """Ten looks of a second while it waits, then steps without any wait."""
+
+    def seconds_after(num_waits):
+        def queue(items, turns):
+            turns.append(SimpleNamespace(place=Place(1, 9.0), tell=lambda seconds: None))
+            yield from [None] * num_waits
+            turns[0].place = Place()
+            yield from items()
+
+        monkeypatch.setattr(runner, "in_turn", queue)
+        record, reports = start(Store(), make_job(num_steps=4))
+        assert sum(report.place.ahead for report in reports) == num_waits
+        assert record.error is None and record.phase == "done"
+        return record.seconds
+
+    assert seconds_after(10) == seconds_after(0)
 
 
 def test_fast_steps_are_not_all_reported_but_the_first_and_the_last_are():

@@ -52,7 +52,8 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """One line instead of the whole usage."""
         advice = text(cli_language(), "cli.usage_help")
-        self.exit(EXIT_USER_ERROR, f"{self.prog}: {in_words(message)}; {advice}\n")
+        said = text(cli_language(), "cli.usage_error", message=in_words(message), advice=advice)
+        self.exit(EXIT_USER_ERROR, f"{self.prog}: {said}\n")
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -34,7 +34,7 @@ def _describe(info: CheckpointInfo, language: str) -> str:
         size=info.size_px,
         colour=text(language, "cli.grey" if info.channels == 1 else "cli.colour"),
         millions=f"{info.num_parameters / 1e6:.1f}",
-        source=info.source,
+        source=text(language, f"cli.source_{info.source}"),
     )
     data = text(
         language,

@@ -256,7 +256,7 @@ def _write(
     facts = task_run.facts()
     if not args.json:
         for label, said in measure_words(facts.get("metrics", {}), cli_language(), recipe.task):
-            print(f"{label}: {said}", file=sys.stderr)
+            print(text(cli_language(), "cli.fact", label=label, said=said), file=sys.stderr)
     output.report(json.loads(json.dumps(task_run.metadata())), **facts)
 
 

@@ -45,11 +45,11 @@ def _add_inputs(parser: argparse.ArgumentParser, task: type[Recipe], language: s
     for told in task.inputs:
         words = plain(field_help(task.task, told.name, language))
         if told.is_mask:
-            words = f"{words} {plain(text(language, 'cli.several_masks'))}".strip()
+            words = _together(words, plain(text(language, "cli.several_masks")))
             parser.add_argument(f"--{told.name}", metavar="FILE", help=words)
         elif not told.several:
             if takes_many(task):
-                words = f"{words} {plain(text(language, 'cli.several'))}".strip()
+                words = _together(words, plain(text(language, "cli.several")))
             nargs = "+" if takes_many(task) else None if told.required else "?"
             parser.add_argument(told.name, nargs=nargs, metavar=told.name.upper(), help=words)
 
@@ -69,6 +69,11 @@ def _add_field(
     kind = int if is_whole else _TYPES.get(told.kind, str)
     many = {"nargs": told.count or "+"} if told.kind in ("integers", "texts") else {}
     parser.add_argument(option, type=kind, metavar="VALUE"[: 1 if many else 5], help=words, **many)
+
+
+def _together(words: str, more: str) -> str:
+    """Two sentences; no space follows a Chinese full stop."""
+    return words + more if words.endswith("。") or not words else f"{words} {more}"
 
 
 def _add_output_options(parser: argparse.ArgumentParser, task: type[Recipe] | None) -> None:

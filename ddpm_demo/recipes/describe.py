@@ -26,7 +26,12 @@ def describe(task: str, told: TaskField, language: str) -> str:
         limits.append(text(language, "reference.default", default=default_text(told, language)))
     if not limits:
         return words
-    return text(language, "reference.described", words=words, limits="; ".join(limits))
+    return text(
+        language,
+        "reference.described",
+        words=words,
+        limits=text(language, "reference.between").join(limits),
+    )
 
 
 def plain(number: float) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 
 from ..core.progress import Moment, Progress
@@ -62,7 +63,11 @@ def follow(
     started = clock()
     yield Report(text(language, "common.status_loading"), is_loading=True)
     try:
-        yield from _steps(models, record, language, clock)
+        with contextlib.closing(_steps(models, record, language, clock)) as reports:
+            for report in reports:
+                if report.place.ahead:  # to wait for others is no part of the run's time
+                    started = clock()
+                yield report
         started_at_all = record.last is not None
         record.phase = "cancelled" if record.is_unfinished or not started_at_all else "done"
     except GeneratorExit:  # the visitor has left
@@ -78,7 +83,7 @@ def follow(
 
 def _steps(
     models: Models, record: RunRecord, language: str, clock: Callable[[], float]
-) -> Iterator[Report]:
+) -> Generator[Report, None, None]:
     """The run's reports; ends early when the record asks for it."""
     last_report = first_step = None
     status = text(language, "common.status_loading")
