@@ -17,7 +17,12 @@ from PIL import Image, ImageCms
 
 from ddpm_demo.errors import UserError
 from ddpm_demo.pictures import decode, deep, encode, profiles
-from ddpm_demo.pictures.icc import matrix_profile, srgb_to_linear
+from ddpm_demo.pictures.icc import (
+    BT_2020_PRIMARIES,
+    P3_PRIMARIES,
+    matrix_profile,
+    srgb_to_linear,
+)
 from ddpm_demo.pictures.images import load_image, to_tensor
 from ddpm_demo.pictures.png_recipe import png_bytes, read_recipe
 
@@ -278,6 +283,27 @@ def test_gamma_is_honoured(channels, gamma):
     again = decode.read(encode.write(photograph.image, photograph))
     np.testing.assert_array_equal(again.own, values)
     assert np.abs(again.colour.astype(int) - photograph.colour).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("points", "primaries"), [((12, 13, 0, 1), P3_PRIMARIES), ((9, 14, 0, 1), BT_2020_PRIMARIES)]
+)
+def test_code_points_are_honoured_and_go_on_as_a_profile(points, primaries):
+    values = np.random.default_rng(2).integers(0, 256, (8, 9, 3), np.uint8)
+    photograph = decode.read(png_with(values, (b"cICP", bytes(points))))
+    expected = profiles.to_srgb(values, matrix_profile(primaries))
+    np.testing.assert_array_equal(photograph.colour, expected)
+    result = encode.write(photograph.image, photograph)
+    again = decode.read(result)
+    assert np.array_equal(again.own, values) and again.profile == photograph.profile
+
+
+@pytest.mark.parametrize(("points", "is_noted"), [((1, 13, 0, 1), False), ((9, 16, 0, 1), True)])
+def test_code_points_of_srgb_change_nothing_and_those_of_hdr_are_told(points, is_noted):
+    values = np.random.default_rng(2).integers(0, 256, (8, 9, 3), np.uint8)
+    photograph = decode.read(png_with(values, (b"cICP", bytes(points)), (b"gAMA", b"\0\1\0\0")))
+    assert np.array_equal(photograph.colour, values) and photograph.profile is None
+    assert [note.key for note in photograph.notes] == ["note_profile_unusable"] * is_noted
 
 
 def test_the_gamma_of_srgb_changes_nothing():

@@ -26,6 +26,7 @@ from .opening import (
 from .photograph import FileFacts, Photograph, strips, to_16_bit
 
 _SUBSAMPLING = {0: "4:4:4", 1: "4:2:2", 2: "4:2:0"}
+_CODE_POINTS = "code points"  # of a PNG's cICP, which Pillow leaves out
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
@@ -129,6 +130,8 @@ def _from_pillow(content: bytes, frame: int, max_pixels: int, formats: Sequence[
         warnings.simplefilter("ignore")  # what Pillow thinks of broken metadata
         image = open_header(content, formats, max_pixels)
         facts = _facts(image)
+        if facts.format == "PNG" and (points := _chunk(content, b"cICP")):
+            image.info[_CODE_POINTS] = points
         if frame:
             image.seek(frame)
             check_size(image.width, image.height, max_pixels)
@@ -194,6 +197,11 @@ def _is_deep_png(image: Image.Image) -> bool:
 def _png_profile(image: Image.Image) -> tuple[bytes | None, tuple[UserError, ...]]:
     """The profile of what the file says by numbers; those of an ICC profile come first."""
     info = image.info
+    if (points := info.get(_CODE_POINTS)) and not info.get("icc_profile"):
+        try:
+            return profiles.profile_of_code_points(*points[:2]), ()
+        except (ValueError, TypeError):
+            return None, (_profile_note(),)
     if image.format != "PNG" or info.get("icc_profile") or "srgb" in info:
         return None, ()
     try:

@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import UserError
-from .icc import matrix_profile
+from . import profiles
 from .opening import DECODER_ERRORS, check_size, unreadable
 
 if TYPE_CHECKING:
     from PIL import Image
 
 BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
-_P3 = 12  # of the code points of ITU-T H.273
-_P3_PRIMARIES = ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060))
 
 
 def is_heif(content: bytes) -> bool:
@@ -69,7 +67,10 @@ def read(content: bytes, max_pixels: int) -> tuple[np.ndarray, dict[str, Any]]:
 def profile_of(facts: dict[str, Any]) -> bytes | None:
     """The profile of a file that names its colours by code points; None for sRGB's."""
     named = facts.get("nclx_profile") or {}
-    return matrix_profile(_P3_PRIMARIES) if named.get("color_primaries") == _P3 else None
+    try:
+        return profiles.profile_of_code_points(named.get("color_primaries", 2))
+    except ValueError:
+        return None
 
 
 def write(image: Image.Image, file: io.BytesIO, **options: Any) -> None:  # noqa: ANN401

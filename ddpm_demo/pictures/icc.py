@@ -10,6 +10,8 @@ import numpy as np
 Chromaticity = tuple[float, float]
 
 SRGB_PRIMARIES: tuple[Chromaticity, ...] = ((0.64, 0.33), (0.30, 0.60), (0.15, 0.06))
+P3_PRIMARIES = ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060))
+BT_2020_PRIMARIES = ((0.708, 0.292), (0.170, 0.797), (0.131, 0.046))
 D65: Chromaticity = (0.3127, 0.3290)
 D50_XYZ = np.array([0.9642, 1.0, 0.8249])
 _BRADFORD = np.array(

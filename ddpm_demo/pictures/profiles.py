@@ -9,12 +9,21 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image, ImageCms
 
-from .icc import D65, SRGB_PRIMARIES, Chromaticity, matrix_profile
+from .icc import (
+    BT_2020_PRIMARIES,
+    D65,
+    P3_PRIMARIES,
+    SRGB_PRIMARIES,
+    Chromaticity,
+    matrix_profile,
+)
 from .photograph import strips
 
 MAX_PROFILE_BYTES = 4 * 2**20
 # What a display does with a PNG that says nothing else (PNG specification, 13.13).
 _SRGB_GAMMA = 1 / 2.2
+# Code points of BT.709, not told, BT.601, sRGB and BT.2020.
+_DISPLAY_CURVES = (1, 2, 6, 13, 14, 15)
 # cmsFLAGS_NOOPTIMIZE: the table that would stand for the curves is several levels off in the dark.
 _EXACTLY = 0x0100
 
@@ -100,6 +109,24 @@ def from_srgb(colour: np.ndarray, profile: bytes) -> np.ndarray:
         raise ValueError("the profile has no way back")
     back = np.interp(np.arange(65536), seen, np.arange(65536))
     return np.rint(back).astype(np.uint16)[colour]
+
+
+def profile_of_code_points(primaries: int, transfer: int | None = None) -> bytes | None:
+    """The profile that the code points of a PNG's cICP or a HEIC stand for (ITU-T H.273); None
+    where that is sRGB. The curves of cameras and sRGB's are taken for one, as displays do.
+
+    Args:
+        primaries: 1 of sRGB, 9 of BT.2020, 12 of Display P3; 2 for not told.
+        transfer: the curve; None for not told.
+
+    Raises:
+        ValueError: other primaries, or the curve of a high dynamic range.
+    """
+    known = {1: None, 2: None, 9: BT_2020_PRIMARIES, 12: P3_PRIMARIES}
+    if primaries not in known or transfer not in (None, *_DISPLAY_CURVES):
+        raise ValueError("no colours that are known here")
+    corners = known[primaries]
+    return None if corners is None else matrix_profile(corners)
 
 
 def profile_of_numbers(gamma: float | None, points: tuple[float, ...] | None) -> bytes | None:
