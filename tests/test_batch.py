@@ -59,6 +59,17 @@ def command(tiny_checkpoint, capsys):
     return run
 
 
+def test_what_was_done_before_is_told_and_nothing_else_is(command, tmp_path):
+    for name in "ab":
+        picture(ord(name)).save(tmp_path / f"{name}.png")
+    words = [tmp_path / "a.png", tmp_path / "b.png", "--out", tmp_path / "out"]
+    code, _, told = command(*words)
+    assert code == 0 and "2 done, 0 failed" in told and "before" not in told
+    picture(1).save(tmp_path / "c.png")
+    code, _, told = command(tmp_path / "c.png", *words)
+    assert code == 0 and "3 done, 2 of them before; 0 failed" in told
+
+
 def results(out):
     """Names of the pictures in a folder of results, all of them whole."""
     found = sorted(p.name for p in out.iterdir() if not p.name.startswith("batch-"))

@@ -605,3 +605,22 @@ def test_a_deep_result_is_in_memory_once_besides_its_file(format, tmp_path):
 def test_files_of_before_have_their_recipe_still():
     assert read_recipe(png_bytes(Image.fromarray(scene()), RECIPE)) == RECIPE
     assert json.loads(json.dumps(RECIPE)) == RECIPE
+
+
+@pytest.mark.parametrize("told", [{"imagej": True}, {"ome": True}, {"photometric": "minisblack"}])
+def test_a_stack_s_description_does_not_go_with_its_first_page(told):
+    values = np.random.default_rng(3).integers(0, 65536, (3, 20, 30), np.uint16)
+    file = io.BytesIO()
+    tifffile.imwrite(file, values, **told)
+    photograph = decode.read(file.getvalue())
+    result = encode.write(photograph.image, photograph)
+    np.testing.assert_array_equal(tifffile.imread(io.BytesIO(result)), values[0])
+
+
+def test_a_description_of_what_is_to_be_seen_stays():
+    values = np.random.default_rng(3).integers(0, 65536, (20, 30), np.uint16)
+    file = io.BytesIO()
+    tifffile.imwrite(file, values, description="a cat", metadata=None)
+    photograph = decode.read(file.getvalue())
+    with tifffile.TiffFile(io.BytesIO(encode.write(photograph.image, photograph))) as result:
+        assert result.pages[0].description == "a cat"

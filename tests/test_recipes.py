@@ -29,6 +29,14 @@ def test_facts_of_the_run_are_left_aside_and_whole_floats_are_ints():
     assert recipe == GenerateRecipe(checkpoint="x", num_images=4, eta=1.0)
 
 
+def test_a_number_to_choose_may_come_as_a_word_as_an_endpoint_lists_it():
+    values = {"task": "upscale", "checkpoint": "x"}
+    assert recipe_from_dict({**values, "factor": "2"}).factor == 2
+    with pytest.raises(UserError) as caught:
+        recipe_from_dict({**values, "factor": "5"})
+    assert caught.value.key == "choice"
+
+
 def test_the_last_picture_has_a_seed_that_can_be_given_again():
     assert GenerateRecipe(checkpoint="x", seed=2**32 - 4, num_images=4).num_images == 4
     with pytest.raises(UserError) as caught:
