@@ -50,13 +50,13 @@ def build(ctx: Context) -> None:
             said = notice()
             _controls(ctx, form)
             time_line = gr.HTML("")
+            start_said = notice()  # above the button, which may be the last thing on the screen
             start = ctx.make(
                 gr.Button,
                 {"value": "finetune.start"},
                 variant="primary",
                 interactive=training_allowed(),
             )
-            start_said = notice()
         with gr.Column(elem_classes=["outputs"]):
             report = gr.HTML(views.report_html(None, ctx.texts.language), elem_classes=["live"])
             panel = watch_panel(ctx, desk)
@@ -64,6 +64,8 @@ def build(ctx: Context) -> None:
         lambda language, session: [views.report_html(desk.drafts.get(session), language)], [report]
     )
     looked = _connect_upload(ctx, desk, form, files, report, said)
+    # What was missing is there. A start that went well empties the files, too.
+    ctx.quick(files.change, lambda paths: "" if paths else gr.skip(), [files], [start_said])
     connect_time(ctx, desk, form, time_line, looked)
     _connect_defaults(ctx, desk, form)
     refresh = connect_panel(ctx, desk, panel)
