@@ -16,7 +16,7 @@ import torch
 from PIL import Image, ImageCms
 
 from ddpm_demo.errors import UserError
-from ddpm_demo.pictures import decode, deep, encode, profiles
+from ddpm_demo.pictures import decode, deep, encode, png_writer, profiles
 from ddpm_demo.pictures.icc import (
     BT_2020_PRIMARIES,
     P3_PRIMARIES,
@@ -624,3 +624,24 @@ def test_a_description_of_what_is_to_be_seen_stays():
     photograph = decode.read(file.getvalue())
     with tifffile.TiffFile(io.BytesIO(encode.write(photograph.image, photograph))) as result:
         assert result.pages[0].description == "a cat"
+
+
+@pytest.mark.parametrize("is_deep", [False, True])
+def test_a_png_s_texts_go_into_the_png_that_is_made_of_it(is_deep):
+    texts = {"Author": "a photographer", "Comment": "ein Gruß, 你好", "Own": "nobody knows this"}
+    chunks = [(b"iTXt", k.encode() + b"\0\0\0\0\0" + v.encode()) for k, v in texts.items()]
+    if is_deep:
+        plain = png_writer.write_16_bit(deep_scene())
+        added = b"".join(png_writer._chunk(*chunk) for chunk in chunks)
+        content = plain[:33] + added + plain[33:]
+    else:
+        content = png_with(scene(), *chunks)
+    photograph = decode.read(content)
+    assert photograph.is_deep == is_deep
+    for options, kept in (({}, True), ({"strip_metadata": True}, False)):
+        result = encode.write(photograph.image, photograph, RECIPE, **options)
+        info = Image.open(io.BytesIO(result)).info
+        assert (info.get("Author"), info.get("Comment")) == (
+            ("a photographer", "ein Gruß, 你好") if kept else (None, None)
+        )
+        assert "Own" not in info and read_recipe(result) == RECIPE

@@ -181,6 +181,8 @@ def _facts(image: Image.Image) -> FileFacts:
             subsampling=_SUBSAMPLING.get(JpegImagePlugin.get_sampling(image)),
             frames=1,  # of a phone's MPO the others are previews and depth
         )
+    if image.format == "PNG":
+        facts = replace(facts, words=metadata.words_of(image.info))
     return replace(facts, bits=16) if _is_deep_png(image) else facts
 
 

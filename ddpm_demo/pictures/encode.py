@@ -149,7 +149,8 @@ def write(
         kept = _jpeg_as_it_was(photograph, target.profile, exif, xmp)
         if kept is not None:
             return kept
-    return _encoded(target, name, quality, exif, xmp, text, photograph.file.dpi)
+    words = {} if strip_metadata else photograph.file.words
+    return _encoded(target, name, quality, exif, xmp, text, photograph.file.dpi, words)
 
 
 def _pixels(result: Result, photograph: Photograph | None) -> tuple[np.ndarray, np.ndarray | None]:
@@ -336,6 +337,7 @@ def _encoded(
     xmp: bytes | None,
     text: str | None,
     dpi: tuple[float, float] | None,
+    words: Mapping[str, str],
 ) -> bytes:
     samples = target.samples
     if name == "TIFF":
@@ -350,7 +352,7 @@ def _encoded(
         )
     packed = exif.tobytes() if len(exif) or exif.get_ifd(metadata.EXIF_IFD) else None
     if samples.dtype != np.uint8:
-        return png_writer.write_16_bit(samples, target.profile, packed, xmp, text, dpi)
+        return png_writer.write_16_bit(samples, target.profile, packed, xmp, text, dpi, words)
     image = Image.fromarray(samples[..., 0] if samples.shape[-1] == 1 else samples)
     options: dict[str, Any] = {"icc_profile": target.profile, "exif": packed}
     if dpi:
@@ -358,6 +360,8 @@ def _encoded(
     file = io.BytesIO()
     if name == "PNG":
         info = PngInfo()
+        for keyword, said in words.items():
+            info.add_itxt(keyword, said)
         if text is not None:
             info.add_text(CHUNK, text)
         if xmp:

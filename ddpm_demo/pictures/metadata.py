@@ -23,6 +23,11 @@ _OF_PAGES = ("ImageJ=", '{"shape"', "<OME")
 EXIF_IFD, GPS_IFD, INTEROP_IFD, FIRST_THUMBNAIL_TAG = 0x8769, 0x8825, 0xA005, 0x0201
 USER_COMMENT, MAKER_NOTE, WIDTH, HEIGHT = 0x9286, 0x927C, 0xA002, 0xA003
 X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
+WORDS = (
+    *("Title", "Author", "Description", "Copyright", "Creation Time", "Software", "Disclaimer"),
+    *("Warning", "Source", "Comment"),
+)
+MAX_WORDS = 2**16  # characters of each
 # Of a TIFF's own layout, which is another in the result.
 LAYOUT = frozenset(
     (254, 255, 256, 257, 258, 259, 262, 263, 264, 265, 266, 273, 277, 278, 279, 280, 281, 284)
@@ -109,6 +114,13 @@ def _as_bytes(value: object) -> object:
 
 def _resolution(tags: Mapping[int, Any]) -> tuple[float, float] | None:
     return dpi_of({}, None, tags)
+
+
+def words_of(info: Mapping[str, Any]) -> dict[str, str]:
+    """A PNG's texts before its pixels, by the keywords that its specification knows (11.3.3)."""
+    return {
+        name: str(info[name]) for name in WORDS if 0 < len(str(info.get(name, ""))) <= MAX_WORDS
+    }
 
 
 def dpi_of(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,7 @@ class FileFacts:
         frames: how many pictures the file holds.
         orientation: EXIF's number of how they were turned on the way here; 1 for not at all.
         jpeg: a JPEG's file as it is, for a result whose pixels are its own.
+        words: a PNG's texts by their keyword, such as "Author".
     """
 
     format: str = ""
@@ -48,6 +50,7 @@ class FileFacts:
     frames: int = 1
     orientation: int = 1
     jpeg: bytes | None = field(default=None, repr=False)
+    words: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass

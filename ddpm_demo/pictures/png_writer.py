@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -20,6 +21,7 @@ def write_16_bit(
     xmp: bytes | None = None,
     recipe: str | None = None,
     dpi: tuple[float, float] | None = None,
+    words: Mapping[str, str] | None = None,
 ) -> bytes:
     """The file of uint16 samples [H, W, C]: grey, grey and alpha, RGB or RGBA.
 
@@ -28,6 +30,7 @@ def write_16_bit(
         profile, exif, xmp: as they go into the file.
         recipe: JSON in ASCII, for the text chunk of this program.
         dpi: dots per inch, across and down.
+        words: texts by their keyword, such as "Author".
     """
     import imagecodecs
 
@@ -43,6 +46,8 @@ def write_16_bit(
         chunks.append((b"eXIf", exif.removeprefix(b"Exif\0\0")))
     if xmp:
         chunks.append((b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp))
+    for name, said in (words or {}).items():
+        chunks.append((b"iTXt", name.encode("latin-1") + b"\0\0\0\0\0" + said.encode()))
     if recipe:
         chunks.append((b"tEXt", NAME.encode() + b"\0" + recipe.encode("ascii")))
     whole = memoryview(content)  # no copy of it but in the file
