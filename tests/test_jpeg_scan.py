@@ -63,10 +63,18 @@ def test_no_pixel_changes_and_the_metadata_are_the_results(picture, options):
 
 def test_what_follows_the_picture_and_what_others_have_put_in_goes(picture):
     content = coded(picture)
-    more = content[:2] + b"\xff\xed\x00\x06IPTC" + COMMENT + content[2:] + content + b"tail"
+    preview = b"\xff\xe0\x00\x0aJFXX\x00\x10\x01\x02"
+    more = (
+        content[:2] + preview + b"\xff\xed\x00\x06IPTC" + COMMENT + content[2:] + content + b"tail"
+    )
     result = with_metadata(more, None, None)
     assert np.array_equal(pixels(result), pixels(content))
-    assert b"IPTC" not in result and b"abcd" not in result and b"tail" not in result
+    assert (
+        b"JFXX" not in result
+        and b"IPTC" not in result
+        and b"abcd" not in result
+        and b"tail" not in result
+    )
     assert result.count(b"\xff\xd8\xff") == 1
 
 

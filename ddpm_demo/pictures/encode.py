@@ -323,10 +323,13 @@ def _jpeg_as_it_was(
     file = photograph.file
     if file.jpeg is None or file.orientation != 1 or file.profile != profile:
         return None
-    packed = exif.tobytes() if len(exif) or exif.get_ifd(metadata.EXIF_IFD) else None
-    return jpeg_scan.with_metadata(
-        file.jpeg, metadata.within(exif, packed, _JPEG_SEGMENT_BYTES), xmp
-    )
+    packed = metadata.within(exif, _packed(exif), _JPEG_SEGMENT_BYTES)
+    return jpeg_scan.with_metadata(file.jpeg, packed, xmp)
+
+
+def _packed(exif: Image.Exif) -> bytes | None:
+    """EXIF data as they go into a file; None for none."""
+    return exif.tobytes() if len(exif) or exif.get_ifd(metadata.EXIF_IFD) else None
 
 
 def _encoded(
@@ -350,7 +353,7 @@ def _encoded(
             xmp=xmp,
             dpi=dpi,
         )
-    packed = exif.tobytes() if len(exif) or exif.get_ifd(metadata.EXIF_IFD) else None
+    packed = _packed(exif)
     if samples.dtype != np.uint8:
         return png_writer.write_16_bit(samples, target.profile, packed, xmp, text, dpi, words)
     image = Image.fromarray(samples[..., 0] if samples.shape[-1] == 1 else samples)

@@ -12,7 +12,7 @@ _END, _SCAN = 0xD9, 0xDA
 _BARE = frozenset((0x01, *range(0xD0, 0xD9)))
 _APP0, _APP1, _APP2, _APP15, _COMMENT = 0xE0, 0xE1, 0xE2, 0xEF, 0xFE
 _ADOBE = 0xEE  # says which colours the numbers are
-_PROFILE = b"ICC_PROFILE\0"
+_PROFILE, _JFIF = b"ICC_PROFILE\0", b"JFIF\0"
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
 _LONGEST = 65_533
 # In coded pixels 0xFF stands before 0 or a restart's number; anything else is a marker.
@@ -60,8 +60,10 @@ def with_metadata(content: bytes, exif: bytes | None, xmp: bytes | None) -> byte
 
 
 def _stays(kind: int, body: bytes) -> bool:
-    if kind in (_APP0, _ADOBE):
+    if kind == _ADOBE:
         return True
+    if kind == _APP0:
+        return body.startswith(_JFIF)  # and not a preview, which JFIF has in a segment of its own
     if kind == _APP2:
         return body.startswith(_PROFILE)
     return not (_APP1 <= kind <= _APP15 or kind == _COMMENT)

@@ -11,9 +11,8 @@ from torch import Tensor, nn
 from ..core.schedule import Schedule
 
 Predict = Callable[[Tensor, Tensor], Tensor]
-UNIFORM_SHARE = (
-    0.25  # of a step's timesteps, where the others follow a distribution of noise levels
-)
+# Of a step's timesteps, where the others follow a distribution of noise levels.
+UNIFORM_SHARE = 0.25
 Others = Mapping[str, tuple[nn.Module, torch.optim.Optimizer]]
 
 
