@@ -210,6 +210,7 @@ def test_a_picture_says_its_size_or_what_is_wrong(ctx, tmp_path):
     scene, status, said = arrived(stage, Said(upload=path), "en")
     assert scene["picture"] is None and "notice-error" in said
     assert status == gr.skip()  # what is there stays, and what is said of it
+    assert arrived(stage, Said(upload=path, turn=2), "en")[0]["turn"] == 2
 
 
 def test_what_the_stage_tells_is_what_the_run_reads(ctx, monkeypatch, tmp_path):

@@ -174,13 +174,13 @@ def test_layers_and_before_are_one_for_all_or_one_each(tmp_path):
 
 def test_what_the_page_says_is_read(uploaded):
     said = {
-        "upload": {"path": str(uploaded), "name": "../my photo.jpg"},
+        "upload": {"path": str(uploaded), "name": "../my photo.jpg", "turn": 3},
         "mask": {"path": str(uploaded), "filled": 0.25},
         "sample": 2,
         "step": 7,
         "layer": "mean",
     }
-    assert read_said(said) == Said(uploaded, "my photo.jpg", uploaded, 0.25, 2, 7, "mean")
+    assert read_said(said) == Said(uploaded, "my photo.jpg", uploaded, 0.25, 2, 7, "mean", 3)
     example = next(EXAMPLES_FOLDER.glob("*.png"))
     assert read_said({"upload": {"path": str(example)}}).upload == example.resolve()
 

@@ -232,6 +232,42 @@ def test_a_photograph_goes_to_its_prior_and_a_wrong_file_is_one_sentence(page, t
     expect(tab.status()).not_to_contain_text("96 × 64")
 
 
+def test_of_files_in_quick_succession_the_last_one_counts(page, tmp_path):
+    """Also where the one before is still being read, be it a picture or none."""
+    sizes = {"first.png": (48, 32), "photo.png": (96, 64)}
+    for name, size in sizes.items():
+        Image.effect_noise(size, 40).convert("RGB").save(tmp_path / name)
+    (tmp_path / "wrong.png").write_bytes(b"%PDF-1.7 not a picture")
+    held = []
+
+    def hold(route):
+        told = route.request.post_data or "" if "/run/" in route.request.url else ""
+        slow = "photo.png" not in told and ("first.png" in told or "wrong.png" in told)
+        held.append(route) if slow else route.continue_()
+
+    tab = Tab(page, "Denoise")
+    page.route("**/gradio_api/**", hold)
+    for early in ("first.png", "wrong.png"):
+        held.clear()
+        tab.upload(tmp_path / early)
+        wait_for(lambda: held, page)
+        tab.upload(tmp_path / "photo.png")
+        page.wait_for_timeout(500)
+        for request in held:
+            request.continue_()
+        expect(tab.status()).to_contain_text("96 × 64")
+        expect(tab.panel.locator(".notice-error:visible")).to_have_count(0)
+        tab.run()
+        assert tab.picture().size == (96, 64)
+
+
+def wait_for(there, page):
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not there():
+        assert time.monotonic() < deadline
+        page.wait_for_timeout(50)
+
+
 @pytest.mark.parametrize("width", [390, 1280])
 def test_nothing_sticks_out_of_the_window(page, width):
     page.set_viewport_size({"width": width, "height": 844})

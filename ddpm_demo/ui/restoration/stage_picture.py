@@ -76,7 +76,9 @@ def connect_upload(
             return [*told, *[gr.skip()] * (len(controls) + len(off))]
         return [*told, *own_picture.values(), *off]
 
-    ctx.quick(stage.on_upload, on_upload, [stage.said, ctx.language], outputs)
+    # The last of several files is the one that is meant: Gradio drops what comes while it waits.
+    latest = {"trigger_mode": "always_last"}
+    ctx.quick(stage.on_upload, on_upload, [stage.said, ctx.language], outputs, **latest)
     # What was said of the picture goes with it.
     ctx.quick(
         stage.on_clear,
@@ -106,8 +108,9 @@ def arrived(stage: Stage, said: Said, language: str, prior: str = "") -> Sequenc
         photograph = decode.read(said.upload)
     except UserError as error:
         # The page goes back to what was there before.
-        return stage.show(None), gr.skip(), notice_html(sentence(error, language))
+        return stage.show(None, turn=said.turn), gr.skip(), notice_html(sentence(error, language))
     notes = [sentence(note, language) for note in photograph.notes]
     told = " · ".join(filter(None, [size_text(photograph.size, language), prior, *notes]))
-    scene = stage.show(photograph.image, path=str(said.upload), name=said.upload_name)
+    shown = {"path": str(said.upload), "name": said.upload_name, "turn": said.turn}
+    scene = stage.show(photograph.image, **shown)
     return scene, status_html(told), ""

@@ -118,6 +118,7 @@ class Stage:
         name: str = "",
         mask: Image.Image | None = None,
         clear_mask: bool = False,
+        turn: int = 0,
     ) -> Scene:
         """A picture to work on.
 
@@ -127,13 +128,16 @@ class Stage:
             name: of the visitor's file.
             mask: "L", white where it is to be filled; None leaves the mask alone.
             clear_mask: take the mask away.
+            turn: of the upload that this answers, as it was said.
         """
         shown = None
         if picture is not None:  # where there is no file of it, the next run reads this one
             shown = self._rendition(picture, name, at_once=not path)
         file = {"path": path} if path else None
         painted = self._mask(mask) if mask is not None else None
-        return scene.upload(shown, file=file, name=name, mask=painted, clear_mask=clear_mask)
+        return scene.upload(
+            shown, file=file, name=name, mask=painted, clear_mask=clear_mask, turn=turn
+        )
 
     def mask(self, mask: Image.Image | None) -> Scene:
         """Another mask, "L", white where it is to be filled; None clears it."""

@@ -27,6 +27,7 @@ class Said:
         sample: index of the sample on the stage, from 0.
         step: index of the step on the stage, from 0; None for the result.
         layer: name of the layer on the stage; "" for the picture itself.
+        turn: which of the stage's uploads it is, from 1; 0 where that is not told.
     """
 
     upload: Path | None = None
@@ -36,6 +37,7 @@ class Said:
     sample: int = 0
     step: int | None = None
     layer: str = ""
+    turn: int = 0
 
 
 def read_said(payload: Any, more_folders: Sequence[str | Path] = ()) -> Said:  # noqa: ANN401
@@ -60,6 +62,7 @@ def read_said(payload: Any, more_folders: Sequence[str | Path] = ()) -> Said:  #
         sample=_index(payload.get("sample")) or 0,
         step=_index(payload.get("step")),
         layer=_text(payload.get("layer")),
+        turn=(_index(upload.get("turn")) or 0) if isinstance(upload, dict) else 0,
     )
 
 

@@ -34,6 +34,7 @@ def upload(
     name: str = "",
     mask: Rendition | None = None,
     clear_mask: bool = False,
+    turn: int = 0,
 ) -> Scene:
     """A picture to work on; None takes it away.
 
@@ -43,8 +44,11 @@ def upload(
         name: of the file, for people.
         mask: white where it is to be filled, of the picture's size; None leaves the mask alone.
         clear_mask: take the mask away.
+        turn: of the upload that this answers; the page forgets answers to older ones. 0 for none.
     """
     told: Scene = {"picture": picture, "file": dict(file) if file else None, "name": name}
+    if turn:
+        told["turn"] = turn
     if mask is not None or clear_mask:
         told["mask"] = mask
     return _scene("upload", **told)

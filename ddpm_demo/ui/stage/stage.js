@@ -31,6 +31,7 @@ class Stage {
 
   told(scene) {
     if (!scene || !scene.phase || scene.number === this.number) return;
+    if (scene.turn && scene.turn !== this.taking) return; // another file has come, or none is left
     const last = this.number;
     this.number = scene.number;
     const { state } = this;
@@ -150,7 +151,7 @@ class Stage {
       }
       const { path } = await this.upload(file);
       if (turn !== this.taking) return;
-      this.say("upload", { upload: { path, name: file.name } });
+      this.say("upload", { upload: { path, name: file.name, turn } });
     } catch (error) {
       if (turn !== this.taking) return;
       this.giveBack(this.number); // what the app does not have is not on the stage either
@@ -195,6 +196,8 @@ class Stage {
   }
 
   remove() {
+    this.taking = (this.taking || 0) + 1; // what is on its way no longer comes
+    this.busy("");
     this.earlier = null;
     this.setPicture(null);
     this.say("clear", { upload: null, mask: null });
