@@ -8,13 +8,15 @@ import signal
 import pytest
 import torch
 from diffusers import DDPMPipeline
-from training_helpers import tiny_config
+from safetensors.torch import load_file
+from training_helpers import TINY, tiny_config
 
 import ddpm_demo.training.loop as loop
 import ddpm_demo.training.state as state_module
 from ddpm_demo.errors import UserError
 from ddpm_demo.training.events import loss_curve, read_events
 from ddpm_demo.training.export import export
+from ddpm_demo.training.muon import is_matrix
 from ddpm_demo.training.run import train
 from ddpm_demo.training.state import list_checkpoints
 
@@ -221,6 +223,30 @@ def test_mixed_sizes_with_batches_of_their_own_resume_exactly(tmp_path):
     assert curves[0] == curves[1] and len(curves[0]) == 6
     last = [e for e in read_events(tmp_path / "a" / "run") if e["kind"] == "loss"][-1]
     assert 6 * 2 <= last["samples_seen"] <= 6 * 4
+
+
+def test_muon_resumes_exactly_and_an_optimiser_may_follow_the_other(tmp_path):
+    wide = {**TINY, "block_out_channels": [8, 16]}
+    for folder, stops in (("a", [6]), ("b", [3, 6])):
+        (tmp_path / folder).mkdir()
+        for stop in stops:
+            train(tiny_config(tmp_path / folder, max_steps=stop, optimizer="muon", unet=wide))
+    a, b = (tmp_path / folder / "run" for folder in "ab")
+    assert loss_curve(a) == loss_curve(b) and same(weights(a), weights(b))
+    kept = load_file(a / "checkpoint-6" / "optimizer.safetensors")
+    names = {name.rsplit(":")[1] for name in kept}
+    assert names == {"momentum", "step", "exp_avg", "exp_avg_sq"}
+    train(tiny_config(tmp_path / "a", max_steps=8, optimizer="adamw", unet=wide))
+    kept = load_file(a / "checkpoint-8" / "optimizer.safetensors")
+    assert not any(name.endswith(":momentum") for name in kept)
+    steps = {int(value) for name, value in kept.items() if name.endswith(":step")}
+    assert steps == {2, 8}  # begun anew where Muon was, gone on with where AdamW was
+    train(tiny_config(tmp_path / "a", max_steps=9, optimizer="muon", unet=wide))
+    kept = load_file(a / "checkpoint-9" / "optimizer.safetensors")
+    network = load_file(a / "checkpoint-9" / "unet.safetensors")
+    assert {n.rsplit(":")[0] for n in kept if n.endswith(":momentum")} == {
+        name for name, value in network.items() if is_matrix(value)
+    }
 
 
 def test_a_loss_that_is_no_number_ends_the_run_with_a_sentence(tmp_path, monkeypatch):

@@ -158,6 +158,7 @@ def test_a_configuration_survives_json(tmp_path):
         {"max_step": 5},
         {"data": ""},
         {"flips": 1},
+        {"optimizer": "sgd"},
     ],
 )
 def test_bad_settings_are_refused_by_name(tmp_path, changes):
@@ -165,6 +166,12 @@ def test_bad_settings_are_refused_by_name(tmp_path, changes):
         tiny_config(tmp_path, **changes)
     (name,) = changes
     assert name in str(caught.value) or caught.value.field == name
+
+
+def test_muon_needs_whole_matrices(tmp_path):
+    with pytest.raises(UserError, match="whole matrices") as caught:
+        tiny_config(tmp_path, optimizer="muon", sharding="full")
+    assert caught.value.field == "optimizer"
 
 
 def test_overrides_need_an_equals_sign():

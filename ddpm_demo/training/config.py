@@ -52,7 +52,8 @@ class TrainConfig:
         beta_schedule: "squaredcos_cap_v2" or "linear"; ignored likewise.
         batch_size: pictures a step over all processes together.
         learning_rate: after the warm-up.
-        adam_betas, weight_decay: of AdamW.
+        optimizer: "adamw", or "muon" on the matrices and AdamW on the rest, see `muon`.
+        adam_betas, weight_decay: of AdamW; Muon has the same decay.
         warmup_steps: linear from 0.
         decay_fraction: the last part of the run in which the rate falls on a cosine to near 0.
         decay_start_step: where that fall begins, instead of `decay_fraction`; needs `max_steps`.
@@ -105,6 +106,7 @@ class TrainConfig:
     beta_schedule: str = "squaredcos_cap_v2"
     batch_size: int = 32
     learning_rate: float = 1e-3
+    optimizer: str = "adamw"
     adam_betas: tuple[float, ...] = (0.9, 0.99)
     weight_decay: float = 0.01
     warmup_steps: int = 200
@@ -178,6 +180,12 @@ class TrainConfig:
                 "train_size_batches",
                 "“size_batches” needs one number for each of “sizes_px”.",
                 field="size_batches",
+            )
+        if self.optimizer == "muon" and self.sharding == "full":
+            raise UserError(
+                "train_muon_sharding",
+                "Muon needs whole matrices: choose the sharding “none”, or the optimizer “adamw”.",
+                field="optimizer",
             )
         if self.log_sigma and not (len(self.log_sigma) == 2 and self.log_sigma[1] > 0):
             raise UserError(

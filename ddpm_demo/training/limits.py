@@ -53,6 +53,7 @@ CHOICES: tuple[tuple[str, tuple[object, ...]], ...] = (
     ("objective", OBJECTIVES),
     ("consistency_path", CONSISTENCY_PATHS),
     ("mixed_precision", PRECISIONS),
+    ("optimizer", ("adamw", "muon")),
     ("sharding", ("none", "full")),
     ("prior", ("object", "photo")),
 )

@@ -14,6 +14,7 @@ from ..errors import UserError
 from .config import TrainConfig
 from .diffusers_classes import Attention, AttnProcessor, DDPMScheduler, UNet2DModel
 from .export import scheduler_arguments, scheduler_config
+from .muon import Muon
 from .objective import Others
 from .sharding import all_processes, shard
 from .state import State, list_checkpoints
@@ -45,8 +46,8 @@ def build_network(config: TrainConfig) -> tuple[UNet2DModel, DDPMScheduler]:
 def build_state(
     config: TrainConfig, unet: UNet2DModel, device: torch.device, others: Others | None = None
 ) -> State:
-    """Network and average on the device, with AdamW on the parts to train, and what is trained
-    beside them.
+    """Network and average on the device, with an optimiser of the parts to train, and what is
+    trained beside them.
 
     Shared out over the processes where the configuration says so.
     """
@@ -63,13 +64,16 @@ def build_state(
     if mesh is not None:
         shard(unet, mesh)
         shard(ema_unet, mesh)
-    optimizer = torch.optim.AdamW(
-        [p for p in unet.parameters() if p.requires_grad],
-        lr=config.learning_rate,
-        betas=(config.adam_betas[0], config.adam_betas[1]),
-        weight_decay=config.weight_decay,
-        fused=True,
-    )
+    settings = {
+        "lr": config.learning_rate,
+        "betas": (config.adam_betas[0], config.adam_betas[1]),
+        "weight_decay": config.weight_decay,
+    }
+    trained = [p for p in unet.parameters() if p.requires_grad]
+    if config.optimizer == "muon":
+        optimizer: torch.optim.Optimizer = Muon(trained, **settings)
+    else:
+        optimizer = torch.optim.AdamW(trained, **settings, fused=True)
     return State(unet, ema_unet, optimizer, mesh is not None, others)
 
 

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from ..errors import UserError
 from .diffusers_classes import UNet2DModel
+from .muon import kept_of
 from .sharding import part_like, whole
 
 PREFIX = "checkpoint-"
@@ -209,8 +210,8 @@ def _take_moments(
     for name, parameter in _trained(model):
         prefix = name + ":"
         mine = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-        if not mine:
-            continue  # saved before the first step
+        if mine.keys() != kept_of(optimizer, parameter):
+            continue  # saved before the first step, or by another optimiser: begun anew
         moments = {}
         for key, value in mine.items():
             if key == "step":
