@@ -159,6 +159,16 @@ def test_stopping_ends_at_a_step_boundary_with_a_checkpoint(tmp_path, monkeypatc
     assert sorted(loss_curve(run)) == [1, 2, 3, 4, 5]
 
 
+def test_a_run_that_is_killed_at_its_last_sheet_has_all_its_steps(tmp_path, monkeypatch):
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop, "write_sheet", killed)
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny_config(tmp_path, max_steps=3, sample_minutes=60))
+    assert [step for step, _ in list_checkpoints(tmp_path / "run")] == [3]
+
+
 def test_hours_end_a_run(tmp_path):
     assert train(tiny_config(tmp_path, max_steps=None, max_hours=0.0002)) == "hours"
 

@@ -131,12 +131,13 @@ class Trainer:
                     break
                 self._step()
                 self._after_step()
-        self._log_losses()
+            # First of all: whoever has lost patience kills what draws the last sheet.
+            self._log_losses()
+            self._save(last=True)
         config, by_signal = self.config, self._stop_reason == "signal"
         has_sheets = bool(config.sample_steps or config.sample_minutes)
         if has_sheets and self._sheet_step != self.position.step and not by_signal:
             self._sheet()  # what the run has come to; whoever sent a signal does not wait for it
-        self._save(last=True)
         self.events.write("stop", self.position.step, reason=self._stop_reason)
         return self._stop_reason
 
