@@ -6,7 +6,9 @@ Nothing here loads a network: a page can ask before anything runs.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 import psutil
@@ -32,6 +34,8 @@ LARGE_TILE_PX = 256
 LARGE_OVERLAP_PX = 32
 # What one slice of a batch needs in the network, whatever the picture.
 NETWORK_BYTES = 2 * 10**9
+
+_share: ContextVar[float] = ContextVar("share", default=1.0)
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ def fit(
     if info.prior != "photo":
         side = info.size_px // multiple * multiple
         return Fit("whole" if (width, height) == (side, side) else "square", side, side)
-    pixels = width * height
+    pixels = width * height / _share.get()
     if pixels > WHOLE_PIXELS or pixels * num_chains > WHOLE_CHAIN_PIXELS:
         if info.tile_px is None:
             return Fit("tiles", width, height, LARGE_TILE_PX, LARGE_OVERLAP_PX, True)
@@ -82,6 +86,17 @@ def fit(
         return Fit("whole", width, height)
     overlap_px = min(info.overlap_px or 0, info.tile_px - 1)
     return Fit("tiles", width, height, info.tile_px, overlap_px)
+
+
+@contextmanager
+def as_part_of(share: float) -> Iterator[None]:
+    """Within this block a picture counts as that share of a larger one, and is gone at as that one
+    would be: what it costs tells what that one costs."""
+    token = _share.set(share)
+    try:
+        yield
+    finally:
+        _share.reset(token)
 
 
 def suitable_checkpoint(checkpoints: Sequence[CheckpointInfo]) -> CheckpointInfo | None:

@@ -26,7 +26,7 @@ def duration(language: str, seconds: float) -> str:
     whole = int(seconds)
     if whole >= 3600:
         hours, minutes = divmod(whole // 60, 60)
-        return text(language, "finetune.hours", hours=hours, minutes=minutes)
+        return text(language, "common.hours", hours=hours, minutes=minutes)
     minutes, rest = divmod(whole, 60)
     if minutes:
         return text(language, "common.minutes", minutes=minutes, seconds=rest)

@@ -33,6 +33,7 @@ from .compare import ASKED, add_compare, connect_compare
 from .examples import examples_row
 from .fields import add_fields, control_values
 from .many import add_many
+from .time_ahead import connect_time
 
 
 def build_task(ctx: Context, this: Arrangement) -> StageView:
@@ -55,6 +56,7 @@ def build_task(ctx: Context, this: Arrangement) -> StageView:
             add_fields(ctx, form, this)
             if this.near_run is not None:
                 this.near_run(ctx, form, stage)
+            ahead = gr.HTML("", elem_classes=["time-ahead"])
             bar = run_bar(ctx)
             kept_slot(ctx, this.tab)
     with after:
@@ -91,6 +93,14 @@ def build_task(ctx: Context, this: Arrangement) -> StageView:
         own = {"checkpoint": ""} if this.task.needs_picture() else {}
         own, buttons = {**own, **this.own_picture}, [*files.buttons, *sent]
         connect_upload(ctx, stage, form, this.task, status, own, buttons)
+        connect_time(
+            ctx,
+            form,
+            stage,
+            ahead,
+            lambda values: prepare(ctx, this, values, stage),
+            this.mask_of is not None,
+        )
         ctx.receive(this.tab, stage.component, lambda path: scene_of(stage, path))
     examples_row(ctx, form, this, flow, stage)
     ctx.task_tabs[this.tab] = TaskTab(form, lambda recipe: control_values(this, recipe))
