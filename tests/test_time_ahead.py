@@ -1,4 +1,4 @@
-"""The line above Run: told from a part of the picture, it is what the whole costs."""
+"""The line under the stage: told from a part of the picture, it is what the whole costs."""
 
 import numpy as np
 import pytest

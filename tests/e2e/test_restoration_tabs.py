@@ -261,6 +261,21 @@ def test_of_files_in_quick_succession_the_last_one_counts(page, tmp_path):
         assert tab.picture().size == (96, 64)
 
 
+def test_a_long_run_is_told_before_it_begins(page, tmp_path):
+    tab = Tab(page, "Colourise")
+    photo = tmp_path / "photo.png"
+    Image.effect_noise((1600, 1200), 40).save(photo)
+    tab.upload(photo)
+    line = tab.panel.locator(".block.time-ahead")
+    expect(line).to_contain_text("takes about")
+    page.get_by_text("中文", exact=True).click()
+    expect(line).to_contain_text("大约需要")
+    page.get_by_text("EN", exact=True).click()
+    expect(line).to_contain_text("takes about")
+    tab.stage("[data-do=remove]").click()
+    expect(line).to_be_hidden()
+
+
 def wait_for(there, page):
     deadline = time.monotonic() + WAIT_SECONDS
     while not there():

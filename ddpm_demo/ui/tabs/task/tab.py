@@ -47,6 +47,7 @@ def build_task(ctx: Context, this: Arrangement) -> StageView:
             if takes is not None:
                 form.add_said("image", stage.said)
             status = gr.HTML(status_html(""), elem_classes=["status"])
+            ahead = gr.HTML("", elem_classes=["time-ahead"])
             measures = gr.HTML("", elem_classes=["measures"])
             after = gr.Row(elem_classes=["after-run"])
         with gr.Column(elem_classes=["controls", this.tab], min_width=280):
@@ -56,7 +57,6 @@ def build_task(ctx: Context, this: Arrangement) -> StageView:
             add_fields(ctx, form, this)
             if this.near_run is not None:
                 this.near_run(ctx, form, stage)
-            ahead = gr.HTML("", elem_classes=["time-ahead"])
             bar = run_bar(ctx)
             kept_slot(ctx, this.tab)
     with after:
@@ -97,6 +97,7 @@ def build_task(ctx: Context, this: Arrangement) -> StageView:
             ctx,
             form,
             stage,
+            bar.run,
             ahead,
             lambda values: prepare(ctx, this, values, stage),
             this.mask_of is not None,

@@ -1,4 +1,4 @@
-"""The line above Run: how long what is set would take here, where that is long."""
+"""The line under the stage: how long what is set would take here, where that is long."""
 
 from __future__ import annotations
 
@@ -32,12 +32,18 @@ Prepare = Callable[[dict[str, Any]], Job]
 
 
 def connect_time(
-    ctx: Context, form: Form, stage: Stage, line: gr.HTML, prepare: Prepare, takes_mask: bool
+    ctx: Context,
+    form: Form,
+    stage: Stage,
+    run: gr.Button,
+    line: gr.HTML,
+    prepare: Prepare,
+    takes_mask: bool,
 ) -> None:
     """Say it when a picture or a mask has come, and when something changes that it depends on.
 
     Args:
-        ctx, form, stage: the tab's.
+        ctx, form, stage, run: the tab's; a run tells its time itself.
         line: where it is said.
         prepare: values of the form -> the job that they ask for.
         takes_mask: whether it waits for a mask.
@@ -56,8 +62,7 @@ def connect_time(
     arrived = stage.on_mask if takes_mask else stage.on_upload
     for trigger in (arrived, ctx.language.change, *changed):
         ctx.quick(trigger, on_change, inputs, [line], trigger_mode="always_last")
-    gone = stage.on_upload if takes_mask else None
-    for trigger in filter(None, (stage.on_clear, gone)):
+    for trigger in (stage.on_clear, run.click, *([stage.on_upload] if takes_mask else [])):
         ctx.quick(trigger, lambda: "", None, [line])
 
 
