@@ -84,6 +84,13 @@ def test_what_goes_wrong_disturbs_nobody(caplog):
     assert time_html(Ctx, refused, {}, "en") == "" and not caplog.records
 
 
+def test_nothing_is_downloaded_to_tell_the_time(monkeypatch):
+    given = job("colourise", image=noisy(64, 48))
+    monkeypatch.setattr(Models, "peek", lambda self, name: None)
+    monkeypatch.setattr(Models, "load", lambda self, name: pytest.fail("loaded"))
+    assert seconds_of(Ctx, given) is None
+
+
 def test_nothing_is_asked_of_a_sheet_or_of_pure_noise():
     assert (
         seconds_of(Ctx, job_of(Ctx.models, task_named("generate"), {"checkpoint": "photos"}))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import logging
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -25,6 +26,9 @@ LONG_SECONDS = 20
 PART_PX = 1024
 # What is filled is looked at with this much around it.
 AROUND_PX = 192
+
+# One at a time: what is told beforehand must not be in the way of what runs.
+_turn = threading.Lock()
 
 _log = logging.getLogger(__name__)
 
@@ -71,7 +75,8 @@ def time_html(ctx: Context, prepare: Prepare, values: dict[str, Any], language: 
     if importlib.util.find_spec("spaces"):  # on ZeroGPU nothing is measured outside of a run
         return ""
     try:
-        seconds = seconds_of(ctx, prepare(values))
+        with _turn:
+            seconds = seconds_of(ctx, prepare(values))
     except UserError:  # told beside its control when it is run
         return ""
     except Exception:  # a line less is no reason to disturb anybody
@@ -84,13 +89,16 @@ def time_html(ctx: Context, prepare: Prepare, values: dict[str, Any], language: 
 
 
 def seconds_of(ctx: Context, job: Job) -> float | None:
-    """What the network will need for a restoration; None for what is no restoration of a picture.
+    """What the network will need for a restoration; None for what is no restoration of a picture,
+    or by a checkpoint that is not here yet.
 
     Raises:
         UserError: as when it is run.
     """
     image, mask = job.inputs.get("image"), job.inputs.get("mask")
     if job.counts != "step" or not isinstance(image, Image.Image):
+        return None
+    if ctx.models.peek(job.recipe.checkpoint) is None:  # it would be downloaded first
         return None
     from ....restoration.effort import seconds
     from ....restoration.fit import as_part_of
