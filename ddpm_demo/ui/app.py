@@ -32,6 +32,7 @@ from .kept.wiring import connect_kept, kept_area
 from .live import CSS_PATH as LIVE_CSS_PATH
 from .live import head as live_head
 from .models import Models
+from .no_endpoint import HANDLERS
 from .no_room import NoRoom
 from .page import Page, announce_full_queue
 from .relabel import Texts
@@ -219,7 +220,8 @@ def launch_options(
                 Middleware(NoRoom),
                 Middleware(Presence),
                 Middleware(QuickStart),
-            ]
+            ],
+            "exception_handlers": HANDLERS,
         },
         "auth": login(passwords) if passwords else None,
         "root_path": root_path,

@@ -82,3 +82,17 @@ def test_the_page_itself_is_not_an_endpoint_and_files_stay_inside(client, app_ur
     for path in ("/etc/passwd", "checkpoints/faces-64/model_index.json", "app.py"):
         reply = httpx.get(f"{app_url}gradio_api/file={path}")
         assert reply.status_code in (403, 404), path
+
+
+@pytest.mark.parametrize("path", ["call/nothing", "call/nothing/", "run/nothing"])
+def test_an_endpoint_that_there_is_not_is_named_beside_those_there_are(app_url, path):
+    for language, words in (
+        ("en", "no endpoint called “/nothing”"),
+        ("zh-CN", "没有名为“/nothing”"),
+    ):
+        headers = {"accept-language": language}
+        reply = httpx.post(f"{app_url}gradio_api/{path}", json={"data": []}, headers=headers)
+        assert reply.status_code == 404
+        said = reply.json()["detail"]
+        assert words in said and "/generate" in said and "/denoise" in said
+        assert "/predict" not in said and len(said) < 600
