@@ -134,4 +134,4 @@ def _connect_tab(ctx: Context, flow: RunFlow, channel: gr.HTML) -> None:
         ctx.keeper.put(session, flow.tab, found.upload, found.mask, found.upload_name)
 
     for event in (stage.on_upload, stage.on_mask, stage.on_clear):
-        ctx.quick(event, on_put, [stage.said], None, trigger_mode="always_last")
+        ctx.quick(event, on_put, [stage.said], None, trigger_mode="multiple")

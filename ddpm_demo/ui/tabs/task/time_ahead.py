@@ -65,7 +65,10 @@ def connect_time(
     ]
     arrived = stage.on_mask if takes_mask else stage.on_upload
     for trigger in (arrived, ctx.language.change, *changed):
-        ctx.quick(trigger, on_change, inputs, [line], trigger_mode="always_last")
+        # Gradio repeats all that hangs on an event where one handler of it comes late; so the
+        # late one hangs on an event of its own.
+        heard = ctx.quick(trigger, None, js="() => []", trigger_mode="multiple")
+        ctx.quick(heard.then, on_change, inputs, [line], trigger_mode="always_last")
     for trigger in (stage.on_clear, run.click, *([stage.on_upload] if takes_mask else [])):
         ctx.quick(trigger, lambda: "", None, [line])
 
