@@ -20,7 +20,7 @@ class Ctx:
 
 @pytest.fixture(autouse=True)
 def even_speed(monkeypatch):
-    monkeypatch.setattr(effort, "seconds", lambda denoiser, pixels: pixels / SPEED)
+    monkeypatch.setattr(effort, "seconds", lambda denoiser, pixels, probe_s: pixels / SPEED)
 
 
 def noisy(width, height):

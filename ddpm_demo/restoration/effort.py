@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
 # A probe of the network's speed: large enough for its time to go with its pixels.
 PROBE_PX = 96
-# Beside other work one forward pass in several comes through undisturbed.
-PROBE_SECONDS, FEWEST_PROBES = 0.6, 3
+FEWEST_PROBES = 3
 
 _speeds: WeakKeyDictionary[object, float] = WeakKeyDictionary()
 
@@ -41,21 +40,27 @@ def evaluation_pixels(denoiser: Denoiser, height: int, width: int) -> int:
     return height * width
 
 
-def seconds(denoiser: UNetDenoiser, pixels: int) -> float:
-    """How long the network takes for so many pixels here, from one tile that is timed."""
+def seconds(denoiser: UNetDenoiser, pixels: int, probe_s: float = 0.0) -> float:
+    """How long the network takes for so many pixels here, from one tile that is timed.
+
+    Args:
+        denoiser, pixels: what is asked of what.
+        probe_s: how long it is timed, at least three times: beside other work one forward pass
+            in several comes through undisturbed.
+    """
     # Timed each time, and the best of all is believed: a first one falls into the start of the
     # app, or beside another's run.
-    speed = max(_measure(denoiser), _speeds.get(denoiser.unet, 0.0))
+    speed = max(_measure(denoiser, probe_s), _speeds.get(denoiser.unet, 0.0))
     _speeds[denoiser.unet] = speed
     return pixels / speed
 
 
 @torch.inference_mode()
-def _measure(denoiser: UNetDenoiser) -> float:
+def _measure(denoiser: UNetDenoiser, probe_s: float) -> float:
     """Pixels a second, the first, slower forward pass left out."""
     x = torch.zeros(1, denoiser.channels, PROBE_PX, PROBE_PX, device=denoiser.device)
     best, begun, count = float("inf"), time.perf_counter(), 0
-    while count < FEWEST_PROBES or time.perf_counter() - begun < PROBE_SECONDS:
+    while count < FEWEST_PROBES or time.perf_counter() - begun < probe_s:
         count += 1
         started = time.perf_counter()
         # The result is looked at, so that a device that works by itself has finished.

@@ -12,13 +12,18 @@ GPU_SECONDS = 60
 F = TypeVar("F", bound=Callable[..., object])
 
 
+def has_spaces() -> bool:
+    """Whether the `spaces` package is installed."""
+    return importlib.util.find_spec("spaces") is not None
+
+
 def gpu(function: F) -> F:
     """`spaces.GPU(function)` where the `spaces` package is installed, else `function` itself.
 
     On ZeroGPU the function runs in another process: its arguments and what it yields are pickled,
     and nothing that it changes is seen here.
     """
-    if importlib.util.find_spec("spaces") is None:
+    if not has_spaces():
         return function
     import spaces
 

@@ -10,6 +10,7 @@ from ....jobs import Jobs, Phase, Progress
 from ....texts import LANGUAGES, text
 from ....training.config import TrainConfig
 from ...components.live_view import picture_html, status_html
+from ...runner import format_seconds
 from .drafts import Draft
 
 MAX_SKIPPED_SHOWN = 12
@@ -25,8 +26,7 @@ def duration(language: str, seconds: float) -> str:
     """ "2 h 5 min", "3 min 20 s" or "12 s"."""
     whole = int(seconds)
     if whole >= 3600:
-        hours, minutes = divmod(whole // 60, 60)
-        return text(language, "common.hours", hours=hours, minutes=minutes)
+        return format_seconds(language, whole)
     minutes, rest = divmod(whole, 60)
     if minutes:
         return text(language, "common.minutes", minutes=minutes, seconds=rest)

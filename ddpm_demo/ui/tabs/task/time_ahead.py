@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import logging
 import threading
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from ....texts import text
 from ...components.form import Form
 from ...context import Context
 from ...runner import format_seconds
+from ...spaces_gpu import has_spaces
 from ...stage import Stage
 from ...stream import Job
 
@@ -26,6 +26,7 @@ LONG_SECONDS = 20
 PART_PX = 1024
 # What is filled is looked at with this much around it.
 AROUND_PX = 192
+PROBE_SECONDS = 0.6
 
 # One at a time: what is told beforehand must not be in the way of what runs.
 _turn = threading.Lock()
@@ -75,7 +76,7 @@ def connect_time(
 
 def time_html(ctx: Context, prepare: Prepare, values: dict[str, Any], language: str) -> str:
     """ "As set, about 2 min 20 s on this machine."; "" where it is short, or cannot be told."""
-    if importlib.util.find_spec("spaces"):  # on ZeroGPU nothing is measured outside of a run
+    if has_spaces():  # on ZeroGPU nothing is measured outside of a run
         return ""
     try:
         with _turn:
@@ -115,7 +116,7 @@ def seconds_of(ctx: Context, job: Job) -> float | None:
         share = (box[2] - box[0]) * (box[3] - box[1]) / (image.width * image.height)
     with as_part_of(share):
         run = part.start(ddpm, part.recipe, part.inputs)
-    return seconds(ddpm.denoiser, round(run.progress.expected / share))
+    return seconds(ddpm.denoiser, round(run.progress.expected / share), PROBE_SECONDS)
 
 
 def _is_picture(given: Any) -> bool:  # noqa: ANN401  what a job is given
