@@ -94,7 +94,7 @@ CASES = [
     *[("samples", "pieces", "RGB"), ("samples", "whole", "L")],
     *[("inpaint", "pieces", "RGB"), ("inpaint", "whole", "L"), ("feathered", "whole", "RGB")],
     *[("upscale", "pieces", "RGB"), ("upscale", "whole", "L")],
-    *[("colourise", "pieces", "RGB"), ("colourise", "whole", "L")],
+    *[("colourise", "pieces", "RGB"), ("colourise", "pieces", "L")],
     *[("deblur", "pieces", "L"), ("deblur", "whole", "RGB")],
 ]
 

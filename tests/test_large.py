@@ -11,7 +11,6 @@ from PIL import Image
 
 from ddpm_demo import (
     DDPM,
-    ColouriseRecipe,
     DeblurRecipe,
     DenoiseRecipe,
     UpscaleRecipe,
@@ -255,16 +254,6 @@ def test_an_enlarged_large_picture_reduces_to_itself(
         assert result.size == (image.width * factor, image.height * factor)
         assert abs(values(result.reduce(factor)) - values(image)).max() <= 1
     assert run.observed.size == result.size
-
-
-def test_a_large_picture_keeps_its_brightness_and_gets_colours(photos, large):
-    image = picture(90, 60)
-    run = photos.colourise(ColouriseRecipe(checkpoint="tiny", num_steps=2), image)
-    (result,) = run.images()
-    inside = (values(result) > 0).all(-1) & (values(result) < 255).all(-1)
-    difference = abs(values(result.convert("L")) - values(image.convert("L")))
-    assert inside.any() and difference[inside].max() <= 1
-    assert run.metrics["baseline"] == "grey" and run.uncertainty().size == image.size
 
 
 def test_noise_is_estimated_over_the_picture(photos, large):

@@ -11,9 +11,10 @@ from ddpm_demo.core.step import Step
 from ddpm_demo.errors import UserError
 from ddpm_demo.pictures.images import to_pil
 from ddpm_demo.tasks.generate import GenerateRecipe
+from ddpm_demo.texts.durations import format_seconds
 from ddpm_demo.ui import runner, sessions, stream
 from ddpm_demo.ui.line import Place
-from ddpm_demo.ui.runner import follow, format_seconds, moment_text, outcome_text
+from ddpm_demo.ui.runner import follow, moment_text, outcome_text
 from ddpm_demo.ui.sessions import RunRecord, Store, frame_stride
 from ddpm_demo.ui.stream import Job, preview_count, snapshots
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..pictures.saving import Writing, make_folder, save_result, write_whole
 from ..texts import text
+from ..texts.durations import format_seconds
 from .language import cli_language
 
 if TYPE_CHECKING:
@@ -133,7 +134,6 @@ def progress_words(moment: Moment) -> str:
     if moment.num_tiles > 1:
         parts.append(("cli.progress_tile", {"index": moment.tiles, "total": moment.num_tiles}))
     if moment.seconds_left is not None:
-        minutes, seconds = divmod(round(moment.seconds_left), 60)
-        key = "cli.progress_minutes" if minutes else "cli.progress_seconds"
-        parts.append((key, {"minutes": minutes, "seconds": seconds}))
+        left = format_seconds(cli_language(), round(moment.seconds_left))
+        parts.append(("cli.progress_left", {"time": left}))
     return ", ".join(text(cli_language(), key, **values) for key, values in parts)

@@ -17,6 +17,7 @@ from ..recipes.recipe import Recipe
 from ..recipes.recipe_file import read_recipe_file
 from ..tasks.registry import recipe_from_dict, task_named
 from ..texts import text
+from ..texts.durations import format_seconds
 from ..texts.measures import measure_words
 from . import bulk
 from . import many as many_pictures
@@ -195,10 +196,10 @@ def _tell_time(ddpm: DDPM, task_run: Run) -> None:
         return
     from ..restoration.effort import seconds
 
-    minutes, rest = divmod(round(seconds(ddpm.denoiser, task_run.progress.expected)), 60)
-    if minutes or rest >= LONG_SECONDS:
-        key = "cli.long_minutes" if minutes else "cli.long_seconds"
-        words = text(cli_language(), key, minutes=minutes, seconds=rest)
+    needed = seconds(ddpm.denoiser, task_run.progress.expected)
+    if needed >= LONG_SECONDS:
+        language = cli_language()
+        words = text(language, "cli.long", time=format_seconds(language, needed))
         print(words, file=sys.stderr, flush=True)
 
 

@@ -43,8 +43,9 @@ class Fit:
     """How a prior goes at a picture.
 
     Args:
-        how: "whole"; "tiles" (overlapping, averaged at every step); or "square": the middle of the
-            picture is cut to a square and scaled to the prior's own size.
+        how: "whole"; "tiles" (overlapping, averaged at every step); "square": the middle of the
+            picture is cut to a square and scaled to the prior's own size; or "reduced": it sees
+            the whole picture reduced to a tile, and the result has the picture's own size.
         width, height: of the result, in pixels.
         tile_px, overlap_px: for "tiles".
         is_large: whether it comes together block by block.
@@ -97,6 +98,11 @@ def as_part_of(share: float) -> Iterator[None]:
         yield
     finally:
         _share.reset(token)
+
+
+def share() -> float:
+    """Of the picture that is meant, what the one at hand is; 1 outside of `as_part_of`."""
+    return _share.get()
 
 
 def suitable_checkpoint(checkpoints: Sequence[CheckpointInfo]) -> CheckpointInfo | None:

@@ -1,4 +1,4 @@
-"""Denoising, deblurring, enlarging and colourising of pictures too large to be held as floats:
+"""Denoising, deblurring and enlarging of pictures too large to be held as floats:
 block by block, see `blocks`. Every block goes the way that a small picture goes."""
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from . import artefacts, denoising, noisy, settings, solve
 from .blend import Restoration
 from .blocks import in_blocks, sample_windows
-from .canvas import Canvas, from_pixels, to_luma
+from .canvas import Canvas, from_pixels
 from .chains import (
     ADDED_NOISE_SEED,
     COLOUR_NOISE_SEED,
@@ -27,7 +27,7 @@ from .chains import (
 from .fit import Fit
 from .greyness import onto_tone
 from .observation import Observation
-from .operators import AveragePool, FramedBlur, Grey
+from .operators import AveragePool, FramedBlur
 from .piece_run import PieceSetup
 from .placed_noise import PlacedNoise
 from .recipe import RestorationRecipe
@@ -116,7 +116,7 @@ def deblur(
     pixels, channels, margin = upload.pixels, prior.denoiser.channels, blur.margin_px
     upload = upload.without_pixels()
     sigma_y = recipe.sigma_255 / LEVELS * num_copies(upload, prior) ** 0.5
-    how = settings.of_checkpoint(prior.info, recipe, settings.JACOBIAN_EVALUATIONS_MORE)
+    how = settings.of_large(recipe)
 
     def observed(window: Window) -> Tensor:
         if not recipe.blur_first:
@@ -140,11 +140,11 @@ def deblur(
         )
 
     blurred = by_strips(pixels, observed) if recipe.blur_first else pixels
-    canvas = _canvas(blurred, recipe, channels, solve.num_chains(recipe))
+    canvas = _canvas(blurred, recipe, channels, solve.num_chains(recipe, how))
     steps = in_blocks(
         canvas,
         upload.fit,
-        solve.num_chains(recipe),
+        solve.num_chains(recipe, how),
         recipe.num_steps or how.num_steps,
         make,
         margin + CONTEXT_PX,
@@ -165,7 +165,7 @@ def upscale(prior: Prior, recipe: RestorationRecipe, upload: Upload, fit: Fit) -
     upload = upload.without_pixels()
     pool, exact, rounded = AveragePool(factor), recipe.sigma_255 == 0, to_depth(upload)
     sigma_y = recipe.sigma_255 / LEVELS * num_copies(upload, prior) ** 0.5
-    how = settings.of_checkpoint(prior.info, recipe)
+    how = settings.of_large(recipe)
     original = pixels[: fit.height, : fit.width] if recipe.reduce_first else None
 
     def observed(window: Window) -> Tensor:
@@ -204,11 +204,11 @@ def upscale(prior: Prior, recipe: RestorationRecipe, upload: Upload, fit: Fit) -
         like = np.empty((fit.height, fit.width, *pixels.shape[2:]), pixels.dtype)
         return by_strips(like, of, rows)
 
-    canvas = _canvas(enlarged("bicubic"), recipe, channels, solve.num_chains(recipe))
+    canvas = _canvas(enlarged("bicubic"), recipe, channels, solve.num_chains(recipe, how))
     steps = in_blocks(
         canvas,
         fit,
-        solve.num_chains(recipe),
+        solve.num_chains(recipe, how),
         recipe.num_steps or how.num_steps,
         make,
         CONTEXT_PX,
@@ -233,35 +233,6 @@ def upscale(prior: Prior, recipe: RestorationRecipe, upload: Upload, fit: Fit) -
         check=check,
         alpha=upload.alpha
         and upload.alpha.resize((fit.width, fit.height), Image.Resampling.BICUBIC),
-    )
-
-
-def colourise(prior: Prior, recipe: RestorationRecipe, upload: Upload) -> PieceSetup:
-    """As `whole.colourise`."""
-    pixels, grey, rounded = upload.pixels, Grey(), to_depth(upload)
-    upload = upload.without_pixels()
-    how = settings.of_checkpoint(prior.info, recipe, settings.JACOBIAN_EVALUATIONS_MORE)
-
-    def make(window: Window) -> Restoration:
-        y = grey.A(from_pixels(pixels[window.slices], 3).to(prior.device))
-        observation = Observation(grey, y, 0.0, (3, window.height, window.width))
-        noise = _noise(prior, recipe, how, window)
-        return run_chains(prior, upload.fit, observation, recipe, how, rounded, noise=noise)
-
-    def seen() -> np.ndarray:
-        luma = pixels if pixels.ndim == 2 else to_luma(pixels)
-        return np.repeat(luma[..., None], 3, -1)
-
-    canvas = _canvas(seen(), recipe, 3, solve.num_chains(recipe))
-    num_chains, num_steps = solve.num_chains(recipe), recipe.num_steps or how.num_steps
-    steps = in_blocks(canvas, upload.fit, num_chains, num_steps, make, 2 * CONTEXT_PX)
-    return PieceSetup(
-        steps,
-        upload.fit,
-        seen,
-        original=None if upload.is_grey else pixels,
-        baseline=None if upload.is_grey else ("grey", canvas.pixels),
-        alpha=upload.alpha,
     )
 
 

@@ -100,10 +100,7 @@ class PieceRun(RestorationRun):
         piece = step if isinstance(step, PieceStep) and step.piece is not None else None
         if piece is None or piece.index < self.last.index:
             return [self._of_array(image, step.is_last) for image in canvas.images]
-        return [
-            self._of_array(canvas.with_piece(i, piece.window, piece.weight, piece.piece[i]))
-            for i in range(len(canvas.images))
-        ]
+        return [self._of_array(piece.on(canvas, i)) for i in range(len(canvas.images))]
 
     def mean(self) -> Image.Image | None:
         """The mean of the samples; None for a single one, or before the end."""

@@ -31,6 +31,10 @@ class PieceStep(Step):
     piece: Tensor | None = None
     weight: np.ndarray | None = None
 
+    def on(self, canvas: Canvas, index: int) -> np.ndarray:
+        """Image `index` of the canvas with the piece as it is now."""
+        return canvas.with_piece(index, self.window, self.weight, self.piece[index])
+
 
 @dataclass(frozen=True)
 class Piece:
@@ -78,7 +82,7 @@ class Pieces:
     def __iter__(self) -> Iterator[Step]:
         """Whatever is left: pieces are made once, however often this is asked for."""
         for step in self._stream:
-            self.is_finished = step.window is None
+            self.is_finished = step.is_last
             yield step
 
     def mean(self) -> Tensor | None:

@@ -61,9 +61,10 @@ def num_sources(recipe: RestorationRecipe, settings: Settings) -> int:
     return max(settings.mean_chains // (2 if settings.paired else 1), recipe.num_images)
 
 
-def num_chains(recipe: RestorationRecipe) -> int:
+def num_chains(recipe: RestorationRecipe, settings: Settings | None = None) -> int:
     """Chains of `solve` that run side by side for a recipe, at most."""
-    return num_sources(recipe, Settings()) * (1 if recipe.perception == 1 else 2)
+    pair = 1 if recipe.perception == 1 else 2
+    return num_sources(recipe, settings or Settings()) * pair
 
 
 def solve(

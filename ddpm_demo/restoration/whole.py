@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from ..core.noise import NoiseSource
 from ..errors import UserError
-from . import large, noisy, settings
+from . import colouring, large, noisy, settings
 from .chains import (
     LEVELS,
     added_noise,
@@ -25,6 +25,7 @@ from .chains import (
     shape_of,
     to_depth,
 )
+from .greyness import tone
 from .observation import Observation
 from .operators import FramedBlur, Grey, gaussian_kernel, motion_kernel
 from .piece_run import PieceSetup
@@ -112,8 +113,13 @@ def colourise(prior: Prior, recipe: RestorationRecipe, image: Image.Image) -> Se
             field="checkpoint",
         )
     upload = prepare(image, prior.info, num_chains(recipe), recipe.reduce)
-    if upload.fit.is_large:
-        return large.colourise(prior, recipe, upload)
+    if not upload.is_grey and tone(noisy.joined(large.sampled(upload.pixels, 3))) is not None:
+        upload = as_grey(upload)  # grey in disguise, or toned: no colours to compare with
+    size = upload.colour.size
+    if prior.info.prior == "photo" and (
+        upload.fit.is_large or colouring.reduced_size(prior.info, *size) != size
+    ):
+        return colouring.colourise(prior, recipe, upload)
     colour = upload.tensor(3).to(prior.device)
     grey = Grey()
     observation = Observation(grey, grey.A(colour), 0.0, tuple(colour.shape[1:]))

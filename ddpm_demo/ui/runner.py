@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from ..core.progress import Moment, Progress
 from ..texts import text
+from ..texts.durations import format_seconds
 from .errors import sentence
 from .in_turn import Turn, in_turn
 from .line import Place
@@ -214,16 +215,3 @@ def frame_text(language: str, index: int, num_steps: int, t: float, num_evaluati
 
 def _evaluations(language: str, count: int) -> str:
     return text(language, "common.status_evaluations", count=count)
-
-
-def format_seconds(language: str, seconds: float) -> str:
-    """ "1.4 s", "12 s", "3 min 20 s", "2 h 5 min"."""
-    if seconds < 9.95:
-        return text(language, "common.seconds", seconds=f"{seconds:.1f}")
-    if seconds < 99.5:
-        return text(language, "common.seconds", seconds=f"{seconds:.0f}")
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes >= 60:
-        hours, minutes = divmod(minutes, 60)
-        return text(language, "common.hours", hours=hours, minutes=minutes)
-    return text(language, "common.minutes", minutes=minutes, seconds=rest)

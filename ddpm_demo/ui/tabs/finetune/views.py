@@ -8,9 +8,9 @@ from typing import Any
 
 from ....jobs import Jobs, Phase, Progress
 from ....texts import LANGUAGES, text
+from ....texts.durations import format_seconds
 from ....training.config import TrainConfig
 from ...components.live_view import picture_html, status_html
-from ...runner import format_seconds
 from .drafts import Draft
 
 MAX_SKIPPED_SHOWN = 12

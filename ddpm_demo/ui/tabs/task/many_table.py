@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ....texts import text
+from ....texts.durations import format_seconds
 from ...many_runs import ManyRun
-from ...runner import format_seconds
 
 # Of the pictures that wait, so many are listed.
 WAITING_SHOWN = 20

@@ -13,9 +13,9 @@ from PIL import Image
 
 from ....errors import UserError
 from ....texts import text
+from ....texts.durations import format_seconds
 from ...components.form import Form
 from ...context import Context
-from ...runner import format_seconds
 from ...spaces_gpu import has_spaces
 from ...stage import Stage
 from ...stream import Job
