@@ -376,3 +376,19 @@ def test_the_work_of_a_run_is_known_before_it_starts(photos, large, recipe, side
     assert run.progress.seen_pixels == run.progress.expected
     assert run.progress.snapshot().share == 1
     assert seconds(photos.denoiser, run.progress.expected) > 0
+
+
+@pytest.mark.parametrize("task", ["upscale", "deblur"])
+@pytest.mark.parametrize(("perception", "chains", "steps"), [(0, 2, 6), (0.5, 2, 6), (1, 1, 12)])
+def test_hours_are_made_a_quarter(photos, large, task, perception, chains, steps):
+    """What is small has four chains of twelve evaluations behind a mean."""
+    shared = {"checkpoint": "tiny", "perception": perception}
+    if task == "upscale":
+        run = photos.upscale(UpscaleRecipe(**shared, factor=2), picture(40, 30))
+    else:
+        run = photos.deblur(DeblurRecipe(**shared), picture(80, 60))
+    pieces = run._setup.steps.pieces
+    (result,) = run.images()
+    assert result.size == (80, 60) and isinstance(run, PieceRun)
+    assert run.last.num_evaluations == len(pieces) * chains * steps
+    assert (run.mean() is not None) == (chains > 1)

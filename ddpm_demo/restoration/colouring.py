@@ -40,17 +40,20 @@ if TYPE_CHECKING:
     from ..checkpoints.library import CheckpointInfo
     from ..recipes.prior import Prior
 
-# The short side of what is seen is a third of a tile at least: a panorama takes several.
-MAX_ASPECT = 3
+# What is seen is no longer than 3 : 2; panoramas are squeezed to it. The network has seen squares,
+# and gives a strip of 96 x 32, or several tiles of one, the colours of a fair.
+LEAST_SHARE = 2 / 3
 
 
 def reduced_size(info: CheckpointInfo, width: int, height: int) -> tuple[int, int]:
     """(width, height) of what the prior sees of a picture; that size itself for small ones."""
     side = info.tile_px or info.size_px
-    scale = max(side / max(width, height), side / MAX_ASPECT / min(width, height))
-    if scale >= 1:
-        return width, height
-    return max(1, round(width * scale)), max(1, round(height * scale))
+    scale = min(1.0, side / max(width, height))
+
+    def seen(length: int) -> int:
+        return min(length, max(round(length * scale), round(side * LEAST_SHARE)))
+
+    return seen(width), seen(height)
 
 
 def colourise(prior: Prior, recipe: RestorationRecipe, upload: Upload) -> PieceSetup:

@@ -21,9 +21,9 @@ from ...stage import Stage
 from ...stream import Job
 
 LONG_SECONDS = 20
-# A start on a part of the picture tells what the whole costs, by its area: tiles of 96 lie in
-# one of this side nearly as they do in a whole photograph.
-PART_PX = 1024
+# A start on a part of the picture tells what the whole costs, by its area: with one, two or four
+# chains the tiles of this side are 1.18 times as long as it, of whole photographs 1.1 to 1.25.
+PART_PX = 896
 # What is filled is looked at with this much around it.
 AROUND_PX = 192
 PROBE_SECONDS = 0.6
