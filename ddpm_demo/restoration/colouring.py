@@ -46,7 +46,7 @@ LEAST_SHARE = 2 / 3
 
 
 def reduced_size(info: CheckpointInfo, width: int, height: int) -> tuple[int, int]:
-    """(width, height) of what the prior sees of a picture; that size itself for small ones."""
+    """(width, height) of what the prior sees of a picture; that size itself where it is small."""
     side = info.tile_px or info.size_px
     scale = min(1.0, side / max(width, height))
 
@@ -57,7 +57,7 @@ def reduced_size(info: CheckpointInfo, width: int, height: int) -> tuple[int, in
 
 
 def colourise(prior: Prior, recipe: RestorationRecipe, upload: Upload) -> PieceSetup:
-    """As `whole.colourise`, of photographs larger than a tile, of any size.
+    """As `whole.colourise`, of photographs of any size.
 
     Args:
         prior, recipe, upload: what is wanted of what, with a network of three channels.

@@ -115,10 +115,7 @@ def colourise(prior: Prior, recipe: RestorationRecipe, image: Image.Image) -> Se
     upload = prepare(image, prior.info, num_chains(recipe), recipe.reduce)
     if not upload.is_grey and tone(noisy.joined(large.sampled(upload.pixels, 3))) is not None:
         upload = as_grey(upload)  # grey in disguise, or toned: no colours to compare with
-    size = upload.colour.size
-    if prior.info.prior == "photo" and (
-        upload.fit.is_large or colouring.reduced_size(prior.info, *size) != size
-    ):
+    if prior.info.prior == "photo":
         return colouring.colourise(prior, recipe, upload)
     colour = upload.tensor(3).to(prior.device)
     grey = Grey()
