@@ -262,7 +262,7 @@ def test_of_files_in_quick_succession_the_last_one_counts(page, tmp_path):
 
 
 def test_a_long_run_is_told_before_it_begins(page, tmp_path):
-    tab = Tab(page, "Colourise")
+    tab = Tab(page, "Deblur")
     photo = tmp_path / "photo.png"
     Image.effect_noise((1600, 1200), 40).save(photo)
     tab.upload(photo)
