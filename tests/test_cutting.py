@@ -266,6 +266,10 @@ def test_likeness_of_strips_and_windows_is_that_of_the_whole(monkeypatch, mode):
         assert found.ssim == pytest.approx(ssim(x, y), abs=1e-6)
     assert likeness(a, a).psnr == 100 and likeness(a, a, []).ssim == 1
     assert len(joined(windows)) == 2
+    # Of large ones every second place counts, wherever strips begin; of windows in them all do.
+    monkeypatch.setattr("ddpm_demo.restoration.similarity.MANY_PIXELS", 1000)
+    assert likeness(a, b).ssim == pytest.approx(ssim(x, y, 2), abs=1e-2)
+    assert likeness(a, b, windows).ssim == pytest.approx(ssim(x, y), abs=1e-6)
 
 
 def test_a_hole_all_around_is_filled_from_one_view_to_the_next(photos, narrow):

@@ -349,4 +349,5 @@ def test_psnr_and_ssim_are_those_of_scikit_image():
         full=True,
     )
     assert ssim(a, b) == pytest.approx(plane[5:-5, 5:-5].mean())
+    assert ssim(a, b, 2) == pytest.approx(plane[5:-5:2, 5:-5:2].mean())
     assert psnr(a, a) == math.inf and ssim(a, a) == pytest.approx(1)

@@ -17,11 +17,15 @@ def psnr(a: Tensor, b: Tensor) -> float:
     return -10 * math.log10(mse) if mse > 0 else math.inf
 
 
-def ssim(a: Tensor, b: Tensor) -> float:
+def ssim(a: Tensor, b: Tensor, every: int = 1) -> float:
     """Mean structural similarity of pictures [B, C, H, W] in [-1, 1].
 
     Wang et al. 2004, eq. 13, with its Gaussian window of 11 pixels, each channel by itself, the
     places where the window lies wholly inside; a smaller window for pictures smaller than that.
+
+    Args:
+        a, b: the pictures.
+        every: of the places, one in so many along either side.
     """
     size = min(SSIM_WINDOW_PX, a.shape[-1], a.shape[-2])
     places = torch.arange(size, dtype=torch.float64) - (size - 1) / 2
@@ -31,12 +35,13 @@ def ssim(a: Tensor, b: Tensor) -> float:
 
     def local(v: Tensor) -> Tensor:
         # Sums of shifted pictures: a fifth of what convolutions take in float64.
-        for side in (-2, -1):
-            count = v.shape[side] - size + 1
-            total = v.narrow(side, 0, count) * line[0]
-            for k in range(1, size):
-                total.add_(v.narrow(side, k, count), alpha=float(line[k]))
-            v = total
+        for _ in ("rows", "columns"):
+            end = v.shape[-2] - size + 1
+            shifted = [v[..., k : k + end : every, :] for k in range(size)]
+            total = shifted[0] * line[0]
+            for weight, part in zip(line[1:].tolist(), shifted[1:], strict=True):
+                total.add_(part, alpha=weight)
+            v = total.transpose(-1, -2)
         return v
 
     mean_x, mean_y = local(x), local(y)
