@@ -18,17 +18,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..pictures.photograph import to_8_bit
 from . import fit as prior_fit
 from . import settings, solve
 from .blend import Restoration
 from .canvas import Canvas, from_pixels, to_luma
-from .chains import run_chains
+from .chains import LEVELS, run_chains
 from .fit import Fit
 from .observation import Observation
 from .operators import Grey
+from .operators.grey import LUMA
 from .piece_run import PieceSetup
 from .pieces import Pieces, PieceStep
 from .recipe import RestorationRecipe
@@ -147,11 +150,14 @@ class ColouringStep(PieceStep):
     colouring: Colouring | None = None
 
     def on(self, canvas: Canvas, index: int) -> np.ndarray:
-        found = canvas.images[index].copy()
-        for window in strips(*found.shape[:2]):
-            x = self.colouring.frame.coloured(self.piece[index : index + 1], window)
-            found[window.slices] = canvas.converted(x[0])
-        return found
+        """Of 8 bits, quickly made: a page asks for it at every step of every picture."""
+        red, _, blue = (self.piece[index] - self.colouring.frame.low[0]).numpy()
+        chroma = [LEVELS * blue / (2 - 2 * LUMA[2]), LEVELS * red / (2 - 2 * LUMA[0])]
+        parts = [Image.fromarray(to_8_bit(canvas.pixels[..., 0]))]
+        for levels in chroma:
+            small = Image.fromarray((128 + levels).round().clip(0, 255).astype(np.uint8))
+            parts.append(small.resize(canvas.size, Image.Resampling.BICUBIC))
+        return np.asarray(Image.merge("YCbCr", parts).convert("RGB"))
 
 
 class Colouring(Pieces):
