@@ -25,7 +25,7 @@ from ddpm_demo import DDPM, ColouriseRecipe  # noqa: E402
 from ddpm_demo.evaluation.features import load_extractor  # noqa: E402
 from ddpm_demo.pictures.images import to_pil  # noqa: E402
 from ddpm_demo.pictures.similarity import psnr  # noqa: E402
-from ddpm_demo.restoration import fit  # noqa: E402
+from ddpm_demo.restoration import fit, settings  # noqa: E402
 from ddpm_demo.restoration.canvas import from_pixels  # noqa: E402
 from ddpm_demo.restoration.chains import run_chains  # noqa: E402
 from ddpm_demo.restoration.colouring import Frame, brightness, reduced_size  # noqa: E402
@@ -34,8 +34,8 @@ from ddpm_demo.restoration.operators import Grey  # noqa: E402
 from ddpm_demo.restoration.solve import Settings  # noqa: E402
 from ddpm_demo.restoration.window import Window  # noqa: E402
 
-# Whether the picture is reduced, sigma of the start, evaluations.
-WAYS = [(True, 20.0, 24), (True, 2.0, 12), (False, 2.0, 12)]
+# Whether the picture is reduced, and how the chain goes: as the program does it, and as it did.
+WAYS = [(True, settings.of_colours()), (True, Settings()), (False, Settings())]
 
 
 def coloured(prior: DDPM, pixels: np.ndarray, size: tuple[int, int], how: Settings, seed: int):
@@ -71,13 +71,14 @@ def main() -> None:
 
         grey = brightness(pixels, Window(0, 0, *pixels.shape[:2])).expand(1, 3, -1, -1)
         add("grey", grey, 0.0)
-        for is_reduced, sigma, steps in WAYS:
+        for is_reduced, how in WAYS:
             size = reduced_size(prior.info, *image.size) if is_reduced else image.size
             for seed in range(args.seeds):
                 begun = time.process_time()
-                x = coloured(prior, pixels, size, Settings(steps, sigma_start=sigma), seed)
+                x = coloured(prior, pixels, size, how, seed)
                 seen = "reduced" if is_reduced else "in tiles"
-                add(f"{seen}, from {sigma:g}, {steps}", x, time.process_time() - begun)
+                name = f"{seen}, from {how.sigma_start:g}, {how.num_steps}"
+                add(name, x, time.process_time() - begun)
     print("| way | PSNR | features | CPU s |\n|---|---|---|---|")
     for name, found in rows.items():
         mean = np.mean(found, 0)

@@ -134,6 +134,6 @@ def progress_words(moment: Moment) -> str:
     if moment.num_tiles > 1:
         parts.append(("cli.progress_tile", {"index": moment.tiles, "total": moment.num_tiles}))
     if moment.seconds_left is not None:
-        left = format_seconds(cli_language(), round(moment.seconds_left))
+        left = format_seconds(cli_language(), moment.seconds_left)
         parts.append(("cli.progress_left", {"time": left}))
     return ", ".join(text(cli_language(), key, **values) for key, values in parts)

@@ -123,10 +123,6 @@ class Canvas:
         self._blend(image[window.slices], weight, x)
         return image
 
-    def converted(self, x: Tensor) -> np.ndarray:
-        """x [C, h, w] in [-1, 1] as pixels of the canvas."""
-        return to_pixels(x, self.pixels.ndim == 2, self.pixels.dtype)
-
     def finished(self) -> Tensor:
         """As `shown`, of the finished pictures: to the last bit where nothing is reduced."""
         if self.reduced > 1:
