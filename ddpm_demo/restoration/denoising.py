@@ -85,13 +85,12 @@ def denoise(
         model: of the noise in y, C channels.
         recipe: what is wanted.
         noise: a source for `recipe.num_images` pictures.
-        num_draws: evaluations behind a mean, when the recipe has none.
+        num_draws: evaluations behind a mean.
         finish: see `Restoration`.
     """
     if recipe.perception == 0 and recipe.num_images == 1:
-        count = recipe.num_steps or num_draws
-        steps = _mean(denoiser, y, model, noise, count)
-        effort = count * evaluation_pixels(denoiser, *y.shape[-2:])
+        steps = _mean(denoiser, y, model, noise, num_draws)
+        effort = num_draws * evaluation_pixels(denoiser, *y.shape[-2:])
         return Restoration(steps, 1, 0.0, finish=finish, effort=effort)
     top = model.sigma_max
     z = y + filling(model, top, noise, tuple(y.shape[1:]))[:1]

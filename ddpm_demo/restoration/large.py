@@ -26,6 +26,7 @@ from .chains import (
 )
 from .fit import Fit
 from .greyness import onto_tone
+from .mosaic import SIDE_PX
 from .observation import Observation
 from .operators import AveragePool, FramedBlur
 from .piece_run import PieceSetup
@@ -61,14 +62,13 @@ def denoise(
 
     pixels = upload.pixels
     how = upload.compression
-    multiple = artefacts.MULTIPLE_PX if recipe.artefacts else 1
     places = sample_windows(
-        *pixels.shape[:2], multiple=1 if how is None else artefacts.MULTIPLE_PX
+        *pixels.shape[:2], multiple=SIDE_PX if how is None else artefacts.MULTIPLE_PX
     )
 
     def look(is_grey: bool) -> noisy.Noisy:
         parts = [observed(window) for window in places]
-        return noisy.look(parts, is_grey, recipe, min_sigma_255, denoising.LARGE_DRAWS, how)
+        return noisy.look(parts, is_grey, recipe, min_sigma_255, True, how)
 
     found = look(upload.is_grey)
     if found.tone is not None and found.tone.is_grey:
@@ -85,15 +85,18 @@ def denoise(
         return found.restored(network, observed(window), recipe, noise, across)
 
     canvas = _canvas(pixels, recipe, channels, recipe.num_images)
-    is_mean = recipe.perception == 0 and recipe.num_images == 1
+    is_mean, has_mosaic = noisy.is_mean(recipe), found.mosaic is not None
     is_local = found.model.is_white or not denoising.is_coloured(found.model)
+    multiple = SIDE_PX if has_mosaic else 1
+    if recipe.artefacts:
+        multiple = artefacts.MULTIPLE_PX
     steps = in_blocks(
         canvas,
         upload.fit,
         found.num_chains(recipe),
         found.num_steps(recipe),
         make,
-        0 if is_mean and is_local else CONTEXT_PX,
+        0 if is_mean and is_local and not has_mosaic else CONTEXT_PX,
         multiple,
     )
     seen = None if added is None else by_strips(pixels, observed)

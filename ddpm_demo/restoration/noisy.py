@@ -13,7 +13,16 @@ from torch import Tensor
 
 from ..core.denoiser import Denoiser
 from ..pictures.compression import Compression
-from . import artefacts, denoising, greyness, noise_before, noise_model, solve
+from . import (
+    artefacts,
+    demosaicking,
+    denoising,
+    greyness,
+    mosaic_search,
+    noise_before,
+    noise_model,
+    solve,
+)
 from .blend import Restoration
 from .chain import Noise
 from .chains import LEVELS, across_grey, grey_within, within
@@ -22,6 +31,8 @@ from .noise_level import estimate_sigma
 from .noise_model import NoiseModel
 from .recipe import RestorationRecipe
 from .saturation import unclip
+
+RGB = 3
 
 
 @dataclass(frozen=True)
@@ -36,8 +47,9 @@ class Noisy:
         is_clipped: a file cut the noise off at black and white.
         is_nothing: there is no noise to speak of.
         sigma_255: what is said about its level.
-        num_draws: evaluations behind the mean of a picture whose noise is not white.
+        is_large: time counts more than a few hundredths of a decibel.
         compression: the noise is the error of this compression; None for other noise.
+        mosaic: the noise came through it; None for other noise, and where it was not looked for.
     """
 
     model: NoiseModel
@@ -47,8 +59,9 @@ class Noisy:
     is_clipped: bool
     is_nothing: bool
     sigma_255: float
-    num_draws: int = denoising.DRAWS
+    is_large: bool = False
     compression: Compression | None = None
+    mosaic: mosaic_search.Found | None = None
 
     def restored(
         self,
@@ -78,11 +91,14 @@ class Noisy:
             finish = denoising.blended(y, finish, recipe.amount)
         if self.is_nothing:
             return denoising.unchanged(y, recipe)
+        if self.mosaic is not None and is_mean(recipe):
+            return demosaicking.demosaic(denoiser, y, self.mosaic, self.num_steps(recipe), finish)
         sigma = self.sigma_255 / LEVELS
         z = unclip(x, sigma) if self.is_clipped else x
         if not self.model.is_white:
             model = self.model.as_grey(self.channels) if copied else self.model
-            return denoising.denoise(denoiser, z, model, recipe, noise, self.num_draws, finish)
+            count = self.num_steps(recipe)
+            return denoising.denoise(denoiser, z, model, recipe, noise, count, finish)
         if copied:
             z, sigma = across_grey(z, sigma, across)
         return solve.denoise(denoiser, z, sigma, recipe, noise, finish)
@@ -91,9 +107,15 @@ class Noisy:
         """Of `restored`."""
         if self.is_nothing:
             return 1
-        if recipe.perception > 0 or recipe.num_images > 1:
+        if not is_mean(recipe):
             return recipe.num_steps or solve.DENOISE_STEPS
-        return 1 if self.model.is_white else recipe.num_steps or self.num_draws
+        if self.mosaic is not None:
+            usual = demosaicking.LARGE_STEPS if self.is_large else demosaicking.STEPS
+            return recipe.num_steps or usual
+        if self.model.is_white:
+            return 1
+        usual = denoising.LARGE_DRAWS if self.is_large else denoising.DRAWS
+        return recipe.num_steps or usual
 
     def num_chains(self, recipe: RestorationRecipe) -> int:
         """That run side by side; none where the network is not asked."""
@@ -105,7 +127,7 @@ def look(
     is_grey: bool,
     recipe: RestorationRecipe,
     min_sigma_255: float,
-    num_draws: int = denoising.DRAWS,
+    is_large: bool = False,
     compression: Compression | None = None,
 ) -> Noisy:
     """What the recipe leaves open is found in parts of the picture.
@@ -115,9 +137,9 @@ def look(
         is_grey: their channels are equal.
         recipe: a `tasks.denoise.DenoiseRecipe`.
         min_sigma_255: less noise than this is not believed.
-        num_draws: see `Noisy`.
+        is_large: see `Noisy`.
         compression: of the JPEG that the parts are from, whose corners lie on multiples of
-            `artefacts.MULTIPLE_PX`; None where it is not known.
+            `artefacts.MULTIPLE_PX`; None where it is not known, and they lie on even places.
     """
     channels, is_clipped = parts[0].shape[1], recipe.add_noise_255 is None
     tone = None
@@ -139,6 +161,10 @@ def look(
         model = NoiseModel.white(float(levels.median()), seen[0].shape[1])
     is_nothing = recipe.sigma_255 is None and is_clipped and model.sigma < noise_model.NOTHING
     is_own = compression is not None and compression.profile is None
+    mosaic = None
+    is_found = recipe.sigma_255 is None and is_clipped and not is_nothing
+    if is_found and seen[0].shape[1] == RGB and (compression is None or is_own):
+        mosaic = mosaic_search.find(seen, compression)
     if is_nothing and is_own and recipe.artefacts:
         model = artefacts.model(seen, compression)
         is_clipped = is_nothing = False
@@ -147,8 +173,22 @@ def look(
     # What was given stays the very number.
     sigma_255 = recipe.sigma_255 or max(model.sigma * LEVELS, min_sigma_255)
     return Noisy(
-        model, channels, is_copied, tone, is_clipped, is_nothing, sigma_255, num_draws, compression
+        model,
+        channels,
+        is_copied,
+        tone,
+        is_clipped,
+        is_nothing,
+        sigma_255,
+        is_large,
+        compression,
+        mosaic,
     )
+
+
+def is_mean(recipe: RestorationRecipe) -> bool:
+    """Whether the posterior mean is wanted, and nothing else."""
+    return recipe.perception == 0 and recipe.num_images == 1
 
 
 def found_in(parts: Sequence[Tensor], compression: Compression | None) -> NoiseModel:
