@@ -91,10 +91,10 @@ class Noisy:
             finish = denoising.blended(y, finish, recipe.amount)
         if self.is_nothing:
             return denoising.unchanged(y, recipe)
-        if self.mosaic is not None and is_mean(recipe):
-            return demosaicking.demosaic(denoiser, y, self.mosaic, self.num_steps(recipe), finish)
         sigma = self.sigma_255 / LEVELS
         z = unclip(x, sigma) if self.is_clipped else x
+        if self.mosaic is not None and is_mean(recipe):
+            return demosaicking.demosaic(denoiser, z, self.mosaic, self.num_steps(recipe), finish)
         if not self.model.is_white:
             model = self.model.as_grey(self.channels) if copied else self.model
             count = self.num_steps(recipe)
