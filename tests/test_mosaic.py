@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from test_camera_noise import jpeg, noisy, psnr, scene, tensor
 
-from ddpm_demo.pictures.compression import of_picture
+from ddpm_demo.pictures.compression import Compression, of_picture
 from ddpm_demo.pipeline import DDPM
 from ddpm_demo.restoration import blocks, fit, mosaic_search
 from ddpm_demo.restoration.demosaicking import LARGE_STEPS, SEEN_SIGMA, STEPS, Samples
@@ -113,6 +113,22 @@ def test_other_noise_and_none_are_not_taken_for_it(quality):
         image = Image.fromarray(pixels)
         image = image if quality is None else jpeg(image, quality)
         assert mosaic_search.find([tensor(np.asarray(image))], of_picture(image)) is None, name
+
+
+@pytest.mark.parametrize("quality", range(1, 61, 6))
+def test_strong_compression_is_no_error(quality):
+    """Of weak noise it leaves nothing at all, in the simulation, too."""
+    for sigma in (5, 20, 60):
+        pixels = filled(scene(128, 128, 4), Mosaic(0, 0), sigma)
+        image = jpeg(Image.fromarray(pixels), quality)
+        mosaic_search.find([tensor(np.asarray(image))], of_picture(image))
+
+
+def test_a_header_with_coarser_steps_than_8_bits_have_is_no_error(capfd):
+    how = Compression(((300,) * 64,) * 3, 2, 2)
+    pixels = filled(scene(128, 128, 4), Mosaic(0, 0))
+    assert mosaic_search.find([tensor(pixels)], how) is None
+    assert capfd.readouterr() == ("", "")
 
 
 def test_the_samples_are_those_of_the_dense_system():

@@ -45,6 +45,8 @@ GREY = 128.0
 NEAR, TELLING = 0.12, 0.06
 # How much nearer it must be than noise that is the same at all places would be.
 BETTER = 0.6
+# Of a quantisation table in 8 bits; with others nothing would be left of noise.
+MAX_STEP = 255
 # Of blocks that touch black or white, whose noise was cut off, nothing is said.
 SATURATED = 0.02
 
@@ -72,6 +74,8 @@ def find(parts: Sequence[Tensor], how: Compression | None) -> Found | None:
     Returns:
         None where nothing speaks for one.
     """
+    if how is not None and max(map(max, how.tables)) > MAX_STEP:
+        return None
     blocks = torch.cat([_energies(part) for part in parts])
     if len(blocks) < MIN_BLOCKS:
         return None
@@ -161,11 +165,11 @@ def _calm(blocks: Tensor) -> Tensor:
 
 def _at(made: Tensor, total: float) -> tuple[float | None, Tensor]:
     """The level at which what was simulated has so much in all, and what it has there; None
-    outside of what was simulated."""
+    outside of what was simulated, and where compression leaves next to nothing of it."""
     totals = made.sum((1, 2, 3))
-    if not float(totals[0]) <= total <= float(totals[-1]):
+    index = int((totals <= total).sum())
+    if not 0 < index < len(totals) or not bool((made[index - 1 : index + 1] > 0).all()):
         return None, made[0]
-    index = min(int((totals <= total).sum()), len(totals) - 1)
     low, high = float(totals[index - 1]), float(totals[index])
     share = math.log(total / low) / math.log(high / low)
     sigma = SIMULATED[index - 1] ** (1 - share) * SIMULATED[index] ** share
