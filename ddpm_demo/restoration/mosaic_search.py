@@ -43,8 +43,9 @@ GREY = 128.0
 # Root mean square of the logarithm of what is found over what was simulated, at most; and of what
 # was simulated over its mean over the four places, at least: less cannot be told from chance.
 NEAR, TELLING = 0.12, 0.06
-# How much nearer it must be than noise that is the same at all places would be.
-BETTER = 0.6
+# How much nearer it must be than noise that is the same at all places would be; and so much nearer
+# it may lie farther than that: texture, which is the same at all places, is in calm blocks, too.
+BETTER, FAR_BETTER = 0.6, 0.4
 # Of a quantisation table in 8 bits; with others nothing would be left of noise.
 MAX_STEP = 255
 # Of blocks that touch black or white, whose noise was cut off, nothing is said.
@@ -97,7 +98,8 @@ def find(parts: Sequence[Tensor], how: Compression | None) -> Found | None:
                     best = distance, Found(mosaic, sigma / LEVELS)
     if best is None:
         return None
-    is_near = best[0] < min(NEAR, BETTER * _spread(seen))
+    distance, spread = best[0], _spread(seen)
+    is_near = distance < min(NEAR, BETTER * spread) or distance < FAR_BETTER * spread
     return best[1] if is_near else None
 
 
