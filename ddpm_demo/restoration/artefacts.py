@@ -21,6 +21,7 @@ from .spectrum import from_frequencies, to_frequencies
 
 # Y, Cb, Cr to R, G, B (ITU-T T.871), chroma around 0.
 TO_RGB = torch.tensor([[1, 0, 1.402], [1, -0.344136, -0.714136], [1, 1.772, 0]]).double()
+TO_PLANES = torch.linalg.inv(TO_RGB)
 # Where nearly all coefficients are 0 the header says little: there the error is what the picture
 # had, and falls with frequency. By how much its variance does from one to the next, at least.
 MOSTLY_ZERO, FALL = 0.9, 0.65
@@ -96,7 +97,7 @@ def _planes(x: Tensor, how: Compression) -> list[Tensor]:
     """Y, Cb and Cr [B, h, w] of x [B, 3, H, W], in 8-bit levels, each as densely sampled as in the
     file; without the constant that brightness has besides."""
     colours = x.double() * LEVELS
-    values = torch.einsum("kc,bchw->bkhw", torch.linalg.inv(TO_RGB).to(colours), colours)
+    values = torch.einsum("kc,bchw->bkhw", TO_PLANES.to(colours), colours)
     chroma = F.avg_pool2d(values[:, 1:], (how.down, how.across), ceil_mode=True)
     return [values[:, 0], chroma[:, 0], chroma[:, 1]]
 

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from ..core.denoiser import Denoiser
 from ..core.step import Step
-from .artefacts import TO_RGB
+from .artefacts import TO_PLANES
 from .blend import Restoration
 from .chains import LEVELS
 from .conjugate_gradients import conjugate_gradients
@@ -62,15 +62,16 @@ def demosaic(
 @torch.inference_mode()
 def _steps(denoiser: Denoiser, y: Tensor, found: Found, num_steps: int) -> Iterator[Step]:
     samples = Samples(y, found.mosaic, found.sigma)
-    ratio, z, mean = math.log(LAST / FIRST), y, y
-    for index in range(num_steps):
-        share = index / max(1, num_steps - 1)
-        s = FIRST * found.sigma * math.exp(ratio * share)
+    ratio, last = math.log(LAST / FIRST), max(1, num_steps - 1)
+    levels = [FIRST * found.sigma * math.exp(ratio * i / last) for i in range(num_steps)]
+    z = mean = y
+    for index, s in enumerate(levels):
+        if index > 0:
+            z = samples.moved(mean, levels[index - 1] / WEIGHT**0.5)
         t = denoiser.schedule.t_from_sigma(s)
         x_t = denoiser.schedule.abar(t) ** 0.5 * z
         mean = denoiser.predict(x_t, t).x0.clamp(-1, 1)
         yield Step(index, num_steps, t, x_t, mean, index + 1)
-        z = samples.moved(mean, s / WEIGHT**0.5)
     yield Step(num_steps, num_steps, -1, mean, mean, num_steps)
 
 
@@ -105,13 +106,10 @@ class Samples:
 
     def _back(self, x: Tensor) -> Tensor:
         """M B^T P^T P x / SEEN_SIGMA^2: P is what is believed of a picture."""
-        planes = torch.einsum("kc,bchw->bkhw", _TO_PLANES.to(x), x)
+        planes = torch.einsum("kc,bchw->bkhw", TO_PLANES.to(x), x)
         chroma = F.avg_pool2d(planes[:, 1:], SIDE_PX).repeat_interleave(SIDE_PX, 2)
         chroma = chroma.repeat_interleave(SIDE_PX, 3) / SIDE_PX**2
         down, across = (x.shape[axis] - chroma.shape[axis] for axis in (2, 3))
         planes = torch.cat([planes[:, :1], F.pad(chroma, (0, across, 0, down))], 1)
-        x = torch.einsum("kc,bkhw->bchw", _TO_PLANES.to(x), planes)
+        x = torch.einsum("kc,bkhw->bchw", TO_PLANES.to(x), planes)
         return self.mask * self.mosaic.filled_T(x) / SEEN_SIGMA**2
-
-
-_TO_PLANES = torch.linalg.inv(TO_RGB)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from .operators import LUMA
+
 LEVELS = 127.5
-LUMA = (0.299, 0.587, 0.114)
 # Rounding to 8 bits errs by 0.29 levels RMS, JPEG's conversion of colours by up to one.
 TOLERANCE = 0.7 / LEVELS
 FARTHEST = 4.0 / LEVELS

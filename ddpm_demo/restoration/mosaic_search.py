@@ -23,6 +23,7 @@ from torch import Tensor
 from ..pictures.compression import Compression
 from .chains import LEVELS
 from .mosaic import Mosaic
+from .noise_model import SATURATED
 from .operators import LUMA
 
 BLOCK_PX = 8
@@ -48,8 +49,6 @@ NEAR, TELLING = 0.12, 0.06
 BETTER, FAR_BETTER = 0.6, 0.4
 # Of a quantisation table in 8 bits; with others nothing would be left of noise.
 MAX_STEP = 255
-# Of blocks that touch black or white, whose noise was cut off, nothing is said.
-SATURATED = 0.02
 
 
 @dataclass(frozen=True)

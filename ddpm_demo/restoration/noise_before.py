@@ -25,7 +25,7 @@ from torch.nn import functional as F
 from ..pictures.compression import Compression
 from ..pictures.profiles import from_srgb
 from .artefacts import TO_RGB, blocks_of, table_of
-from .noise_model import LEVELS, NoiseModel, calm_spectrum, without_content
+from .noise_model import LEVELS, SATURATED, NoiseModel, calm_spectrum, without_content
 
 MAX_BLOCKS, MIN_BLOCKS = 4000, 48
 # Levels that a block may have, in 8-bit levels of brightness, ascending.
@@ -55,9 +55,8 @@ HIGH, LEAST_FLAT, ENOUGH = 6, 0.8, 20
 # Noise whose high frequencies are weak: (least level, rise at most, share at least). Of 108 clean
 # crops of 27 pictures (the photographs' packages) and 30 of textures the nearest rises by 1.16.
 CORRELATED = (3.0, 1.14, 0.3)
-# Share of a block's pixels at black or white: cut off, its noise is less. Where so many are so to
-# the last pixel nothing is said: it may be a page.
-SATURATED, MOST_PLAIN = 0.02, 0.3
+# Where so many blocks are black or white to the last pixel nothing is said: it may be a page.
+MOST_PLAIN = 0.3
 
 
 @dataclass(frozen=True)

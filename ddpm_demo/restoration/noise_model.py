@@ -22,6 +22,8 @@ from .spectrum import to_frequencies
 
 PATCH_PX = 8
 MAX_PATCHES = 40_000
+# Of patches more of whose pixels are black or white nothing is said: their noise was cut off.
+SATURATED = 0.02
 MIN_PATCHES = 64
 CALM = 0.03  # share of the patches that the spectrum is taken from
 TAIL = 1.6  # by how many standard deviations the calmest are below the mean
@@ -185,7 +187,7 @@ def _patches(y: Tensor, most: int) -> Tensor:
     stride = max(1, math.ceil(math.sqrt(places / most)))
     x = y[0].unfold(1, PATCH_PX, stride).unfold(2, PATCH_PX, stride)
     x = x.permute(1, 2, 0, 3, 4).flatten(0, 1)
-    inside = (x.abs() >= 1).float().mean((1, 2, 3)) < 0.02
+    inside = (x.abs() >= 1).float().mean((1, 2, 3)) < SATURATED
     return x[inside] if int(inside.sum()) >= MIN_PATCHES else x
 
 

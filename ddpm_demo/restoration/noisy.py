@@ -49,7 +49,8 @@ class Noisy:
         sigma_255: what is said about its level.
         is_large: time counts more than a few hundredths of a decibel.
         compression: the noise is the error of this compression; None for other noise.
-        mosaic: the noise came through it; None for other noise, and where it was not looked for.
+        mosaic: the noise came through it; None for other noise, and where it was not looked for:
+            of a mean alone.
     """
 
     model: NoiseModel
@@ -93,7 +94,7 @@ class Noisy:
             return denoising.unchanged(y, recipe)
         sigma = self.sigma_255 / LEVELS
         z = unclip(x, sigma) if self.is_clipped else x
-        if self.mosaic is not None and is_mean(recipe):
+        if self.mosaic is not None:
             return demosaicking.demosaic(denoiser, z, self.mosaic, self.num_steps(recipe), finish)
         if not self.model.is_white:
             model = self.model.as_grey(self.channels) if copied else self.model
@@ -162,7 +163,7 @@ def look(
     is_nothing = recipe.sigma_255 is None and is_clipped and model.sigma < noise_model.NOTHING
     is_own = compression is not None and compression.profile is None
     mosaic = None
-    is_found = recipe.sigma_255 is None and is_clipped and not is_nothing
+    is_found = recipe.sigma_255 is None and is_clipped and not is_nothing and is_mean(recipe)
     if is_found and seen[0].shape[1] == RGB and (compression is None or is_own):
         mosaic = mosaic_search.find(seen, compression)
     if is_nothing and is_own and recipe.artefacts:
