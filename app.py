@@ -102,11 +102,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     if args.device:
         os.environ["DDPM_DEMO_DEVICE"] = args.device
+    from ddpm_demo.core.memory import keep_between_steps
     from ddpm_demo.texts import known_language, text
 
     # The page follows the browser; what stands in the terminal is the command line's.
     language = known_language(args.lang or os.environ.get("DDPM_DEMO_LANGUAGE"))
     print(text(language, "common.starting"), flush=True)
+    keep_between_steps()
     gc.disable()  # hundreds of looks for cycles through what is being imported would find none
     from ddpm_demo.errors import UserError
     from ddpm_demo.ui import window

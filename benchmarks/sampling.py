@@ -12,7 +12,7 @@ far the pictures of the same seeds are apart. All but our default and (e) are in
 
     python benchmarks/sampling.py --row precision --checkpoint faces-64
 
-prints (e) alone as JSON. Its speed means something only where the processor has bfloat16 products
+prints (e) alone as JSON, of `photos` with 8 tiles of 96 x 96. Its speed means something only where the processor has bfloat16 products
 (`grep -o 'avx512_bf16\|amx_bf16' /proc/cpuinfo`); elsewhere bfloat16 is slower.
 """
 
@@ -35,7 +35,9 @@ PAIRED = "paired"
 PRECISION = "precision"
 ROUNDS = 3
 PAIRED_TURNS = 9
-PRECISION_TURNS = 4
+PRECISION_TURNS = 9
+# Photographs are worked on in tiles: so many of this side at once.
+PHOTO_TILES, PHOTO_TILE_PX = 8, 96
 
 
 def measure(row: str, checkpoint: str, num_images: int, num_steps: int) -> dict[str, float]:
@@ -128,8 +130,15 @@ def measure_precision(checkpoint: str, num_images: int, num_steps: int) -> dict[
 
     ddpm = DDPM.from_pretrained(checkpoint)
     denoisers = {name: use(ddpm.denoiser, name) for name in ("float32", "bfloat16")}
+    size_px = None
+    if ddpm.info.prior == "photo":
+        num_images, size_px = PHOTO_TILES, PHOTO_TILE_PX
     recipe = GenerateRecipe(
-        checkpoint=ddpm.info.name, num_images=num_images, num_steps=num_steps, sampler="dpmpp_2m"
+        checkpoint=ddpm.info.name,
+        num_images=num_images,
+        num_steps=num_steps,
+        sampler="dpmpp_2m",
+        size_px=size_px,
     )
     seconds: dict[str, list[float]] = {name: [] for name in denoisers}
     pictures = {}

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Any, NoReturn
 
+from ..core.memory import keep_between_steps
 from ..errors import UserError, of_the_machine
 from ..texts import has_text, text
 from ..version import __version__
@@ -85,6 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code: 0, 1 where some of many pictures failed or something
     else went wrong, 2 for a user's mistake, 130 for Ctrl-C."""
     gc.set_threshold(CONTAINERS_UNTIL_COLLECTION)
+    keep_between_steps()
     try:
         words = list(sys.argv[1:] if argv is None else argv)
         args = build_parser().parse_args(words, argparse.Namespace(words=words))

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..core.memory import keep_between_steps
 from ..errors import UserError
 from .config import TrainConfig
 
@@ -33,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         config = TrainConfig.load(options.config, options.overrides)
+        keep_between_steps()
         from .run import train  # after the configuration is known to be sound: imports torch
 
         reason = train(config)
