@@ -265,3 +265,31 @@ def test_two_values_and_a_handful_of_pixels_are_no_noise(ddpm):
     for image in (dithered, tiny):
         result = denoised(ddpm, image).convert(image.mode)
         assert np.array_equal(np.asarray(result), np.asarray(image))
+
+
+def resized(picture, factor=0.75):
+    image = Image.fromarray(picture.astype(np.uint8))
+    size = tuple(round(factor * side) for side in image.size)
+    return image.resize(size, Image.Resampling.BICUBIC)
+
+
+def test_noise_of_a_resized_picture_is_more_than_its_high_frequencies_say(ddpm, monkeypatch):
+    """Bicubic: 20 becomes 12 in all, but 8 at the highest frequencies."""
+    picture = scene(256, 256, 3)
+    image, clean = resized(noisy(picture, 20)), resized(picture)
+    found = noise_model.estimate([tensor(image)])
+    assert not found.is_white and found.filled_to is not None
+    assert 11 < LEVELS * found.sigma < 14
+    power = found.power[0].sqrt() * LEVELS
+    assert power[6:, 6:].mean() < 0.75 * power[:4, :4].mean()
+    as_now = psnr(denoised(ddpm, image), clean)
+    monkeypatch.setattr(noise_model, "_is_tilted", lambda power, white: False)
+    assert noise_model.estimate([tensor(image)]).is_white
+    assert as_now > psnr(denoised(ddpm, image), clean) + 0.15
+
+
+@pytest.mark.parametrize("sigma", [5, 10, 20, 40])
+def test_white_noise_is_not_taken_for_that_of_a_resized_picture(sigma):
+    for seed in range(3):
+        found = noise_model.estimate([tensor(noisy(scene(192, 192, seed), sigma, seed))])
+        assert found.is_white and LEVELS * found.sigma == pytest.approx(sigma, rel=0.08)
