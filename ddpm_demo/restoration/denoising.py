@@ -116,7 +116,8 @@ def _mean(
     denoiser: Denoiser, y: Tensor, model: NoiseModel, noise: Noise, count: int
 ) -> Iterator[Step]:
     """The mean over so many draws, every second one the one before with its sign turned
-    (antithetic variates, as `PairedNoise`)."""
+    (antithetic variates, as `PairedNoise`), and seen upside down, where the network's own errors
+    are others."""
     s = whitening_level(model)
     t = denoiser.schedule.t_from_sigma(s)
     scale = denoiser.schedule.abar(t) ** 0.5
@@ -124,9 +125,13 @@ def _mean(
     for index in range(count):
         own = -own if index % 2 else filling(model, s, noise, tuple(y.shape[1:]))
         x_t = scale * (y + own)
-        x0 = denoiser.predict(x_t, t).x0
+        x0 = _turned(denoiser.predict(_turned(x_t, index), t).x0, index)
         if is_coloured(model):
             x0 = recovered(x0, y, own, model, s)
         mean = mean + (x0 - mean) / (index + 1)
         yield Step(index, count, t, x_t, mean, index + 1)
     yield Step(count, count, -1, mean, mean, count)
+
+
+def _turned(x: Tensor, index: int) -> Tensor:
+    return x.flip(-1, -2) if index % 2 else x
