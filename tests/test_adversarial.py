@@ -8,15 +8,12 @@ from torch import nn
 from training_helpers import TINY, at_once_and_in_parts, distilling
 
 from ddpm_demo.checkpoints.library import find
-from ddpm_demo.core.oracles import GaussianDenoiser
 from ddpm_demo.core.schedule import Schedule
 from ddpm_demo.errors import UserError
 from ddpm_demo.training.adversarial import AdversarialObjective
 from ddpm_demo.training.consistency import ConsistencyObjective
 from ddpm_demo.training.discriminator import Discriminator, encode, loss_as
 from ddpm_demo.training.events import loss_curve, read_events
-from ddpm_demo.training.levels import scales
-from ddpm_demo.training.progressive import ProgressiveObjective, chain_of
 from ddpm_demo.training.run import train
 from ddpm_demo.training.state import list_checkpoints
 
@@ -119,40 +116,12 @@ def test_the_adversary_pulls_at_the_estimates_so_many_times_as_hard(cosine, teac
         objective, v = objective_of(cosine, teacher, share), given.clone().requires_grad_()
         loss = objective.batch_loss(lambda x, times: v, x_0, t, noise, 0)
         loss.backward()
-        _, b = scales(objective.base.sigmas(t, 0)[0])
+        _, b = objective.consistency.scales(objective.consistency.sigmas(t, 0)[0])
         return v.grad / -b, loss.item()
 
     (alone, loss), (both, same) = gradient(0.0), gradient(share)
     assert ((both - alone).norm() / alone.norm()).item() == pytest.approx(share, rel=1e-3)
     assert same == loss
-
-
-@pytest.mark.parametrize("share", [0.5, 3.0])
-def test_of_a_chain_it_pulls_at_the_pictures_alone(cosine, teacher, share):
-    """Those of every number of steps; what is learned of the steps before stays the chain's."""
-    x_0, t, noise = batch(0, 8)
-    oracle, leaps = GaussianDenoiser(cosine, 0.2, 0.25), {2: (0, 6), 4: (0, 4, 8, 11)}
-    generator = torch.Generator().manual_seed(1)
-    given = [0.3 * torch.randn(8, 1, SIZE_PX, SIZE_PX, generator=generator) for _ in range(6)]
-
-    def gradients(share):
-        """Of x_0 at each of the six steps, and the loss."""
-        base = ProgressiveObjective(cosine, "sample", oracle, chain_of(cosine), leaps)
-        objective = AdversarialObjective(base, teacher, SIZE_PX, share, 1e-2, seed=0)
-        outputs = [one.clone().requires_grad_() for one in given]
-        told = iter(outputs)
-        loss = objective.batch_loss(lambda x, times: next(told), x_0, t, noise, 0)
-        loss.backward()
-        return [one.grad for one in outputs], loss.item()
-
-    (alone, loss), (both, same) = gradients(0.0), gradients(share)
-    assert same == loss
-    for step in (0, 2, 3, 4):
-        assert torch.equal(alone[step], both[step])
-    pulled = torch.cat([both[step] - alone[step] for step in (1, 5)])
-    assert min(one.norm() for one in pulled.split(8)) > 0
-    wanted = torch.cat([alone[step] for step in (1, 5)])
-    assert (pulled.norm() / wanted.norm()).item() == pytest.approx(share, rel=1e-3)
 
 
 def test_held_out_pictures_teach_nobody(cosine, teacher):
@@ -163,7 +132,7 @@ def test_held_out_pictures_teach_nobody(cosine, teacher):
 
     with torch.no_grad():
         loss = objective.batch_loss(predict, *batch(0, 8), 0).item()
-        assert loss == objective.base.batch_loss(predict, *batch(0, 8), 0).item()
+        assert loss == objective.consistency.batch_loss(predict, *batch(0, 8), 0).item()
     assert not objective.optimizer.state
 
 
@@ -198,25 +167,16 @@ def test_an_adversary_teaches_a_generator_what_pictures_are_like(cosine, teacher
     assert all(map(torch.equal, teacher.state_dict().values(), frozen))
 
 
-@pytest.mark.parametrize(
-    ("objective", "path", "sampler"),
-    [
-        ("adversarial", "data", "consistency"),
-        ("adversarial", "teacher", "consistency"),
-        ("progressive_adversarial", "data", "ddim"),
-    ],
-)
-def test_a_run_goes_on_exactly_with_its_adversary(
-    tmp_path, tiny_checkpoint, objective, path, sampler
-):
-    changes = {"objective": objective, "consistency_path": path, "validation_minutes": 0.001}
+@pytest.mark.parametrize("path", ["data", "teacher"])
+def test_a_run_goes_on_exactly_with_its_adversary(tmp_path, tiny_checkpoint, path):
+    changes = {"objective": "adversarial", "consistency_path": path, "validation_minutes": 0.001}
     (whole, parts), newest = at_once_and_in_parts(tmp_path, tiny_checkpoint, **changes)
     assert whole == parts and len(whole) == 8
     for name in ("ema", "discriminator", "discriminator-optimizer"):
         files = [(folder / f"{name}.safetensors").read_bytes() for folder in newest]
         assert files[0] == files[1]
     info = find(str(newest[0].parent / "result"))
-    assert (info.default_sampler, info.default_num_steps) == (sampler, 2)
+    assert (info.default_sampler, info.default_num_steps) == ("consistency", 2)
 
 
 def test_a_run_of_consistency_may_take_up_an_adversary(tmp_path, tiny_checkpoint):

@@ -1,29 +1,25 @@
 """Distillation into one to four evaluations with an adversary beside the teacher.
 
-`consistency` and `progressive` ask a network for the teacher's own picture of every noise, which a
-small one cannot give in so few evaluations: it blurs, and keeps grain. Here its pictures are also
-held against the data's by a `Discriminator`, and learn to pass (Goodfellow et al. 2014):
-consistency trajectory models (Kim et al. 2023, arXiv:2310.02279, eq. 9) whose trajectories all go
-to the end, or the last step of a chain. The adversary alone makes sharp pictures with other
-colours and less variety.
+`consistency` asks a network for the teacher's own picture of every noise, which a small one cannot
+give in one evaluation: it blurs, and keeps grain. Here its estimates are also held against the
+data's pictures by a `Discriminator`, and learn to pass (Goodfellow et al. 2014): consistency
+trajectory models (Kim et al. 2023, arXiv:2310.02279, eq. 9) whose trajectories all go to the end.
+The adversary alone makes sharp pictures with other colours and less variety.
 
 The two losses count alike: the adversary's is weighted so that its gradient with respect to the
-pictures is `share` times the other's (Esser et al. 2020, arXiv:2012.09841, eq. 7).
+estimates is `share` times the other's (Esser et al. 2020, arXiv:2012.09841, eq. 7).
 """
 
 from __future__ import annotations
-
-from typing import Protocol
 
 import torch
 from torch import Tensor, distributed
 
 from ..core.noise import NoiseSource
-from ..core.schedule import Schedule
 from ..core.seeds import apart
+from .consistency import ConsistencyObjective
 from .diffusers_classes import UNet2DModel
 from .discriminator import Discriminator, loss_as
-from .levels import scales, timesteps
 from .objective import Others, Predict
 
 # Noise levels that pictures are judged at, log-normal, in [-1, 1] units.
@@ -33,25 +29,12 @@ SIGMA_RANGE = (0.03, 10.0)
 ADAM_BETAS = (0.0, 0.99)
 
 
-class Base(Protocol):
-    """The loss beside the adversary's: `ConsistencyObjective` or `ProgressiveObjective`."""
-
-    schedule: Schedule
-    device: torch.device | str
-
-    def estimated(
-        self, predict: Predict, x_0: Tensor, t: Tensor, noise: Tensor, step: int
-    ) -> tuple[Tensor, Tensor]:
-        """(pictures [N B, C, H, W], N of every noise, the loss) of a step."""
-        ...
-
-
 class AdversarialObjective:
     """The loss of a step, in place of `objective.Objective`; it trains the adversary on the way.
 
     Args:
-        base: the other loss.
-        teacher: its network, frozen, on `base.device`.
+        consistency: the other loss.
+        teacher: its network, frozen, on `consistency.device`.
         size_px: of the pictures.
         share: of the adversary's gradient.
         learning_rate: of the adversary, AdamW.
@@ -60,16 +43,16 @@ class AdversarialObjective:
 
     def __init__(
         self,
-        base: Base,
+        consistency: ConsistencyObjective,
         teacher: UNet2DModel,
         size_px: int,
         share: float,
         learning_rate: float,
         seed: int,
     ):
-        self.base = base
+        self.consistency = consistency
         self.share = share
-        self.device = base.device
+        self.device = consistency.device
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(apart(seed, "discriminator"))
             self.discriminator = Discriminator(teacher, size_px)
@@ -84,11 +67,11 @@ class AdversarialObjective:
     def batch_loss(
         self, predict: Predict, x_0: Tensor, t: Tensor, noise: Tensor, step: int
     ) -> Tensor:
-        """The loss of `base`, a scalar, whose gradient has the adversary's in it.
+        """The loss of `consistency`, a scalar, whose gradient has the adversary's in it.
 
-        Args: as for `objective.StepLoss`.
+        Args: as for `ConsistencyObjective.batch_loss`.
         """
-        estimate, distance = self.base.estimated(predict, x_0, t, noise, step)
+        estimate, distance = self.consistency.estimated(predict, x_0, t, noise, step)
         if not torch.is_grad_enabled():
             return distance
         # Clipped, as the sampler does: a background is exactly black, as in the data.
@@ -117,16 +100,12 @@ class AdversarialObjective:
         self.optimizer.zero_grad(set_to_none=True)
 
     def _judged(self, pictures: Tensor, more: NoiseSource) -> list[Tensor]:
-        noised = [self._noised(of_each, more) for of_each in pictures.split(len(more))]
-        x_t, sigma = (torch.cat(parts) for parts in zip(*noised, strict=True))
-        times = timesteps(self.base.schedule, sigma, self.device)
-        return self.discriminator(x_t, times, sigma.float().to(self.device))
-
-    def _noised(self, pictures: Tensor, more: NoiseSource) -> tuple[Tensor, Tensor]:
         levels = more.randn((1,)).cpu().double()[:, 0]
         sigma = (LOG_SIGMA_MEAN + LOG_SIGMA_STD * levels).exp().clamp(*SIGMA_RANGE)
-        a, b = scales(sigma, self.device)
-        return a * pictures + b * more.randn(pictures.shape[1:]), sigma
+        a, b = self.consistency.scales(sigma)
+        x_t = a * pictures + b * more.randn(pictures.shape[1:])
+        times = self.consistency.timesteps(sigma)
+        return self.discriminator(x_t, times, sigma.float().to(self.device))
 
 
 def _num_processes() -> int:

@@ -25,19 +25,18 @@ class TrainConfig:
             `ddpm_demo.training.datasets`, or `hub:NAME` for a `datasets` data set, streamed.
         out: the run folder.
         from_checkpoint: a pipeline folder whose weights to start from; None starts from noise.
-        objective: "diffusion", or for a model of one to four evaluations "consistency",
-            "progressive", see the modules of these names, or these with an adversary beside them
-            (`adversarial`): "adversarial" and "progressive_adversarial".
-        teacher: for these four the checkpoint to distil, which is also what they start from where
+        objective: "diffusion", or for a model of one to four evaluations "consistency" or
+            "adversarial" (which is both) or "progressive", see the modules of these names.
+        teacher: for these three the checkpoint to distil, which is also what they start from where
             `from_checkpoint` names nothing else.
         consistency_path: "data" (Easy Consistency Tuning) or "teacher", see `consistency`.
         gap_halving_steps: the gap between the two noise levels begins at 1/2 of the upper one and
             is halved every so many steps.
         min_gap: where it stays; with the path "teacher" it is this from the start.
-        adversary_share: of the adversary's gradient beside the other loss's.
+        adversary_share: for "adversarial", of its gradient beside the consistency's.
         discriminator_rate: learning rate of the adversary, constant.
-        teacher_timesteps: for the two progressive ones, of the teacher's chain, descending; empty
-            for 12 even ones.
+        teacher_timesteps: for "progressive", of the teacher's chain, descending; empty for 12 even
+            ones.
         leaps: likewise: for each number of steps that the network shall take the places in that
             chain which it steps on.
         unet: arguments of diffusers' `UNet2DModel` for a run from scratch.

@@ -17,7 +17,6 @@ import torch
 from torch import Tensor
 
 from ..core.schedule import Schedule
-from .levels import scales, timesteps
 from .objective import Others, Predict
 
 PATHS = ("data", "teacher")
@@ -106,9 +105,9 @@ class ConsistencyObjective:
     ) -> tuple[Tensor, Tensor]:
         """(f(x_sigma) [B, C, H, W], the loss) of a step; see `batch_loss`."""
         sigma, rho = self.sigmas(t, step)
-        a, b = scales(sigma, self.device)
+        a, b = self.scales(sigma)
         x_sigma = a * x_0 + b * noise
-        t_sigma = timesteps(self.schedule, sigma, self.device)
+        t_sigma = self.timesteps(sigma)
         estimate = self._x0(predict(x_sigma, t_sigma), x_sigma, a, b)
         with torch.no_grad():
             target = self._target(predict, x_0, noise, x_sigma, t_sigma, sigma, rho)
@@ -128,16 +127,28 @@ class ConsistencyObjective:
         sigma: Tensor,
         rho: Tensor,
     ) -> Tensor:
-        a, b = scales(rho, self.device)
+        a, b = self.scales(rho)
         if self.teacher is not None:
-            above = scales(sigma, self.device)
+            above = self.scales(sigma)
             x_0 = self._x0(self.teacher(x_sigma, t_sigma), x_sigma, *above).clamp(-1, 1)
             noise = (x_sigma - above[0] * x_0) / above[1]
         x_rho = a * x_0 + b * noise
-        t_rho = timesteps(self.schedule, rho, self.device)
-        estimate = self._x0(predict(x_rho, t_rho), x_rho, a, b).clamp(-1, 1)
+        estimate = self._x0(predict(x_rho, self.timesteps(rho)), x_rho, a, b).clamp(-1, 1)
         clean = (rho == 0).to(self.device).view(-1, 1, 1, 1)
         return torch.where(clean, x_0, estimate)
+
+    def scales(self, sigma: Tensor) -> tuple[Tensor, Tensor]:
+        """(a, b) of x_t = a x_0 + b noise, [B, 1, 1, 1], at noise levels float64 [B]."""
+        a = 1 / (1 + sigma.square()).sqrt()
+        shape = (-1, 1, 1, 1)
+        return a.float().to(self.device).view(shape), (sigma * a).float().to(self.device).view(
+            shape
+        )
+
+    def timesteps(self, sigma: Tensor) -> Tensor:
+        """t [B] of noise levels float64 [B]."""
+        times = [self.schedule.t_from_sigma(float(s)) for s in sigma]
+        return torch.tensor(times, dtype=torch.float32, device=self.device)
 
     def _x0(self, output: Tensor, x_t: Tensor, a: Tensor, b: Tensor) -> Tensor:
         output = output.float()

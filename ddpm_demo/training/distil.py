@@ -1,4 +1,7 @@
-"""What a run learns, and the teacher of one that distils: kept in the run folder, so that a run
+"""What a run learns, and the teacher of one that distils: kept in the run folder
+
+
+, so that a run
 goes on with the same one even if the checkpoint it was named by is gone.
 """
 
@@ -22,7 +25,6 @@ from .config import TrainConfig
 from .consistency import ConsistencyObjective
 from .diffusers_classes import UNet2DModel
 from .few_steps import chain_and_leaps
-from .limits import ALONG_CHAINS, WITH_ADVERSARY
 from .network import memory_layout, plain_attention
 from .objective import Objective, StepLoss
 from .progressive import ProgressiveObjective
@@ -86,32 +88,31 @@ def build_objective(
     """
     if config.objective == "diffusion":
         return Objective(schedule, prediction_type, config.snr_gamma, device, config.log_sigma)
-    is_adversarial = config.objective in WITH_ADVERSARY
-    along_chains = config.objective in ALONG_CHAINS
-    needs_teacher = along_chains or is_adversarial or config.consistency_path == "teacher"
-    unet = _teacher(config, device) if needs_teacher else None
-    base: ProgressiveObjective | ConsistencyObjective
-    if along_chains:
-        denoiser = UNetDenoiser(unet, schedule, prediction_type, precision="float32")
-        chain, leaps = chain_and_leaps(config, schedule)
-        base = ProgressiveObjective(schedule, prediction_type, denoiser, chain, leaps, device)
-    else:
-
-        def teacher(x_t: Tensor, t: Tensor) -> Tensor:
-            return unet(x_t, t, return_dict=False)[0]
-
-        base = ConsistencyObjective(
-            schedule,
-            prediction_type,
-            config.gap_halving_steps,
-            config.min_gap,
-            device,
-            teacher if config.consistency_path == "teacher" else None,
+    if config.objective == "progressive":
+        denoiser = UNetDenoiser(
+            _teacher(config, device), schedule, prediction_type, precision="float32"
         )
+        chain, leaps = chain_and_leaps(config, schedule)
+        return ProgressiveObjective(schedule, prediction_type, denoiser, chain, leaps, device)
+    with_teacher = config.consistency_path == "teacher"
+    is_adversarial = config.objective == "adversarial"
+    unet = _teacher(config, device) if with_teacher or is_adversarial else None
+
+    def teacher(x_t: Tensor, t: Tensor) -> Tensor:
+        return unet(x_t, t, return_dict=False)[0]
+
+    consistency = ConsistencyObjective(
+        schedule,
+        prediction_type,
+        config.gap_halving_steps,
+        config.min_gap,
+        device,
+        teacher if with_teacher else None,
+    )
     if not is_adversarial:
-        return base
+        return consistency
     return AdversarialObjective(
-        base,
+        consistency,
         unet,
         max(config.sizes_px),
         config.adversary_share,

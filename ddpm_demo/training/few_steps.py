@@ -9,7 +9,6 @@ from typing import Any
 from ..core.schedule import Schedule
 from ..samplers.table import CONSISTENCY
 from .config import TrainConfig
-from .limits import ALONG_CHAINS
 from .progressive import STUDENT, chain_of, read_leaps, student_timesteps
 
 
@@ -40,7 +39,7 @@ class FewSteps:
 
 def few_steps(config: TrainConfig, schedule: Schedule) -> FewSteps:
     """How the result of a run that distils is sampled."""
-    if config.objective not in ALONG_CHAINS:
+    if config.objective != "progressive":
         return FewSteps(CONSISTENCY, 2)
     times = student_timesteps(schedule, *chain_and_leaps(config, schedule))
     return FewSteps(STUDENT, next((count for count in times if count > 1), 1), times)

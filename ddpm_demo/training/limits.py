@@ -5,9 +5,7 @@ from __future__ import annotations
 PREDICTION_TYPES = ("epsilon", "v_prediction")
 PRECISIONS = ("auto", "no", "bf16")
 BETA_SCHEDULES = ("squaredcos_cap_v2", "linear")
-ALONG_CHAINS = ("progressive", "progressive_adversarial")
-WITH_ADVERSARY = ("adversarial", "progressive_adversarial")
-DISTILLING = ("consistency", "adversarial", *ALONG_CHAINS)
+DISTILLING = ("consistency", "adversarial", "progressive")
 OBJECTIVES = ("diffusion", *DISTILLING)
 CONSISTENCY_PATHS = ("data", "teacher")
 LEAPS = {"2": [0, 6], "4": [0, 4, 8, 11]}  # in a chain of 12 steps

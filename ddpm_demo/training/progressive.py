@@ -149,22 +149,13 @@ class ProgressiveObjective:
 
         Args: as for `objective.StepLoss`; of the data nothing is used: the teacher makes its own.
         """
-        return self.estimated(predict, x_0, t, noise, step)[1]
-
-    def estimated(
-        self, predict: Predict, x_0: Tensor, t: Tensor, noise: Tensor, step: int
-    ) -> tuple[Tensor, Tensor]:
-        """(the pictures it ends with, [N B, C, H, W] for N numbers of steps, the loss) of a step;
-        see `batch_loss`."""
         states = self.states(noise)
-        losses, ends = [], []
-        for count, places in self.leaps.items():
-            of_steps, x0 = self._leaps(predict, states, self.timesteps[count], places)
-            losses += of_steps
-            ends.append(x0)
-        pictures = torch.cat(ends)
-        losses += [_distance(x0, states[-1]) for x0 in pictures.split(len(noise))]
-        return pictures, torch.stack(losses).mean()
+        losses = [
+            loss
+            for count, places in self.leaps.items()
+            for loss in self._leaps(predict, states, self.timesteps[count], places)
+        ]
+        return torch.stack(losses).mean()
 
     def states(self, noise: Tensor) -> list[Tensor]:
         """x_t of the teacher's chain from x_T = noise [B, C, H, W], and its picture, clipped."""
@@ -179,23 +170,19 @@ class ProgressiveObjective:
         states: Sequence[Tensor],
         times: Sequence[float],
         places: Sequence[int],
-    ) -> tuple[list[Tensor], Tensor]:
-        """The loss of each step but the last one, and the picture that this one lands at."""
+    ) -> list[Tensor]:
         x_t, losses = states[0], []
-        for t, s, place in zip(times, [*times[1:], None], [*places[1:], None], strict=True):
+        for t, s, place in zip(times, [*times[1:], -1], [*places[1:], -1], strict=True):
             output = predict(x_t, torch.full((len(x_t),), float(t), device=self.device)).float()
             x0 = self.schedule.x0_from_output(x_t, output, t, self.prediction_type)
-            if s is not None and place is not None:
-                losses.append(_distance(self._towards(x0, x_t, t, s), states[place]))
-                # As the sampler goes on: with x0 clipped, and the noise that this leaves.
-                x_t = self._towards(x0.detach().clamp(-1, 1), x_t, t, s)
-        return losses, x0
+            landed = self._towards(x0, x_t, t, s)
+            error = (landed - states[place]).square()
+            losses.append(((error + SOFTNESS**2).sqrt() - SOFTNESS).mean())
+            # As the sampler goes on: with x0 clipped, and the noise that this leaves.
+            x_t = self._towards(x0.detach().clamp(-1, 1), x_t, t, s)
+        return losses
 
     def _towards(self, x0: Tensor, x_t: Tensor, t: float, s: float) -> Tensor:
         """DDIM's step from t to s, Song et al. 2020 (arXiv:2010.02502), eq. 12 with sigma 0."""
         abar_s = self.schedule.abar(s)
         return abar_s**0.5 * x0 + (1 - abar_s) ** 0.5 * self.schedule.eps_from_x0(x_t, x0, t)
-
-
-def _distance(landed: Tensor, goal: Tensor) -> Tensor:
-    return (((landed - goal).square() + SOFTNESS**2).sqrt() - SOFTNESS).mean()
