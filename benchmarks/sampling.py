@@ -12,8 +12,9 @@ far the pictures of the same seeds are apart. All but our default and (e) are in
 
     python benchmarks/sampling.py --row precision --checkpoint faces-64
 
-prints (e) alone as JSON, of `photos` with 8 tiles of 96 x 96. Its speed means something only where the processor has bfloat16 products
-(`grep -o 'avx512_bf16\|amx_bf16' /proc/cpuinfo`); elsewhere bfloat16 is slower.
+prints (e) alone as JSON, of `photos` with 8 tiles of 96 x 96. Its speed means something only where
+the processor has bfloat16 products (`grep -o 'avx512_bf16\|amx_bf16' /proc/cpuinfo`); elsewhere
+bfloat16 is slower.
 """
 
 from __future__ import annotations
@@ -238,6 +239,9 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    from ddpm_demo.core.memory import keep_between_steps
+
+    keep_between_steps()  # as the app and the commands do
     if arguments.row:
         what = (arguments.checkpoint, arguments.num_images, arguments.num_steps)
         if arguments.row not in ("ours-default", PRECISION):

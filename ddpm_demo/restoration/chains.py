@@ -27,6 +27,7 @@ _DEEP_LEVELS = 32767.5  # 16-bit ones
 # Of `PlacedNoise`, so that noise that is added is not that of the chains.
 ADDED_NOISE_SEED = 2**40
 COLOUR_NOISE_SEED = 2**41
+QUARTER_TURNS = (0, 2, 1, 3)  # see `estimated`
 
 
 def denoiser(prior: Prior, fit: Fit) -> Denoiser:
@@ -34,6 +35,14 @@ def denoiser(prior: Prior, fit: Fit) -> Denoiser:
     if fit.how == "tiles":
         return TiledDenoiser(prior.denoiser, fit.tile_px, fit.overlap_px)
     return prior.denoiser
+
+
+def estimated(denoiser: Denoiser, x_t: Tensor, t: float, index: int) -> Tensor:
+    """x_0 at t, [B, C, H, W], as the network sees it turned for the index-th look: its own errors
+    are others then."""
+    turns = QUARTER_TURNS[index % len(QUARTER_TURNS)]
+    seen = denoiser.predict(x_t.rot90(turns, (-2, -1)), t).x0
+    return seen.rot90(-turns, (-2, -1))
 
 
 def to_8_bit(x: Tensor) -> Tensor:

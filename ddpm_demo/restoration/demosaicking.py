@@ -22,7 +22,7 @@ from ..core.denoiser import Denoiser
 from ..core.step import Step
 from .artefacts import TO_PLANES
 from .blend import Restoration
-from .chains import LEVELS
+from .chains import LEVELS, estimated
 from .conjugate_gradients import conjugate_gradients
 from .effort import evaluation_pixels
 from .mosaic import SIDE_PX, Mosaic
@@ -70,7 +70,7 @@ def _steps(denoiser: Denoiser, y: Tensor, found: Found, num_steps: int) -> Itera
             z = samples.moved(mean, levels[index - 1] / WEIGHT**0.5)
         t = denoiser.schedule.t_from_sigma(s)
         x_t = denoiser.schedule.abar(t) ** 0.5 * z
-        mean = denoiser.predict(x_t, t).x0.clamp(-1, 1)
+        mean = estimated(denoiser, x_t, t, index).clamp(-1, 1)
         yield Step(index, num_steps, t, x_t, mean, index + 1)
     yield Step(num_steps, num_steps, -1, mean, mean, num_steps)
 

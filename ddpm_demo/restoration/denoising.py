@@ -17,17 +17,19 @@ from ..core.step import Step
 from . import solve
 from .blend import Restoration
 from .chain import Noise
-from .chains import within
+from .chains import estimated, within
 from .effort import evaluation_pixels
 from .noise_model import FILTER_MARGIN_PX, NoiseModel, filtered
 from .recipe import RestorationRecipe
 from .recovery import recovered
 
-# Evaluations behind a mean: one pair, and one draw where a picture is large and time counts.
-DRAWS, LARGE_DRAWS = 2, 1
+# Evaluations behind a mean: two pairs, one where a picture is not small, and one draw where it is
+# large, and time counts.
+SMALL_PIXELS = 2**20
+SMALL_DRAWS, DRAWS, LARGE_DRAWS = 4, 2, 1
 # Level of the white noise, see `whitening_level`; chosen on training photographs.
 NEARLY_WHITE = 0.56
-OF_MEAN, OF_STRONGEST = 0.95, 0.9
+OF_MEAN, OF_STRONGEST = 0.9, 1.3
 
 
 def whitening_level(model: NoiseModel) -> float:
@@ -116,8 +118,7 @@ def _mean(
     denoiser: Denoiser, y: Tensor, model: NoiseModel, noise: Noise, count: int
 ) -> Iterator[Step]:
     """The mean over so many draws, every second one the one before with its sign turned
-    (antithetic variates, as `PairedNoise`), and seen upside down, where the network's own errors
-    are others."""
+    (antithetic variates, as `PairedNoise`)."""
     s = whitening_level(model)
     t = denoiser.schedule.t_from_sigma(s)
     scale = denoiser.schedule.abar(t) ** 0.5
@@ -125,13 +126,9 @@ def _mean(
     for index in range(count):
         own = -own if index % 2 else filling(model, s, noise, tuple(y.shape[1:]))
         x_t = scale * (y + own)
-        x0 = _turned(denoiser.predict(_turned(x_t, index), t).x0, index)
+        x0 = estimated(denoiser, x_t, t, index)
         if is_coloured(model):
             x0 = recovered(x0, y, own, model, s)
         mean = mean + (x0 - mean) / (index + 1)
         yield Step(index, count, t, x_t, mean, index + 1)
     yield Step(count, count, -1, mean, mean, count)
-
-
-def _turned(x: Tensor, index: int) -> Tensor:
-    return x.flip(-1, -2) if index % 2 else x

@@ -37,8 +37,9 @@ ROUNDS = 40
 # Rows + columns of the frequencies that are looked at: below it a picture is never calm.
 LOW = 3
 MOST = 12  # multiples of a step that are told apart
-# Level that is filled up to; chosen on training photographs.
-OF_BRIGHTNESS = 1.15
+# Level that is filled up to, and the power of colours' noise over what calm patches have: they are
+# calm because compression emptied them; chosen on training photographs.
+OF_BRIGHTNESS, OF_CALM_COLOURS = 1.09, 2.0
 AGREES = 0.15
 # The floor is where a tenth of the blocks lie below; a fiftieth may not lie far below it, so many
 # must lie on it, and at high frequencies there must be as much as white noise has. Chosen on the
@@ -163,6 +164,7 @@ def model(parts: Sequence[Tensor], floor: Floor) -> NoiseModel | None:
         power[0] = same * _spectrum(floor)
         return NoiseModel(power.clamp(min=0).float(), False)
     power[0] = same * floor.sigma_255**2
+    power[1:] *= OF_CALM_COLOURS
     level = float(power[0, 0, 0]) ** 0.5
     return NoiseModel(power.clamp(min=0).float(), False, filled_to=OF_BRIGHTNESS * level)
 

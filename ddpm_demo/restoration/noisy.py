@@ -54,6 +54,7 @@ class Noisy:
         compression: the noise is the error of this compression; None for other noise.
         mosaic: the noise came through it; None for other noise, and where it was not looked for:
             of a mean alone.
+        is_small: a few hundredths of a decibel cost little time.
     """
 
     model: NoiseModel
@@ -66,6 +67,7 @@ class Noisy:
     is_large: bool = False
     compression: Compression | None = None
     mosaic: mosaic_search.Found | None = None
+    is_small: bool = False
 
     def restored(
         self,
@@ -118,8 +120,8 @@ class Noisy:
             return recipe.num_steps or usual
         if self.model.is_white:
             return 1
-        usual = denoising.LARGE_DRAWS if self.is_large else denoising.DRAWS
-        return recipe.num_steps or usual
+        usual = denoising.SMALL_DRAWS if self.is_small else denoising.DRAWS
+        return recipe.num_steps or (denoising.LARGE_DRAWS if self.is_large else usual)
 
     def num_chains(self, recipe: RestorationRecipe) -> int:
         """That run side by side; none where the network is not asked."""
@@ -187,6 +189,7 @@ def look(
         is_large,
         compression,
         mosaic,
+        not is_large and parts[0][0, 0].numel() <= denoising.SMALL_PIXELS,
     )
 
 
