@@ -30,10 +30,12 @@ SMALL_DRAWS, DRAWS, LARGE_DRAWS = 4, 2, 1
 # Level of the white noise, see `whitening_level`; chosen on training photographs.
 NEARLY_WHITE = 0.56
 OF_MEAN, OF_STRONGEST = 0.9, 1.3
+# Of the strongest, where there is one draw: nothing takes back what the noise of one's own does.
+OF_STRONGEST_ALONE = 1.0
 
 
-def whitening_level(model: NoiseModel) -> float:
-    """The level s that noise is filled up to.
+def whitening_level(model: NoiseModel, num_draws: int = DRAWS) -> float:
+    """The level s that noise is filled up to, for the mean over so many draws.
 
     What is stronger than s stays a little, what is weaker is hidden by what is added. Brightness
     decides: where its noise is nearly white, as under compression, its strongest frequency is
@@ -42,7 +44,7 @@ def whitening_level(model: NoiseModel) -> float:
     if model.filled_to is not None:
         return model.filled_to
     if is_coloured(model):
-        return OF_STRONGEST * model.sigma_max
+        return (OF_STRONGEST if num_draws > 1 else OF_STRONGEST_ALONE) * model.sigma_max
     return OF_MEAN * float(model.power[0].mean()) ** 0.5
 
 
@@ -119,7 +121,7 @@ def _mean(
 ) -> Iterator[Step]:
     """The mean over so many draws, every second one the one before with its sign turned
     (antithetic variates, as `PairedNoise`)."""
-    s = whitening_level(model)
+    s = whitening_level(model, count)
     t = denoiser.schedule.t_from_sigma(s)
     scale = denoiser.schedule.abar(t) ** 0.5
     own, mean = torch.zeros_like(y), torch.zeros_like(y)

@@ -223,7 +223,7 @@ def found_in(parts: Sequence[Tensor], compression: Compression | None) -> NoiseM
     if not floor.is_noise:
         return model
     # Where compression left most of the noise, what calm patches have says more than one level.
-    is_all_there = not found.is_white and denoising.whitening_level(found) >= model.sigma_max
+    is_all_there = not found.is_white and denoising.whitening_level(found, 1) >= model.sigma_max
     return found if is_all_there and not _is_more(found, model) else model
 
 
