@@ -67,9 +67,11 @@ def measure(path: Path, num_blocks: int, is_given: bool) -> dict[str, float]:
     import torch
 
     from ddpm_demo import DDPM, DenoiseRecipe
+    from ddpm_demo.core.memory import keep_between_steps
     from ddpm_demo.pictures import decode, encode
     from ddpm_demo.pictures.images import load_image
 
+    keep_between_steps()  # as the app and the commands do
     torch.set_num_threads(1)
     ddpm = DDPM.from_pretrained("photos", device="cpu")
     denoiser = ddpm.denoiser
