@@ -1,7 +1,4 @@
-"""What a run learns, and the teacher of one that distils: kept in the run folder
-
-
-, so that a run
+"""What a run learns, and the teacher of one that distils: kept in the run folder, so that a run
 goes on with the same one even if the checkpoint it was named by is gone.
 """
 
