@@ -8,7 +8,7 @@ import pytest
 
 from ddpm_demo.core import memory
 
-pytestmark = pytest.mark.skipif(memory._glibc() is None, reason="another C library than glibc")
+of_glibc = pytest.mark.skipif(memory._glibc() is None, reason="another C library than glibc")
 
 # The resident memory of a process, in MiB, and blocks of 8 MiB that a thread takes and frees.
 BLOCKS = """
@@ -52,17 +52,34 @@ def grown(**variables):
     return tuple(map(int, done.stdout.split()))
 
 
+@of_glibc
 def test_what_a_step_frees_is_kept_for_the_next_and_given_back_in_the_end():
     kept, left = grown()
     assert kept > 80 and left < 20
 
 
+@of_glibc
 def test_who_has_set_the_library_up_is_left_alone():
     kept, left = grown(MALLOC_TOP_PAD_="0")
     assert kept < 20 and left < 20
 
 
-def test_another_c_library_is_left_alone(monkeypatch):
-    monkeypatch.setattr(memory, "_glibc", lambda: None)
+@pytest.fixture
+def no_glibc(monkeypatch):
+    def missing(name):
+        raise OSError(f"{name}: cannot open shared object file")
+
+    monkeypatch.setattr(memory.ctypes, "CDLL", missing)
+    memory._glibc.cache_clear()
+    yield
+    memory._glibc.cache_clear()
+
+
+def test_with_another_c_library_only_python_collects(no_glibc, monkeypatch):
+    collected = []
+    monkeypatch.setattr(memory.gc, "collect", lambda: collected.append("all"))
+    assert memory._glibc() is None
     memory.keep_between_steps()
+    assert collected == []
     memory.give_back()
+    assert collected == ["all"]
