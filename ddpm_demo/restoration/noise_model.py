@@ -57,7 +57,7 @@ STRONG = 16.0 / LEVELS
 # Noise of a resized picture: nearly white, but what estimates white noise finds its weak high
 # frequencies. Told by these being so much below that estimate and a band so much above; filled
 # up to so many times the estimate. Of 25 squares of held-out training photographs with white noise
-# of four levels 1 in 100 is taken for it, with Poisson's 7, with seven ways of resizing 145 in 175.
+# of four levels 1 in 100 is taken for it, with Poisson's 7, of seven resizings 145 in 175.
 # Picture is left in low frequencies: what is far above the estimate is not believed.
 TILTED_HIGH, TILTED_BAND, TILTED_FILL, TILTED_MOST = (0.5, 0.88), (1.22, 3.0), 1.2, 1.5
 # Where calm patches have less than this, and the estimate of white noise is so many times as much,
