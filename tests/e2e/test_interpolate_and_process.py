@@ -77,7 +77,20 @@ def test_two_seeds_turn_into_one_another(page):
 
 
 def go_to(page, section):
+    """Jump to a section of the story, and wait until the page has come to rest there.
+
+    The page scrolls softly; a wheel turned meanwhile would end the way before the section.
+    """
     page.locator(f'.story-nav a[data-to="{section}"]').click()
+    page.wait_for_function(
+        """async ([section]) => {
+          const top = () => document.querySelector(section).getBoundingClientRect().top;
+          const before = top();
+          await new Promise((resume) => setTimeout(resume, 300));
+          return before === top() && 0 <= before && before < 200;
+        }""",
+        arg=[f".section-{section}"],
+    )
 
 
 def open_lab(page, name):
