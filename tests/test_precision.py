@@ -115,6 +115,24 @@ def test_inputs_outputs_and_the_weights_in_memory_stay_float32(cosine, name):
     assert 0 < error < (0.03 if name == "bfloat16" else 0.004)
 
 
+@pytest.mark.parametrize("size_px", [8, 32])  # either side of SLOW_NORM_PIXELS
+@pytest.mark.parametrize("name", ["bfloat16", "float16"])
+def test_a_half_networks_norms_are_float32s_rounded(name, size_px):
+    unet, dtype = network(), getattr(torch, name)
+    half = precision.in_precision(unet, dtype)
+    norms = {n: m for n, m in unet.named_modules() if isinstance(m, torch.nn.GroupNorm)}
+    assert len(norms) > 10
+    for place, norm in norms.items():
+        torch.nn.init.normal_(norm.weight)
+        other = half.get_submodule(place)
+        other.weight.data.copy_(norm.weight)
+        x = NoiseSource.for_run(0, 2).randn((norm.num_channels, size_px, size_px)).to(dtype)
+        x = x.contiguous(memory_format=torch.channels_last)
+        found = other(x)
+        assert found.dtype == dtype
+        torch.testing.assert_close(found.float(), norm(x.float()), atol=0.002, rtol=0.02)
+
+
 @pytest.mark.parametrize("name", ["fashion-32", "faces-64", "photos"])
 @pytest.mark.parametrize("t", [20, 200, 700])
 def test_the_error_of_bfloat16_on_the_bundled_weights(name, t):
