@@ -106,7 +106,7 @@ def denoise(
         lambda: pixels if seen is None else seen,
         original=None if seen is None else pixels,
         baseline=None if seen is None else ("noisy", seen),
-        facts={"sigma_255": found.sigma_255, "sigma_estimated": recipe.sigma_255 is None},
+        facts=found.facts(recipe),
         alpha=upload.alpha,
         shows_removed=True,
     )

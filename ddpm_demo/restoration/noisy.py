@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -122,6 +123,19 @@ class Noisy:
             return 1
         usual = denoising.SMALL_DRAWS if self.is_small else denoising.DRAWS
         return recipe.num_steps or (denoising.LARGE_DRAWS if self.is_large else usual)
+
+    def facts(self, recipe: RestorationRecipe) -> dict[str, Any]:
+        """What a run says of the noise; of which kind it is where a picture's own was found."""
+        facts = {"sigma_255": self.sigma_255, "sigma_estimated": recipe.sigma_255 is None}
+        if recipe.sigma_255 is None and recipe.add_noise_255 is None:
+            kinds = {
+                "none": self.is_nothing,
+                "compression": self.compression is not None,
+                "mosaic": self.mosaic is not None,
+                "white": self.model.is_white,
+            }
+            facts["noise_kind"] = next((kind for kind, is_it in kinds.items() if is_it), "camera")
+        return facts
 
     def num_chains(self, recipe: RestorationRecipe) -> int:
         """That run side by side; none where the network is not asked."""

@@ -63,7 +63,7 @@ def denoise(prior: Prior, recipe: RestorationRecipe, image: Image.Image) -> Setu
         y,
         original=original if is_known else None,
         baseline=("noisy", y) if is_known else None,
-        facts={"sigma_255": found.sigma_255, "sigma_estimated": recipe.sigma_255 is None},
+        facts=found.facts(recipe),
         shows_removed=True,
         **shape_of(upload),
     )

@@ -18,6 +18,9 @@ def measure_words(
         kind = "sigma_estimated" if metrics.get("sigma_estimated") else "sigma_given"
         level = f"{metrics['sigma_255']:.1f}"
         words.append((text(language, f"restoration.{kind}"), level))
+    if "noise_kind" in metrics:
+        said = text(language, f"restoration.noise_{metrics['noise_kind']}")
+        words.append((text(language, "restoration.noise_kind"), said))
     for name, form, unit in (("psnr", "{:.1f}", "restoration.decibels"), ("ssim", "{:.3f}", "")):
         if name not in metrics:
             continue
