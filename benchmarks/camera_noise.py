@@ -52,6 +52,8 @@ JPEGS = [(quality, name) for quality in (95, 85, 70) for name in ("420", "444")]
 KINDS = (
     "white",
     "poisson",
+    "dark",
+    "proportional",
     *(f"jpeg-{quality}-{name}" for quality, name in JPEGS),
     "demosaicked",
     "demosaicked-jpeg-90",
@@ -59,6 +61,14 @@ KINDS = (
     "resized",
     "clean",
 )
+
+
+# Of noise that depends on the brightness m in [0, 1], in SIGMA.
+STRENGTH = {
+    "poisson": lambda m: np.sqrt((m + 0.1) / 0.6),
+    "dark": lambda m: 1.4 - m,
+    "proportional": lambda m: 0.2 + 1.5 * m,
+}
 
 
 def to_8_bit(values: np.ndarray) -> np.ndarray:
@@ -98,8 +108,8 @@ def _noisy(photo: np.ndarray, kind: str, seed: int) -> tuple[Image.Image | np.nd
     noise = SIGMA * rng.standard_normal(photo.shape)
     if kind == "clean":
         return photo, photo
-    if kind == "poisson":
-        return to_8_bit(photo + noise * np.sqrt((photo / 255 + 0.1) / 0.6)), photo
+    if kind in STRENGTH:
+        return to_8_bit(photo + noise * STRENGTH[kind](photo / 255)), photo
     if kind.startswith("jpeg"):
         _, quality, subsampling = kind.split("-")
         return jpeg(to_8_bit(photo + noise), int(quality), subsampling), photo

@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from ddpm_demo.core.noise import NoiseSource
 from ddpm_demo.pipeline import DDPM
 from ddpm_demo.restoration import denoising, greyness, noise_model
+from ddpm_demo.restoration.drawn import is_drawn
 from ddpm_demo.restoration.noise_model import NoiseModel
 from ddpm_demo.restoration.saturation import unclip
 from ddpm_demo.tasks.denoise import DenoiseRecipe
@@ -124,9 +125,9 @@ def test_what_was_cut_off_lay_beyond():
 
 def test_noise_of_low_level_is_not_taken_for_a_drawing():
     flat = np.full((64, 64), 100.0)
-    assert not noise_model.is_drawn([tensor(noisy(flat, 2))])
+    assert not is_drawn([tensor(noisy(flat, 2))])
     bright = np.full((64, 64), 250.0)
-    assert not noise_model.is_drawn([tensor(noisy(bright, 10))])
+    assert not is_drawn([tensor(noisy(bright, 10))])
 
 
 def test_grey_in_disguise_is_as_good_as_grey(ddpm):

@@ -17,6 +17,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from . import noise_curve
+from .drawn import is_drawn
+from .noise_curve import NoiseCurve
 from .saturation import estimate_clipped_sigma
 from .spectrum import to_frequencies
 
@@ -39,8 +42,6 @@ FILTER_MARGIN_PX = FILTER_PX // 2
 # A spectrum whose bands differ by less is white, up to what an estimate errs.
 WHITE_SPREAD = 1.6
 LEVELS = 127.5
-PLAIN, NEAR = 0.45, 0.16  # see `is_drawn`
-FEW_VALUES = 8  # noise makes more: dithered, pixel art
 # A picture with a shorter side has too few patches to tell its texture from noise.
 MIN_SIDE_PX = 12
 # Less is found in clean photographs too (256 x 256 of the 42 that it was chosen on: 1.6 at most).
@@ -67,7 +68,7 @@ WEAK, MISTAKEN = 3.0 / LEVELS, 1.4
 
 @dataclass(frozen=True)
 class NoiseModel:
-    """Noise of zero mean, the same everywhere.
+    """Noise of zero mean, the same everywhere but for a curve.
 
     Args:
         power: [C, 8, 8], variance of each coefficient of an 8 x 8 cosine transform, in [-1, 1]
@@ -76,16 +77,20 @@ class NoiseModel:
         level: that number, unrounded; None for noise that is not white.
         filled_to: level of white noise that it is filled up to before it is removed; None for
             what suits its spectrum.
+        curve: of white noise: how it depends on the brightness, `level` being its root mean
+            square; None where it does not.
     """
 
     power: Tensor
     is_white: bool
     level: float | None = None
     filled_to: float | None = None
+    curve: NoiseCurve | None = None
 
     @classmethod
-    def white(cls, sigma: float, channels: int) -> NoiseModel:
-        return cls(torch.full((channels, PATCH_PX, PATCH_PX), sigma**2), True, sigma)
+    def white(cls, sigma: float, channels: int, curve: NoiseCurve | None = None) -> NoiseModel:
+        power = torch.full((channels, PATCH_PX, PATCH_PX), sigma**2)
+        return cls(power, True, sigma, curve=curve)
 
     @property
     def sigma(self) -> float:
@@ -132,6 +137,27 @@ def estimate(parts: Sequence[Tensor]) -> NoiseModel:
     channels = parts[0].shape[1]
     if is_drawn(parts) or all(min(part.shape[-2:]) < MIN_SIDE_PX for part in parts):
         return NoiseModel.white(0.0, channels)
+    curve = noise_curve.find(parts)
+    if curve is not None and _is_all(parts, curve):
+        return NoiseModel.white(curve.sigma(parts), channels, curve)
+    return _estimate_same(parts)
+
+
+def _is_all(parts: Sequence[Tensor], curve: NoiseCurve) -> bool:
+    """Whether a curve makes of the noise white noise that is the same everywhere.
+
+    Low frequencies of brightness may be more: calm patches of texture have them.
+    """
+    power, unevenness = calm_spectrum([curve.stabilised(part) for part in parts])
+    if power is None or unevenness > UNEVEN_WHITE:
+        return False
+    bands = _bands(power)[1:] / curve.level**2
+    return WHITE_SPREAD**-2 <= float(bands.min()) and float(bands.max()) <= WHITE_SPREAD**2
+
+
+def _estimate_same(parts: Sequence[Tensor]) -> NoiseModel:
+    """The noise of pictures that were not drawn, the same everywhere."""
+    channels = parts[0].shape[1]
     levels = torch.tensor([estimate_clipped_sigma(y) for y in parts], dtype=torch.float64)
     white = float(levels.median())
     power, unevenness = calm_spectrum(parts)
@@ -149,34 +175,6 @@ def estimate(parts: Sequence[Tensor]) -> NoiseModel:
     if level < LEAST_COLOURED or unevenness > (UNEVEN if level < STRONG else VERY_UNEVEN):
         return NoiseModel.white(0.0, channels)
     return NoiseModel(power.clamp(min=0).float(), False)
-
-
-def is_drawn(parts: Sequence[Tensor]) -> bool:
-    """Whether neighbours are equal so often that nothing was added: text, drawings, screenshots.
-
-    Among noisy grey values of sigma 0.5 levels half are equal, of three channels an eighth.
-    White and black may be cut off from anything. There noise leaves ragged edges and many values
-    next to white and black; ink leaves plain areas and few. (Noisy copies of a page: plain in at
-    most 0.23 of it, 0.17 to 0.58 of the rest next to white or black; the page itself 0.63, 0.13.)
-    """
-    parts = [part for part in parts if min(part.shape[-2:]) > 1]
-    if not parts:
-        return True
-    pixels = [((part[0] + 1) * LEVELS).round() for part in parts]
-    equal = torch.cat([(x[:, :, 1:] == x[:, :, :-1]).all(0).flatten() for x in pixels])
-    cut = [((x == 0) | (x == 255)).all(0)[:, 1:].flatten() for x in pixels]
-    saturated = torch.cat(cut)
-    limit = 0.65 if len(pixels[0]) == 1 else 0.4
-    inside = equal[~saturated]
-    if inside.numel() and float(inside.float().mean()) > limit:
-        return True
-    values = torch.cat([x.flatten() for x in pixels])
-    if len(values) > FEW_VALUES**2 and len(values.unique()) <= FEW_VALUES:
-        return True
-    between = (values > 0) & (values < 255)
-    near = between & ((values <= 6) | (values >= 249))
-    is_plain = float((saturated & equal).float().mean()) > PLAIN
-    return is_plain and int(near.sum()) <= NEAR * int(between.sum())
 
 
 def _axes(x: Tensor, back: bool = False) -> Tensor:

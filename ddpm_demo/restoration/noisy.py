@@ -27,6 +27,7 @@ from . import (
 from .blend import Restoration
 from .chain import Noise
 from .chains import LEVELS, across_grey, grey_within, within
+from .drawn import is_drawn
 from .greyness import Tone
 from .noise_level import estimate_sigma
 from .noise_model import NoiseModel
@@ -98,7 +99,9 @@ class Noisy:
             finish = denoising.blended(y, finish, recipe.amount)
         if self.is_nothing:
             return denoising.unchanged(y, recipe)
-        sigma = self.sigma_255 / LEVELS
+        sigma, curve = self.sigma_255 / LEVELS, self.model.curve
+        if curve is not None:
+            sigma, x, finish = curve.level, curve.stabilised(x), curve.finish(finish)
         z = unclip(x, sigma) if self.is_clipped else x
         if self.mosaic is not None:
             return demosaicking.demosaic(denoiser, z, self.mosaic, self.num_steps(recipe), finish)
@@ -132,7 +135,7 @@ class Noisy:
                 "none": self.is_nothing,
                 "compression": self.compression is not None,
                 "mosaic": self.mosaic is not None,
-                "white": self.model.is_white,
+                "white": self.model.is_white and self.model.curve is None,
             }
             facts["noise_kind"] = next((kind for kind, is_it in kinds.items() if is_it), "camera")
         return facts
@@ -224,7 +227,7 @@ def found_in(parts: Sequence[Tensor], compression: Compression | None) -> NoiseM
     if compression is None:
         return found
     floor = noise_before.floor(parts, compression)
-    if floor is None or noise_model.is_drawn(parts):
+    if floor is None or is_drawn(parts):
         return found
     if floor.is_texture:
         return NoiseModel.white(0.0, parts[0].shape[1])

@@ -1,0 +1,184 @@
+"""White noise whose strength depends on the brightness, as a sensor's does.
+
+Photons come by chance, sd ~ sqrt(m), and what a camera makes of its values bends that either way:
+in photographs as they are noise may be strongest in the dark. The variance of a channel of true
+value m is taken for c_0 + c_1 m + c_2 m^2, which holds a sensor's and noise in proportion, too. In
+
+    z = f(y),  f(y) = integral of dm / sd(m) from black to y,
+
+noise has the same level everywhere, and what removes white noise removes it (Anscombe 1948 for
+sd = sqrt(m), Foi 2009 for any). Going back, v'/4 is added: f(y) is not f of the mean.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from . import cosine_transform
+
+PATCH_PX = 8
+MAX_PATCHES = 120_000
+# Rows + columns below LOW say whether a patch is calm, rows and columns from HIGH on how strong
+# its noise is: what is picked by the ones says nothing of the others, where noise is white.
+LOW, HIGH = 4, 3
+MEDIAN = 0.973  # of a mean of 25 squares
+# Of brightness; the share of one that is calm, and at least so many patches.
+BINS, CALM, FEWEST = 12, 0.2, 40
+# Noise alone has such quartiles of the strengths of calm patches; where they are further apart
+# there is texture. (White noise of sigma 20: 1.39 to 1.58 without; 1.4 to 4 in foliage.)
+QUARTILES = 1.7
+INSIDE = 2.0  # standard deviations from black and white: nearer, noise was cut off
+FEWEST_BINS = 5
+# A curve that rises or falls by less from end to end is none: white noise comes to 1.00 to 1.11.
+LEAST_RATIO = 1.2
+LEAST_SD = 1.7 / 127.5  # less than this is not told from texture
+FURTHER = 0.3  # by so much the curve goes on beyond what was seen
+BEYOND, TABLE = 1.0, 4096  # of f, as far beyond black and white
+
+
+@dataclass(frozen=True)
+class NoiseCurve:
+    """Variance by brightness, and what makes it one number.
+
+    Args:
+        coefficients: c_0, c_1, c_2 at m in [-1, 1].
+        low, high: below and above the variance is what it is there.
+    """
+
+    coefficients: tuple[float, float, float]
+    low: float
+    high: float
+
+    def variance(self, m: Tensor) -> Tensor:
+        """Of the noise at the values m in [-1, 1]."""
+        c_0, c_1, c_2 = self.coefficients
+        m = m.clamp(self.low, self.high)
+        return c_0 + c_1 * m + c_2 * m.square()
+
+    def sigma(self, parts: Sequence[Tensor]) -> float:
+        """Root mean square of the noise of a picture, from parts of it."""
+        values = torch.cat([self.variance(part).flatten() for part in parts])
+        return math.sqrt(float(values.double().mean()))
+
+    def stabilised(self, y: Tensor) -> Tensor:
+        """f(y), moved and stretched so that black and white stay -1 and 1."""
+        return _looked_up(y, self._forth, -1 - BEYOND, 1 + BEYOND)
+
+    def back(self, z: Tensor) -> Tensor:
+        """x_0 from the estimate of f(y)."""
+        first, last = float(self._forth[0]), float(self._forth[-1])
+        return _looked_up(z, self._back, first, last)
+
+    def finish(self, finish: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+        """What finishes estimates of f(y), from what finishes those of x_0."""
+        return lambda z: finish(self.back(z))
+
+    @cached_property
+    def level(self) -> float:
+        """Of the noise in f(y)."""
+        middle = TABLE // 2
+        sd = float(self.variance(torch.zeros((), dtype=torch.float64))) ** 0.5
+        step = float(self._forth[middle + 1] - self._forth[middle - 1]) / 2
+        return sd * step * TABLE / (2 + 2 * BEYOND)
+
+    @cached_property
+    def _forth(self) -> Tensor:
+        m = torch.linspace(-1 - BEYOND, 1 + BEYOND, TABLE + 1, dtype=torch.float64)
+        f = torch.cumulative_trapezoid(self.variance(m).rsqrt(), m)
+        f = torch.cat([f.new_zeros(1), f])
+        quarter = TABLE // 4  # where black is: BEYOND is as much as half of black to white
+        black, white = f[quarter], f[-1 - quarter]
+        return (f - black) / (white - black) * 2 - 1
+
+    @cached_property
+    def _back(self) -> Tensor:
+        m = torch.linspace(-1 - BEYOND, 1 + BEYOND, TABLE + 1, dtype=torch.float64)
+        z = torch.linspace(float(self._forth[0]), float(self._forth[-1]), TABLE + 1).double()
+        right = torch.searchsorted(self._forth, z).clamp(1, TABLE)
+        left = right - 1
+        share = (z - self._forth[left]) / (self._forth[right] - self._forth[left])
+        x = torch.lerp(m[left], m[right], share.clamp(0, 1))
+        _, c_1, c_2 = self.coefficients
+        slope = (c_1 + 2 * c_2 * x) * ((x > self.low) & (x < self.high))
+        return x + slope / 4
+
+
+def find(parts: Sequence[Tensor]) -> NoiseCurve | None:
+    """The curve of the noise in a picture; None where it is flat, or nothing can be said.
+
+    Args:
+        parts: [1, C, h, w] each, in [-1, 1].
+    """
+    means, low, high = _patches([part for part in parts if min(part.shape[-2:]) >= PATCH_PX])
+    if len(means) < BINS * FEWEST:
+        return None
+    places, found = [], []
+    for few in means.argsort().tensor_split(BINS):
+        calm = few[low[few].argsort()[: max(FEWEST, round(CALM * len(few)))]]
+        lower, median, upper = torch.quantile(high[calm], high.new_tensor([0.25, 0.5, 0.75]))
+        place, variance = float(means[calm].mean()), float(median) / MEDIAN
+        is_inside = abs(place) + INSIDE * math.sqrt(variance) <= 1
+        if is_inside and variance > LEAST_SD**2 and upper <= QUARTILES * lower:
+            places.append(place)
+            found.append(variance)
+    return _fitted(torch.tensor(places).double(), torch.tensor(found).double())
+
+
+def _fitted(m: Tensor, variance: Tensor) -> NoiseCurve | None:
+    if len(m) < FEWEST_BINS:
+        return None
+    powers = torch.stack([torch.ones_like(m), m, m.square()], 1)
+    # Of each what matters is by which share it is missed.
+    solved = torch.linalg.lstsq(powers / variance[:, None], torch.ones_like(m)[:, None]).solution
+    c_0, c_1, c_2 = solved[:, 0].tolist()
+    low, high = float(m.min()), float(m.max())
+    seen = NoiseCurve((c_0, c_1, c_2), low, high)
+    least, most = _ends(seen)
+    if least < LEAST_SD**2 or most < LEAST_RATIO**2 * least:
+        return None
+    wide = NoiseCurve((c_0, c_1, c_2), max(-1.0, low - FURTHER), min(1.0, high + FURTHER))
+    return wide if _ends(wide)[0] >= LEAST_SD**2 / 4 else seen
+
+
+def _ends(curve: NoiseCurve) -> tuple[float, float]:
+    """The least and the greatest variance."""
+    found = curve.variance(torch.linspace(curve.low, curve.high, 64, dtype=torch.float64))
+    return float(found.min()), float(found.max())
+
+
+def _patches(parts: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+    """(means, energies of low frequencies, of high ones) of patches [N] of single channels, from
+    all over, without those that touch black or white."""
+    if not parts:
+        return torch.zeros(0), torch.zeros(0), torch.zeros(0)
+    rows = torch.arange(PATCH_PX)[:, None]
+    columns = rows.T
+    is_low = (rows + columns > 0) & (rows + columns < LOW)
+    is_high = (rows >= HIGH) & (columns >= HIGH)
+    total = sum(part[0].numel() for part in parts)
+    stride = max(1, math.ceil(math.sqrt(total / MAX_PATCHES)))
+    found = []
+    for part in parts:
+        x = part[0].unfold(1, PATCH_PX, stride).unfold(2, PATCH_PX, stride)
+        x = x.reshape(-1, PATCH_PX, PATCH_PX)
+        x = x[(x.abs() < 1).flatten(1).all(1)]
+        energy = cosine_transform.forward(x[:, None])[:, 0].square()
+        high = energy[:, is_high].mean(1)
+        found.append((x.mean((1, 2)), energy[:, is_low].mean(1), high))
+    means, low, high = (torch.cat(values) for values in zip(*found, strict=True))
+    return means, low, high
+
+
+def _looked_up(x: Tensor, table: Tensor, first: float, last: float) -> Tensor:
+    """Values of a table at even places from `first` to `last`, between them linear."""
+    place = ((x - first) * (TABLE / (last - first))).clamp(0, TABLE)
+    left = place.floor().clamp(max=TABLE - 1)
+    table = table.to(x)
+    left_index = left.long()
+    return torch.lerp(table[left_index], table[left_index + 1], place - left)
