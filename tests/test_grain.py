@@ -10,6 +10,7 @@ from ddpm_demo.pipeline import DDPM
 from ddpm_demo.restoration import grain
 from ddpm_demo.restoration.canvas import from_pixels
 from ddpm_demo.restoration.grain import Grain
+from ddpm_demo.restoration.noise_curve import NoiseCurve
 from ddpm_demo.restoration.noise_model import NoiseModel
 from ddpm_demo.restoration.window import Window
 from ddpm_demo.tasks.inpaint import InpaintRecipe
@@ -64,11 +65,23 @@ def test_noise_that_neighbours_share_falls_by_less():
 def test_a_pixels_noise_is_the_same_in_every_window_and_another_for_every_sample():
     drawn = Grain(NoiseModel.white(0.1, 3), 3, seed=5)
     outer, inner = Window(250, 300, 40, 50), Window(260, 310, 16, 24)
-    whole, part = drawn.noise(outer, 2), drawn.noise(inner, 2)
+    whole, part = (
+        drawn.noise(window, torch.zeros(2, 3, window.height, window.width))
+        for window in (outer, inner)
+    )
     inside = inner.within(outer).slices
     torch.testing.assert_close(whole[(..., *inside)], part, atol=1e-6, rtol=0)
     assert float((part[0] - part[1]).abs().mean()) > 0.05
     assert float(whole.std()) == pytest.approx(0.1, rel=0.05)
+
+
+def test_grain_is_as_strong_as_noise_is_at_the_brightness_of_what_was_filled():
+    curve = NoiseCurve((0.011, 0.009, 0.0), -1.0, 1.0)
+    drawn = Grain(NoiseModel.white(0.105, 3, curve), 3, seed=5)
+    x = torch.tensor([-0.8, 0.8]).repeat_interleave(64).expand(1, 3, 128, 128)
+    found = drawn.noise(Window(0, 0, 128, 128), x)
+    for half, m in ((found[..., :64], -0.8), (found[..., 64:], 0.8)):
+        assert float(half.std()) == pytest.approx((0.011 + 0.009 * m) ** 0.5, rel=0.03)
 
 
 def test_what_is_found_and_what_is_not_looked_at():

@@ -60,9 +60,11 @@ class Grain:
         along = math.sqrt(self.channels) * seen.mean(1)  # brightness, in orthonormal axes
         return max(float(along.std()), float(seen.std()))
 
-    def noise(self, window: Window, count: int) -> Tensor:
-        """[count, C, h, w] for a window of the picture; a pixel's is the same in every window."""
-        return self._drawn(range(self.seed + SEED, self.seed + SEED + count), window)
+    def noise(self, window: Window, x: Tensor) -> Tensor:
+        """For pictures x [B, C, h, w] of a window; a pixel's is the same in every window."""
+        first, curve = self.seed + SEED, self.model.curve
+        drawn = self._drawn(range(first, first + len(x)), window).to(x)
+        return drawn if curve is None else drawn * (curve.variance(x).sqrt() / self.model.sigma)
 
     def _drawn(self, seeds: Sequence[int], window: Window) -> Tensor:
         channels, more = len(self.model.power), 2 * FILTER_MARGIN_PX

@@ -156,7 +156,7 @@ class _Filling:
 
         def finish(x: Tensor) -> Tensor:
             if self.grain is not None and recipe.perception > 0:
-                x = x + recipe.perception * self.grain.noise(window, len(x)).to(x)
+                x = x + recipe.perception * self.grain.noise(window, x)
             return x if self.tone is None else self.tone.onto(x)
 
         return Restoration(steps, recipe.num_images, recipe.perception, finish=finish)
