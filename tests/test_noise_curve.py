@@ -1,14 +1,21 @@
 """Noise that depends on the brightness: its curve is found, made even, and taken back."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 from test_camera_noise import DRAWN, denoised, noisy, psnr, scene, tensor
+from test_mosaic import filled
 
+from ddpm_demo.core.noise import NoiseSource
 from ddpm_demo.pipeline import DDPM
 from ddpm_demo.restoration import blocks, fit, noise_curve, noise_model
+from ddpm_demo.restoration.mosaic import Mosaic
 from ddpm_demo.restoration.noise_curve import NoiseCurve
+from ddpm_demo.restoration.noise_model import NoiseModel
+from ddpm_demo.restoration.noisy import look
 from ddpm_demo.tasks.denoise import DenoiseRecipe
 
 LEVELS = 127.5
@@ -114,6 +121,20 @@ def test_a_level_that_is_given_is_the_same_everywhere(ddpm):
     image = Image.fromarray(uneven(scene(128, 128, 11), "dark"))
     run = ddpm.denoise(DenoiseRecipe(checkpoint="photos", sigma_255=20.0), image)
     assert run.images() and run.metrics["sigma_255"] == 20.0
+
+
+def test_samples_behind_a_mosaic_are_taken_as_they_are(ddpm):
+    """Where both are found, what the mosaic's samples are is known better."""
+    recipe = DenoiseRecipe(checkpoint="photos", num_steps=2)
+    y = tensor(filled(scene(96, 96, 4), Mosaic(0, 1)))
+    found = look([y], False, recipe, 0.5)
+    both = replace(found, model=NoiseModel.white(found.model.sigma, 3, PHOTONS))
+    assert found.mosaic is not None
+    results = [
+        list(one.restored(ddpm.denoiser, y, recipe, NoiseSource.for_run(0, 1), None))[-1].x0_hat
+        for one in (found, both)
+    ]
+    assert torch.equal(*results)
 
 
 def test_large_pictures_gain_too(ddpm, monkeypatch):

@@ -100,7 +100,7 @@ class Noisy:
         if self.is_nothing:
             return denoising.unchanged(y, recipe)
         sigma, curve = self.sigma_255 / LEVELS, self.model.curve
-        if curve is not None:
+        if curve is not None and self.mosaic is None:
             sigma, x, finish = curve.level, curve.stabilised(x), curve.finish(finish)
         z = unclip(x, sigma) if self.is_clipped else x
         if self.mosaic is not None:
