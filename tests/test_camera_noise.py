@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from ddpm_demo.core.noise import NoiseSource
 from ddpm_demo.pipeline import DDPM
 from ddpm_demo.restoration import denoising, greyness, noise_model
-from ddpm_demo.restoration.drawn import is_drawn
+from ddpm_demo.restoration.drawn import NOTHING, is_drawn
 from ddpm_demo.restoration.noise_model import NoiseModel
 from ddpm_demo.restoration.saturation import unclip
 from ddpm_demo.tasks.denoise import DenoiseRecipe
@@ -249,7 +249,7 @@ def clean_photograph(seed):
 @pytest.mark.parametrize("mode", ["RGB", "L"])
 def test_clean_texture_is_not_noise(mode):
     image = Image.fromarray(clean_photograph(5)).convert(mode)
-    assert noise_model.estimate([tensor(image)]).sigma < noise_model.NOTHING
+    assert noise_model.estimate([tensor(image)]).sigma < NOTHING
 
 
 def test_parts_of_a_picture_say_what_the_picture_says():

@@ -16,8 +16,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..pictures.compression import Compression
-from . import noise_model
 from .artefacts import MULTIPLE_PX
+from .drawn import NOTHING
 from .noise_model import FILTER_MARGIN_PX, NoiseModel, filtered
 from .noisy import found_in
 from .placed_noise import PlacedNoise
@@ -104,7 +104,7 @@ def find(
         return found_in(parts, compression)
 
     for some in (squares[:FEW_SQUARES], squares):
-        if not some or (model := look(some)).sigma < noise_model.NOTHING:
+        if not some or (model := look(some)).sigma < NOTHING:
             return None
     return Grain(model, channels, seed)
 

@@ -21,6 +21,8 @@ import torch
 from torch import Tensor
 
 from . import cosine_transform
+from .drawn import NOTHING
+from .saturation import between
 
 PATCH_PX = 8
 MAX_PATCHES = 120_000
@@ -42,9 +44,10 @@ LEAST_RATIO = 1.2
 # training photographs, five kinds); in white noise that was resized, where texture makes one, .15
 # to .49.
 UNEXPLAINED = 0.25
-LEAST_SD = 1.7 / 127.5  # less than this is not told from texture
 FURTHER = 0.3  # by so much the curve goes on beyond what was seen
-BEYOND, TABLE = 1.0, 4096  # of f, as far beyond black and white
+# Where f is known, black and white among them, and as far beyond either as to the middle.
+TABLE = 4096
+_PLACES = torch.linspace(-2, 2, TABLE + 1, dtype=torch.float64)
 
 
 @dataclass(frozen=True)
@@ -78,12 +81,11 @@ class NoiseCurve:
 
     def stabilised(self, y: Tensor) -> Tensor:
         """f(y), moved and stretched so that black and white stay -1 and 1."""
-        return _looked_up(y, self._forth, -1 - BEYOND, 1 + BEYOND)
+        return between(y, _PLACES, self._even)
 
     def back(self, z: Tensor) -> Tensor:
         """x_0 from the estimate of f(y)."""
-        first, last = float(self._forth[0]), float(self._forth[-1])
-        return _looked_up(z, self._back, first, last)
+        return between(z, self._even, self._unbiased)
 
     def finish(self, finish: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
         """What finishes estimates of f(y), from what finishes those of x_0."""
@@ -92,31 +94,24 @@ class NoiseCurve:
     @cached_property
     def level(self) -> float:
         """Of the noise in f(y)."""
-        middle = TABLE // 2
-        sd = float(self.variance(torch.zeros((), dtype=torch.float64))) ** 0.5
-        step = float(self._forth[middle + 1] - self._forth[middle - 1]) / 2
-        return sd * step * TABLE / (2 + 2 * BEYOND)
+        sd = float(self.variance(_PLACES[TABLE // 2])) ** 0.5
+        rise = self._even[TABLE // 2 + 1] - self._even[TABLE // 2 - 1]
+        return sd * float(rise / (_PLACES[2] - _PLACES[0]))
 
     @cached_property
-    def _forth(self) -> Tensor:
-        m = torch.linspace(-1 - BEYOND, 1 + BEYOND, TABLE + 1, dtype=torch.float64)
-        f = torch.cumulative_trapezoid(self.variance(m).rsqrt(), m)
+    def _even(self) -> Tensor:
+        """f at `_PLACES`."""
+        f = torch.cumulative_trapezoid(self.variance(_PLACES).rsqrt(), _PLACES)
         f = torch.cat([f.new_zeros(1), f])
-        quarter = TABLE // 4  # where black is: BEYOND is as much as half of black to white
-        black, white = f[quarter], f[-1 - quarter]
+        black, white = (f[_PLACES == end] for end in (-1, 1))
         return (f - black) / (white - black) * 2 - 1
 
     @cached_property
-    def _back(self) -> Tensor:
-        m = torch.linspace(-1 - BEYOND, 1 + BEYOND, TABLE + 1, dtype=torch.float64)
-        z = torch.linspace(float(self._forth[0]), float(self._forth[-1]), TABLE + 1).double()
-        right = torch.searchsorted(self._forth, z).clamp(1, TABLE)
-        left = right - 1
-        share = (z - self._forth[left]) / (self._forth[right] - self._forth[left])
-        x = torch.lerp(m[left], m[right], share.clamp(0, 1))
+    def _unbiased(self) -> Tensor:
+        """`_PLACES` with what is added on the way back."""
         _, c_1, c_2 = self.coefficients
-        slope = (c_1 + 2 * c_2 * x) * ((x > self.low) & (x < self.high))
-        return x + slope / 4
+        is_curved = (_PLACES > self.low) & (_PLACES < self.high)
+        return _PLACES + is_curved * (c_1 + 2 * c_2 * _PLACES) / 4
 
 
 def find(parts: Sequence[Tensor]) -> NoiseCurve | None:
@@ -134,7 +129,7 @@ def find(parts: Sequence[Tensor]) -> NoiseCurve | None:
         lower, median, upper = torch.quantile(high[calm], high.new_tensor([0.25, 0.5, 0.75]))
         place, variance = float(means[calm].mean()), float(median) / MEDIAN
         is_inside = abs(place) + INSIDE * math.sqrt(variance) <= 1
-        if is_inside and variance > LEAST_SD**2 and upper <= QUARTILES * lower:
+        if is_inside and variance > NOTHING**2 and upper <= QUARTILES * lower:
             places.append(place)
             found.append(variance)
     return _fitted(torch.tensor(places).double(), torch.tensor(found).double())
@@ -150,13 +145,13 @@ def _fitted(m: Tensor, variance: Tensor) -> NoiseCurve | None:
     low, high = float(m.min()), float(m.max())
     seen = NoiseCurve((c_0, c_1, c_2), low, high)
     least, most = _ends(seen)
-    if least < LEAST_SD**2 or most < LEAST_RATIO**2 * least:
+    if least < NOTHING**2 or most < LEAST_RATIO**2 * least:
         return None
     missed = (variance / seen.variance(m)).log().square().mean().sqrt()
     if missed > UNEXPLAINED * variance.log().std(correction=0):
         return None
     wide = NoiseCurve((c_0, c_1, c_2), max(-1.0, low - FURTHER), min(1.0, high + FURTHER))
-    return wide if _ends(wide)[0] >= LEAST_SD**2 / 4 else seen
+    return wide if _ends(wide)[0] >= NOTHING**2 / 4 else seen
 
 
 def _ends(curve: NoiseCurve) -> tuple[float, float]:
@@ -186,12 +181,3 @@ def _patches(parts: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
         found.append((x.mean((1, 2)), energy[:, is_low].mean(1), high))
     means, low, high = (torch.cat(values) for values in zip(*found, strict=True))
     return means, low, high
-
-
-def _looked_up(x: Tensor, table: Tensor, first: float, last: float) -> Tensor:
-    """Values of a table at even places from `first` to `last`, between them linear."""
-    place = ((x - first) * (TABLE / (last - first))).clamp(0, TABLE)
-    left = place.floor().clamp(max=TABLE - 1)
-    table = table.to(x)
-    left_index = left.long()
-    return torch.lerp(table[left_index], table[left_index + 1], place - left)

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from . import noise_curve
-from .drawn import is_drawn
+from .drawn import LEVELS, is_drawn
 from .noise_curve import NoiseCurve
 from .saturation import estimate_clipped_sigma
 from .spectrum import to_frequencies
@@ -41,11 +41,8 @@ FILTER_PX = 15
 FILTER_MARGIN_PX = FILTER_PX // 2
 # A spectrum whose bands differ by less is white, up to what an estimate errs.
 WHITE_SPREAD = 1.6
-LEVELS = 127.5
 # A picture with a shorter side has too few patches to tell its texture from noise.
 MIN_SIDE_PX = 12
-# Less is found in clean photographs too (256 x 256 of the 42 that it was chosen on: 1.6 at most).
-NOTHING = 1.7 / LEVELS
 # Weaker coloured noise cannot be told from the texture of clean photographs.
 LEAST_COLOURED = 5.0 / LEVELS
 # Noise is a floor that many patches lie on, texture is here more and there less: by how much the

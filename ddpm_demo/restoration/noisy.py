@@ -27,7 +27,7 @@ from . import (
 from .blend import Restoration
 from .chain import Noise
 from .chains import LEVELS, across_grey, grey_within, within
-from .drawn import is_drawn
+from .drawn import NOTHING, is_drawn
 from .greyness import Tone
 from .noise_level import estimate_sigma
 from .noise_model import NoiseModel
@@ -182,7 +182,7 @@ def look(
     else:
         levels = torch.tensor([estimate_sigma(part) for part in seen], dtype=torch.float64)
         model = NoiseModel.white(float(levels.median()), seen[0].shape[1])
-    is_nothing = recipe.sigma_255 is None and is_clipped and model.sigma < noise_model.NOTHING
+    is_nothing = recipe.sigma_255 is None and is_clipped and model.sigma < NOTHING
     is_own = compression is not None and compression.profile is None
     mosaic = None
     is_found = recipe.sigma_255 is None and is_clipped and not is_nothing and is_mean(recipe)

@@ -94,8 +94,13 @@ def _without_bias(mean: Tensor, sigma: float) -> Tensor:
     below, above = torch.special.ndtr(low), torch.special.ndtr(-high)
     density = ((-low.square() / 2).exp() - (-high.square() / 2).exp()) / math.sqrt(2 * math.pi)
     expected = above - below + x0 * (1 - below - above) + sigma * density
-    x0, expected = x0.to(mean), expected.to(mean)
-    right = torch.searchsorted(expected, mean).clamp(1, LEVELS - 1)
+    return between(mean, expected, x0)
+
+
+def between(x: Tensor, places: Tensor, values: Tensor) -> Tensor:
+    """At x of the line through (place, value), places ascending; of its ends beyond them."""
+    places, values = places.to(x), values.to(x)
+    right = torch.searchsorted(places, x.contiguous()).clamp(1, len(places) - 1)
     left = right - 1
-    share = (mean - expected[left]) / (expected[right] - expected[left]).clamp(min=1e-12)
-    return torch.lerp(x0[left], x0[right], share.clamp(0, 1))
+    share = (x - places[left]) / (places[right] - places[left]).clamp(min=1e-12)
+    return torch.lerp(values[left], values[right], share.clamp(0, 1))
