@@ -156,6 +156,26 @@ def test_sepia_stays_on_its_line(ddpm):
     assert found is not None and not found.is_grey
 
 
+@pytest.mark.parametrize(
+    "colour", [(230, 240, 255), (255, 255, 200), (255, 0, 0), (0, 0, 130), (255, 235, 235)]
+)
+def test_a_patch_of_colour_beside_text_is_no_tone(ddpm, colour):
+    """Also where one of its channels is at the end of its range."""
+    image = page("RGB")
+    ImageDraw.Draw(image).rectangle((120, 60, 150, 90), fill=colour)
+    assert greyness.tone(tensor(image)) is None
+    result = denoised(ddpm, image)
+    assert result.mode == "RGB" and np.array_equal(np.asarray(result), np.asarray(image))
+
+
+def test_a_tone_that_was_cut_off_is_one():
+    brightness = np.linspace(-60, 330, 96)[None, :, None].repeat(64, 0)
+    for slope in ((1, 1, 1), (1.1, 1.0, 0.8)):
+        pixels = (brightness * slope + (8, 0, -12)).round().clip(0, 255).astype(np.uint8)
+        assert greyness.tone(tensor(pixels)) is not None
+    assert greyness.tone(tensor(page("RGB"))).is_grey
+
+
 def test_colours_are_no_tone():
     assert greyness.tone(tensor(scene(64, 64, 1))) is None
 

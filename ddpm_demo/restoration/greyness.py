@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from .operators import LUMA
@@ -16,6 +17,7 @@ FARTHEST = 4.0 / LEVELS
 # Below this spread of brightness there is no line to be seen.
 MIN_SPREAD = 2.0 / LEVELS
 SAMPLE = 250_000
+FAR = 1e6  # beyond black and white on any line
 
 
 @dataclass(frozen=True)
@@ -82,4 +84,19 @@ def tone(x: Tensor) -> Tone | None:
     rms = float(off.square().mean().sqrt())
     if rms > TOLERANCE or float(off.abs().amax()) > FARTHEST:
         return None
+    cut = pixels[:, (pixels.abs() >= 1).any(0)]
+    if not _reaches(cut, offset[:, None], slope[:, None]):
+        return None
     return Tone(offset.to(x)[:, None, None], slope.to(x)[:, None, None])
+
+
+def _reaches(cut: Tensor, offset: Tensor, slope: Tensor) -> bool:
+    """Whether a line, cut off at black and white, comes by all pixels [3, N] that were cut off:
+    else they have a colour of their own, as a light blue panel beside black text has."""
+    known = (cut.abs() < 1) * slope
+    along = (known * (cut - offset)).sum(0) / (known * slope).sum(0).clamp(min=1e-12)
+    steepest = int(slope.abs().argmax())
+    ends = cut[steepest].sign() * slope[steepest].sign() * FAR
+    along = torch.where(known.abs().sum(0) > 0, along, ends)
+    found = (offset + slope * along).clamp(-1, 1)
+    return not cut.numel() or float((found - cut).abs().amax()) <= FARTHEST
