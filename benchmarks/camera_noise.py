@@ -61,6 +61,12 @@ KINDS = (
     "resized",
     "clean",
 )
+# Noise that depends on the brightness, and what a camera or a program did to it then.
+BENT = tuple(
+    f"{strength}-{then}"
+    for strength in ("poisson", "dark", "proportional")
+    for then in ("jpeg-95-420", "jpeg-85-420", "correlated", "resized")
+)
 
 
 # Of noise that depends on the brightness m in [0, 1], in SIGMA.
@@ -106,6 +112,9 @@ def noisy(photo: np.ndarray, kind: str, seed: int) -> tuple[Image.Image, np.ndar
 def _noisy(photo: np.ndarray, kind: str, seed: int) -> tuple[Image.Image | np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     noise = SIGMA * rng.standard_normal(photo.shape)
+    if kind in BENT:
+        strength, kind = kind.split("-", 1)
+        noise = noise * STRENGTH[strength](photo / 255)
     if kind == "clean":
         return photo, photo
     if kind in STRENGTH:
@@ -253,7 +262,7 @@ def table(found: dict[str, float], size: int) -> str:
     used = {key.split("/")[2] for key in found}
     peers = [name for name in STRENGTHS if name in used]
     rows = []
-    for kind in KINDS:
+    for kind in (*KINDS, *BENT):
         before, ours = best(found, kind, "noisy"), best(found, kind, "ours")
         one = best(found, kind, "ours-1")
         if not before:

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ddpm_demo.core.noise import NoiseSource
 from ddpm_demo.pipeline import DDPM
-from ddpm_demo.restoration import denoising, greyness, noise_model
+from ddpm_demo.restoration import denoising, greyness, noise_estimate, noise_model
 from ddpm_demo.restoration.drawn import NOTHING, is_drawn
 from ddpm_demo.restoration.noise_model import NoiseModel
 from ddpm_demo.restoration.saturation import unclip
@@ -269,13 +269,13 @@ def clean_photograph(seed):
 @pytest.mark.parametrize("mode", ["RGB", "L"])
 def test_clean_texture_is_not_noise(mode):
     image = Image.fromarray(clean_photograph(5)).convert(mode)
-    assert noise_model.estimate([tensor(image)]).sigma < NOTHING
+    assert noise_estimate.estimate([tensor(image)]).sigma < NOTHING
 
 
 def test_parts_of_a_picture_say_what_the_picture_says():
     pixels = np.asarray(jpeg(Image.fromarray(noisy(scene(256, 192, 4), 20)), 85))
-    whole = noise_model.estimate([tensor(pixels)])
-    parts = noise_model.estimate([tensor(pixels[:, :128]), tensor(pixels[:, 128:])])
+    whole = noise_estimate.estimate([tensor(pixels)])
+    parts = noise_estimate.estimate([tensor(pixels[:, :128]), tensor(pixels[:, 128:])])
     assert not whole.is_white and not parts.is_white
     assert parts.sigma == pytest.approx(whole.sigma, rel=0.05)
 
@@ -298,19 +298,19 @@ def test_noise_of_a_resized_picture_is_more_than_its_high_frequencies_say(ddpm, 
     """Bicubic: 20 becomes 12 in all, but 8 at the highest frequencies."""
     picture = scene(256, 256, 3)
     image, clean = resized(noisy(picture, 20)), resized(picture)
-    found = noise_model.estimate([tensor(image)])
+    found = noise_estimate.estimate([tensor(image)])
     assert not found.is_white and found.filled_to is not None
     assert 11 < LEVELS * found.sigma < 14
     power = found.power[0].sqrt() * LEVELS
     assert power[6:, 6:].mean() < 0.75 * power[:4, :4].mean()
     as_now = psnr(denoised(ddpm, image), clean)
-    monkeypatch.setattr(noise_model, "_is_tilted", lambda power, white: False)
-    assert noise_model.estimate([tensor(image)]).is_white
+    monkeypatch.setattr(noise_estimate, "_is_tilted", lambda power, white: False)
+    assert noise_estimate.estimate([tensor(image)]).is_white
     assert as_now > psnr(denoised(ddpm, image), clean) + 0.15
 
 
 @pytest.mark.parametrize("sigma", [5, 10, 20, 40])
 def test_white_noise_is_not_taken_for_that_of_a_resized_picture(sigma):
     for seed in range(3):
-        found = noise_model.estimate([tensor(noisy(scene(192, 192, seed), sigma, seed))])
+        found = noise_estimate.estimate([tensor(noisy(scene(192, 192, seed), sigma, seed))])
         assert found.is_white and LEVELS * found.sigma == pytest.approx(sigma, rel=0.08)

@@ -12,7 +12,7 @@ from ddpm_demo.errors import UserError
 from ddpm_demo.pictures import compression, decode
 from ddpm_demo.pictures.icc import matrix_profile
 from ddpm_demo.pipeline import DDPM
-from ddpm_demo.restoration import noise_before, noise_model
+from ddpm_demo.restoration import noise_before, noise_model, quantised
 from ddpm_demo.tasks.denoise import DenoiseRecipe
 
 LEVELS = 127.5
@@ -53,7 +53,11 @@ def tensor(image):
 
 
 def floor(image):
-    return noise_before.floor([tensor(image)], compression.of_picture(image))
+    return of_parts([tensor(image)], compression.of_picture(image))
+
+
+def of_parts(parts, how):
+    return noise_before.floor(parts, quantised.look(parts, how))
 
 
 def psnr(a, b):
@@ -79,8 +83,8 @@ def test_of_another_profile_it_is_looked_for_in_the_files_own_colours(grey, tmp_
     photograph = decode.read(file)
     how = photograph.compression
     assert how.profile == P3 and photograph.colour is not photograph.own
-    found = noise_before.floor([tensor(photograph.colour)], how)
-    own = noise_before.floor([tensor(photograph.own)], dataclasses.replace(how, profile=None))
+    found = of_parts([tensor(photograph.colour)], how)
+    own = of_parts([tensor(photograph.own)], dataclasses.replace(how, profile=None))
     assert found.is_noise == own.is_noise
     assert found.sigma_255 == pytest.approx(own.sigma_255, rel=0.05)
     # Artefacts are intervals of the file's own pixels, which these are not.

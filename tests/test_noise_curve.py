@@ -11,7 +11,7 @@ from test_mosaic import filled
 
 from ddpm_demo.core.noise import NoiseSource
 from ddpm_demo.pipeline import DDPM
-from ddpm_demo.restoration import blocks, fit, noise_curve, noise_model
+from ddpm_demo.restoration import blocks, fit, noise_curve, noise_estimate
 from ddpm_demo.restoration.mosaic import Mosaic
 from ddpm_demo.restoration.noise_curve import NoiseCurve
 from ddpm_demo.restoration.noise_model import NoiseModel
@@ -73,7 +73,7 @@ def test_the_variance_is_that_of_the_ends_beyond_them():
 def test_it_is_found(kind, mode):
     clean = scene(256, 256, 4)
     clean = clean[..., 0] if mode == "L" else clean
-    model = noise_model.estimate([tensor(uneven(clean, kind))])
+    model = noise_estimate.estimate([tensor(uneven(clean, kind))])
     assert model.is_white and model.curve is not None
     m = np.linspace(60, 200, 8) / 255
     found = model.curve.variance(torch.from_numpy(2 * m - 1)).sqrt().numpy() * LEVELS
@@ -86,12 +86,12 @@ def test_it_is_found(kind, mode):
 @pytest.mark.parametrize("seed", [4, 5, 6])
 def test_white_noise_and_none_have_none(sigma, seed):
     pixels = noisy(scene(192, 192, seed), sigma, seed)
-    assert noise_model.estimate([tensor(pixels)]).curve is None
+    assert noise_estimate.estimate([tensor(pixels)]).curve is None
 
 
 def test_drawings_and_handfuls_of_pixels_have_none():
     for image in DRAWN.values():
-        assert noise_model.estimate([tensor(np.asarray(image))]).curve is None
+        assert noise_estimate.estimate([tensor(np.asarray(image))]).curve is None
     for shape in ((1, 1, 3), (7, 300, 3), (16, 16, 3), (40, 9, 3)):
         few = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
         assert noise_curve.find([tensor(few)]) is None

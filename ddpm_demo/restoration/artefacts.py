@@ -16,7 +16,9 @@ from torch import Tensor
 
 from ..pictures.compression import Compression
 from .chains import within
-from .noise_model import LEVELS, PATCH_PX, NoiseModel
+from .drawn import LEVELS
+from .noise_curve import PATCH_PX
+from .noise_model import NoiseModel
 from .spectrum import from_frequencies, to_frequencies
 
 # Y, Cb, Cr to R, G, B (ITU-T T.871), chroma around 0.

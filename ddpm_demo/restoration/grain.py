@@ -18,8 +18,8 @@ from torch.nn import functional as F
 from ..pictures.compression import Compression
 from .artefacts import MULTIPLE_PX
 from .drawn import NOTHING
+from .noise_in_file import found_in
 from .noise_model import FILTER_MARGIN_PX, NoiseModel, filtered
-from .noisy import found_in
 from .placed_noise import PlacedNoise
 from .window import Window
 
@@ -40,7 +40,7 @@ class Grain:
     """Noise of a picture, as far as holes in it are concerned.
 
     Args:
-        model: as `noise_model.estimate` has it, of one channel where all hold the same.
+        model: as `noise_estimate.estimate` has it, of one channel where all hold the same.
         channels: of the pictures that are filled.
         seed: of the samples' noise.
     """
@@ -62,9 +62,9 @@ class Grain:
 
     def noise(self, window: Window, x: Tensor) -> Tensor:
         """For pictures x [B, C, h, w] of a window; a pixel's is the same in every window."""
-        first, curve = self.seed + SEED, self.model.curve
+        first = self.seed + SEED
         drawn = self._drawn(range(first, first + len(x)), window).to(x)
-        return drawn if curve is None else drawn * (curve.variance(x).sqrt() / self.model.sigma)
+        return drawn * self.model.strength(x)
 
     def _drawn(self, seeds: Sequence[int], window: Window) -> Tensor:
         channels, more = len(self.model.power), 2 * FILTER_MARGIN_PX

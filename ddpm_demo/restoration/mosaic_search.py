@@ -21,9 +21,9 @@ from PIL import Image
 from torch import Tensor
 
 from ..pictures.compression import Compression
+from .calm import SATURATED
 from .chains import LEVELS
 from .mosaic import Mosaic
-from .noise_model import SATURATED
 from .operators import LUMA
 
 BLOCK_PX = 8

@@ -1,7 +1,7 @@
 """The noise that a picture had before it was compressed, from what JPEG left of it.
 
 Compression sets weak coefficients to 0: in calm blocks that is most of the noise, so that the
-calmest patches look empty and `noise_model` takes what is left for texture. The steps of the
+calmest patches look empty and `noise_estimate` takes what is left for texture. The steps of the
 quantisation are in the file's header, and with them an interval says how likely each level of
 noise makes it. Every block has a level of its own, of noise and texture together; how they are
 distributed is the nonparametric maximum likelihood estimate (Kiefer & Wolfowitz 1956, found by
@@ -17,26 +17,29 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..pictures.compression import Compression
-from ..pictures.profiles import from_srgb
-from .artefacts import TO_RGB, blocks_of, table_of
-from .noise_model import LEVELS, SATURATED, NoiseModel, calm_spectrum, without_content
+from . import noise_likelihood
+from .artefacts import TO_RGB
+from .calm import calm_spectrum, without_content
+from .drawn import LEVELS
+from .noise_curve import NoiseCurve
+from .noise_model import NoiseModel
+from .quantised import MOST, ORDER, Quantised
 
-MAX_BLOCKS, MIN_BLOCKS = 4000, 48
+MIN_BLOCKS = 48
 # Levels that a block may have, in 8-bit levels of brightness, ascending.
 GRID = torch.logspace(math.log10(0.7), math.log10(45), 40, dtype=torch.float64)
 EDGES = GRID * (GRID[1] / GRID[0]) ** 0.5
 # The same for single frequencies, which may have next to nothing.
 FINE = torch.logspace(math.log10(0.25), math.log10(60), 120, dtype=torch.float64)
 ROUNDS = 40
+# Places in the grids by which noise may be stronger here than there.
+MOST_SHIFT = 16
 # Rows + columns of the frequencies that are looked at: below it a picture is never calm.
 LOW = 3
-MOST = 12  # multiples of a step that are told apart
 # Level that is filled up to, and the power of colours' noise over what calm patches have: they are
 # calm because compression emptied them; chosen on training photographs.
 OF_BRIGHTNESS, OF_CALM_COLOURS = 1.09, 2.0
@@ -53,11 +56,10 @@ TEXTURE = 0.22
 # share).
 VERY_FLAT = (0.92, 1.6, 0.2)
 HIGH, LEAST_FLAT, ENOUGH = 6, 0.8, 20
+IS_USED, IS_HIGH = ORDER >= LOW, ORDER >= HIGH
 # Noise whose high frequencies are weak: (least level, rise at most, share at least). Of 108 clean
 # crops of 27 pictures (the photographs' packages) and 30 of textures the nearest rises by 1.16.
 CORRELATED = (3.0, 1.14, 0.3)
-# Where so many blocks are black or white to the last pixel nothing is said: it may be a page.
-MOST_PLAIN = 0.3
 
 
 @dataclass(frozen=True)
@@ -70,16 +72,19 @@ class Floor:
         share: of the blocks, that lie on it.
         flatness: of its spectrum: how often high frequencies differ from 0, beside how often white
             noise of this level does; None where it hardly ever does.
-        multiples, on_floor, steps: what of which blocks was looked at.
+        seen, on_floor: the blocks, and which of them lie on it.
+        stronger: logarithm of what noise has in each over the root mean square.
+        curve: what says so; None for noise that is the same everywhere.
     """
 
     sigma_255: float
     rise: float
     share: float
     flatness: float | None
-    multiples: Tensor = field(repr=False, compare=False)
+    seen: Quantised = field(repr=False, compare=False)
     on_floor: Tensor = field(repr=False, compare=False)
-    steps: Tensor = field(repr=False, compare=False)
+    stronger: Tensor = field(repr=False, compare=False)
+    curve: NoiseCurve | None = None
 
     @property
     def is_correlated(self) -> bool:
@@ -118,32 +123,53 @@ class Floor:
         return is_flat and self.rise <= rise and self.share >= share
 
 
-def floor(parts: Sequence[Tensor], how: Compression) -> Floor | None:
+def floor(
+    parts: Sequence[Tensor], seen: Quantised, curve: NoiseCurve | None = None
+) -> Floor | None:
     """That of a picture; None where nobody can tell.
 
     Args:
-        parts: [1, C, h, w] each in [-1, 1], C 1 or 3, whose corners lie on multiples of 8.
-        how: they were compressed.
+        parts: [1, C, h, w] each in [-1, 1].
+        seen: their blocks.
+        curve: how noise depends on the brightness, up to a factor: the floor is then what has the
+            same share of it everywhere, and its level is the root mean square.
     """
-    steps = table_of(how, 0)
-    multiples = _multiples(parts, steps, how.profile)
-    if len(multiples) < MIN_BLOCKS:
+    if len(seen.multiples) < MIN_BLOCKS:
         return None
-    row = torch.arange(8)
-    order = row[:, None] + row
-    is_used = order >= LOW
-    chances = _log_chances(steps[is_used], GRID)
-    seen = multiples[:, is_used].clamp(max=MOST)
-    shares, posterior = _distribution(seen, chances)
+    stronger = torch.zeros_like(seen.means)
+    if curve is not None:
+        stronger = curve.variance(seen.means).sqrt().log() - math.log(curve.sigma(parts))
+    shift = _shift(stronger, GRID)
+    chances = seen.log_chances(_longer(GRID))
+    likelihood = seen.of_levels(chances, IS_USED)
+    shares, posterior = _distribution(
+        likelihood.gather(1, shift[:, None] + torch.arange(len(GRID)))
+    )
     level, lowest = _quantile(shares, FLOOR_SHARE), _quantile(shares, LOWEST_SHARE)
     place = int((GRID / level).log().abs().argmin())
     on_floor = posterior[:, max(0, place - 2) : place + 3].sum(1)
-    is_high = order[is_used] >= HIGH
-    told = ((seen > 0) * on_floor[:, None])[:, is_high].sum()
-    expected = (on_floor.sum() * (1 - chances[place, :, 0].exp()))[is_high].sum()
+    told = ((seen.multiples[:, IS_HIGH] > 0) * on_floor[:, None]).sum()
+    empty = chances[place + shift][:, IS_HIGH, 0].exp()
+    expected = (on_floor[:, None] * (1 - empty)).sum()
     flatness = float(told / expected) if float(expected) >= ENOUGH else None
     share = float(on_floor.mean())
-    return Floor(level, level / lowest, share, flatness, multiples, on_floor, steps)
+    return Floor(level, level / lowest, share, flatness, seen, on_floor, stronger, curve)
+
+
+def curve(parts: Sequence[Tensor], seen: Quantised) -> NoiseCurve | None:
+    """How noise depends on the brightness; None where it does not, or nobody can tell.
+
+    Args:
+        parts: [1, C, h, w] each in [-1, 1].
+        seen: their blocks.
+    """
+    if len(seen.multiples) < noise_likelihood.MIN_BLOCKS:
+        return None
+    levels = _longer(GRID)
+    chances = seen.of_levels(seen.log_chances(levels), IS_USED)
+    blocks = noise_likelihood.Blocks(seen.means, levels / LEVELS, chances)
+    found = noise_likelihood.fit(blocks, parts[0].shape[1] > 1)
+    return None if found is None else found.reaching(parts)
 
 
 def model(parts: Sequence[Tensor], floor: Floor) -> NoiseModel | None:
@@ -156,84 +182,57 @@ def model(parts: Sequence[Tensor], floor: Floor) -> NoiseModel | None:
     Returns:
         None where the parts are too small to say what is left in the colours.
     """
-    power, _ = calm_spectrum(parts)
+    curve = floor.curve
+    even = parts if curve is None else [curve.stabilised(part) for part in parts]
+    power, _ = calm_spectrum(even)
     if power is None:
         return None
     same = len(power) / LEVELS**2  # noise in all channels, as brightness has it
+    if curve is not None:
+        same *= (curve.level / curve.sigma(parts)) ** 2
+    filled = None
     if floor.is_correlated:
         power[0] = same * _spectrum(floor)
-        return NoiseModel(power.clamp(min=0).float(), False)
-    power[0] = same * floor.sigma_255**2
-    power[1:] *= OF_CALM_COLOURS
-    level = float(power[0, 0, 0]) ** 0.5
-    return NoiseModel(power.clamp(min=0).float(), False, filled_to=OF_BRIGHTNESS * level)
+    else:
+        power[0] = same * floor.sigma_255**2
+        power[1:] *= OF_CALM_COLOURS
+        filled = OF_BRIGHTNESS * float(power[0, 0, 0]) ** 0.5
+    found = NoiseModel(power.clamp(min=0).float(), False, filled_to=filled)
+    return found if curve is None else found.bent(curve, parts)
 
 
-def _multiples(parts: Sequence[Tensor], steps: Tensor, profile: bytes | None) -> Tensor:
-    """Absolute multiples of the steps [N, 8, 8] in blocks that are not saturated, of the colours
-    of `profile`, None for those of the parts."""
-    found = []
-    for part in parts:
-        whole = part[..., : part.shape[2] // 8 * 8, : part.shape[3] // 8 * 8].double()
-        if not whole.numel():
-            continue
-        weights = torch.linalg.inv(TO_RGB)[0] if whole.shape[1] == 3 else torch.ones(1).double()
-        plane = torch.einsum("c,bchw->bhw", weights, _in_profile(whole, profile)) * LEVELS
-        cut = (whole.abs() >= 1).any(1).double()
-        cut = torch.nn.functional.avg_pool2d(cut, 8).flatten()
-        multiples = (blocks_of(plane) / steps).round().abs().long()
-        is_plain = (multiples.flatten(1)[:, 1:] == 0).all(1) & (cut >= SATURATED)
-        if float(is_plain.double().mean()) <= MOST_PLAIN:
-            found.append(multiples[cut < SATURATED])
-    every = torch.cat(found) if found else torch.zeros(0, 8, 8, dtype=torch.long)
-    return every[:: max(1, -(-len(every) // MAX_BLOCKS))]
+def _longer(levels: Tensor) -> Tensor:
+    """An ascending geometric row with MOST_SHIFT more at both ends."""
+    ratio, more = levels[1] / levels[0], torch.arange(-MOST_SHIFT, len(levels) + MOST_SHIFT)
+    return levels[0] * ratio**more
 
 
-def _in_profile(values: Tensor, profile: bytes | None) -> Tensor:
-    """sRGB [1, C, h, w] in [-1, 1] in a profile's colours; as it is where there is no way back."""
-    if profile is None:
-        return values
-    deep = ((values + 1) * 32767.5).round().clamp(0, 65535)[0].permute(1, 2, 0)
-    pixels = deep.numpy().astype(np.uint16)
-    try:
-        own = from_srgb(pixels if pixels.shape[2] == 3 else pixels[..., 0], profile)
-    except ValueError:
-        return values
-    found = torch.from_numpy(own.astype(np.float64)) / 32767.5 - 1
-    return found.view(*found.shape[:2], -1).permute(2, 0, 1)[None]
+def _shift(stronger: Tensor, levels: Tensor) -> Tensor:
+    """By how many places in `_longer(levels)` blocks lie further than in `levels`."""
+    places = stronger / math.log(float(levels[1] / levels[0]))
+    return places.round().long().clamp(-MOST_SHIFT, MOST_SHIFT) + MOST_SHIFT
 
 
 def _spectrum(floor: Floor) -> Tensor:
     """Power [8, 8] that the blocks of the floor had before compression, in 8-bit levels."""
-    chances = _log_chances(floor.steps.flatten(), FINE)
-    seen = floor.multiples.flatten(1).clamp(max=MOST)
-    likelihood = torch.zeros(len(FINE), seen.shape[1], dtype=torch.float64)
-    for multiple in range(MOST + 1):
-        count = ((seen == multiple) * floor.on_floor[:, None]).sum(0)
-        likelihood += chances[:, :, multiple] * count
-    power = FINE[likelihood.argmax(0)].square().view(1, 1, 8, 8)
+    chances = floor.seen.log_chances(_longer(FINE))
+    shift = _shift(floor.stronger, FINE)
+    multiples = floor.seen.multiples.clamp(max=MOST)
+    likelihood = torch.zeros(len(FINE), *multiples.shape[1:], dtype=torch.float64)
+    for by in shift.unique().tolist():
+        here, on_floor = multiples[shift == by], floor.on_floor[shift == by, None, None]
+        for multiple in range(MOST + 1):
+            count = ((here == multiple) * on_floor).sum(0)
+            likelihood += chances[by : by + len(FINE), ..., multiple] * count
+    power = FINE[likelihood.argmax(0)].square()[None, None]
     smooth = F.avg_pool2d(F.pad(power, (1, 1, 1, 1), mode="replicate"), 3, stride=1)[0]
     return without_content(smooth)[0]
 
 
-def _log_chances(steps: Tensor, levels: Tensor) -> Tensor:
-    """log P(|multiple| | level), one sign of it, [levels, frequencies, MOST + 1]."""
-    multiple = torch.arange(MOST + 1, dtype=torch.float64)
-    in_sigmas = steps[None, :, None] / levels[:, None, None]
-    below, above = (multiple - 0.5) * in_sigmas, (multiple + 0.5) * in_sigmas
-    beyond = torch.special.ndtr(-below)
-    chance = beyond - torch.special.ndtr(-above)
-    chance[..., MOST] = beyond[..., MOST]
-    return chance.clamp(min=1e-9).log()
-
-
-def _distribution(seen: Tensor, chances: Tensor) -> tuple[Tensor, Tensor]:
+def _distribution(log_chances: Tensor) -> tuple[Tensor, Tensor]:
     """Shares of the levels [levels], and each block's chances of having them [N, levels]."""
-    likelihood = torch.zeros(len(seen), len(GRID), dtype=torch.float64)
-    for frequency in range(seen.shape[1]):
-        likelihood += chances[:, frequency].T[seen[:, frequency]]
-    likelihood = (likelihood - likelihood.amax(1, keepdim=True)).exp()
-    shares = torch.full_like(GRID, 1 / len(GRID))
+    likelihood = (log_chances - log_chances.amax(1, keepdim=True)).exp()
+    shares, posterior = torch.full_like(GRID, 1 / len(GRID)), likelihood
     for _ in range(ROUNDS):
         posterior = likelihood * shares
         posterior = posterior / posterior.sum(1, keepdim=True)

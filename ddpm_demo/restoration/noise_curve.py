@@ -12,6 +12,7 @@ sd = sqrt(m), Foi 2009 for any). Going back, v'/4 is added: f(y) is not f of the
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from functools import cached_property
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from . import cosine_transform
 from .drawn import NOTHING
@@ -45,6 +47,8 @@ LEAST_RATIO = 1.2
 # to .49.
 UNEXPLAINED = 0.25
 FURTHER = 0.3  # by so much the curve goes on beyond what was seen
+# Colours of a picture that are to lie in [-1, 1], of means over so many pixels.
+REACHED, SMOOTH_PX = 0.999, 5
 # Where f is known, black and white among them, and as far beyond either as to the middle.
 TABLE = 4096
 _PLACES = torch.linspace(-2, 2, TABLE + 1, dtype=torch.float64)
@@ -57,11 +61,17 @@ class NoiseCurve:
     Args:
         coefficients: c_0, c_1, c_2 at m in [-1, 1].
         low, high: below and above the variance is what it is there.
+        is_joint: m is the mean over the channels, and all have the same noise, as where it was
+            mixed: by compression, or a camera's own colours. Then f is that of m, and differences
+            from m are stretched as f is there.
+        reach: of a joint one: what f(y) is divided by, so that no colour is out of range.
     """
 
     coefficients: tuple[float, float, float]
     low: float
     high: float
+    is_joint: bool = False
+    reach: float = 1.0
 
     def variance(self, m: Tensor) -> Tensor:
         """Of the noise at the values m in [-1, 1]."""
@@ -69,34 +79,71 @@ class NoiseCurve:
         m = m.clamp(self.low, self.high)
         return c_0 + c_1 * m + c_2 * m.square()
 
+    def ends(self) -> tuple[float, float]:
+        """The least and the greatest variance."""
+        found = self.variance(torch.linspace(self.low, self.high, 64, dtype=torch.float64))
+        return float(found.min()), float(found.max())
+
     def times(self, share: float) -> NoiseCurve:
         """For noise of that share of the standard deviation."""
         c_0, c_1, c_2 = (share**2 * c for c in self.coefficients)
-        return NoiseCurve((c_0, c_1, c_2), self.low, self.high)
+        return dataclasses.replace(self, coefficients=(c_0, c_1, c_2))
+
+    def told_by(self, y: Tensor) -> Tensor:
+        """What of y [B, C, h, w] says how strong the noise is there."""
+        return y.mean(1, keepdim=True) if self.is_joint else y
 
     def sigma(self, parts: Sequence[Tensor]) -> float:
         """Root mean square of the noise of a picture, from parts of it."""
-        values = torch.cat([self.variance(part).flatten() for part in parts])
+        values = torch.cat([self.variance(self.told_by(part)).flatten() for part in parts])
         return math.sqrt(float(values.double().mean()))
+
+    def reaching(self, parts: Sequence[Tensor]) -> NoiseCurve:
+        """With a `reach` for which the stabilised colours of a picture lie in [-1, 1]."""
+        if not self.is_joint:
+            return self
+        smooth = [_smooth(self.stabilised(part)).abs().flatten() for part in parts]
+        every = torch.cat(smooth)
+        most = float(every[:: 1 + len(every) // MAX_PATCHES].quantile(REACHED)) * self.reach
+        return dataclasses.replace(self, reach=max(1.0, most))
 
     def stabilised(self, y: Tensor) -> Tensor:
         """f(y), moved and stretched so that black and white stay -1 and 1."""
-        return between(y, _PLACES, self._even)
+        m = self.told_by(y)
+        z = between(m, _PLACES, self._even)
+        return (z + (y - m) * self._slope(m)) / self.reach if self.is_joint else z
 
     def back(self, z: Tensor) -> Tensor:
         """x_0 from the estimate of f(y)."""
-        return between(z, self._even, self._unbiased)
+        z = z * self.reach
+        m = self.told_by(z)
+        x = between(m, self._even, self._unbiased)
+        return x + (z - m) / self._slope(x) if self.is_joint else x
 
-    def finish(self, finish: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-        """What finishes estimates of f(y), from what finishes those of x_0."""
-        return lambda z: finish(self.back(z))
+    def _slope(self, m: Tensor) -> Tensor:
+        """f'."""
+        return self.level * self.reach * self.variance(m).rsqrt()
+
+    def evened(
+        self, y: Tensor, finish: Callable[[Tensor], Tensor]
+    ) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+        """(f(y), what finishes estimates of it), from what finishes estimates of x_0.
+
+        Colours beyond [-1, 1], which no network gives, are taken off smoothly and put on again.
+        """
+        z = self.stabilised(y)
+        if not self.is_joint:
+            return z, lambda x: finish(self.back(x))
+        smooth = _smooth(z)
+        beyond = smooth - smooth.clamp(-1, 1)
+        return z - beyond, lambda x: finish(self.back(x + beyond))
 
     @cached_property
     def level(self) -> float:
         """Of the noise in f(y)."""
         sd = float(self.variance(_PLACES[TABLE // 2])) ** 0.5
         rise = self._even[TABLE // 2 + 1] - self._even[TABLE // 2 - 1]
-        return sd * float(rise / (_PLACES[2] - _PLACES[0]))
+        return sd * float(rise / (_PLACES[2] - _PLACES[0])) / self.reach
 
     @cached_property
     def _even(self) -> Tensor:
@@ -112,6 +159,11 @@ class NoiseCurve:
         _, c_1, c_2 = self.coefficients
         is_curved = (_PLACES > self.low) & (_PLACES < self.high)
         return _PLACES + is_curved * (c_1 + 2 * c_2 * _PLACES) / 4
+
+
+def _smooth(z: Tensor) -> Tensor:
+    padded = F.pad(z, (SMOOTH_PX // 2,) * 4, mode="replicate")
+    return F.avg_pool2d(padded, SMOOTH_PX, stride=1)
 
 
 def find(parts: Sequence[Tensor]) -> NoiseCurve | None:
@@ -144,20 +196,14 @@ def _fitted(m: Tensor, variance: Tensor) -> NoiseCurve | None:
     c_0, c_1, c_2 = solved[:, 0].tolist()
     low, high = float(m.min()), float(m.max())
     seen = NoiseCurve((c_0, c_1, c_2), low, high)
-    least, most = _ends(seen)
+    least, most = seen.ends()
     if least < NOTHING**2 or most < LEAST_RATIO**2 * least:
         return None
     missed = (variance / seen.variance(m)).log().square().mean().sqrt()
     if missed > UNEXPLAINED * variance.log().std(correction=0):
         return None
     wide = NoiseCurve((c_0, c_1, c_2), max(-1.0, low - FURTHER), min(1.0, high + FURTHER))
-    return wide if _ends(wide)[0] >= NOTHING**2 / 4 else seen
-
-
-def _ends(curve: NoiseCurve) -> tuple[float, float]:
-    """The least and the greatest variance."""
-    found = curve.variance(torch.linspace(curve.low, curve.high, 64, dtype=torch.float64))
-    return float(found.min()), float(found.max())
+    return wide if wide.ends()[0] >= NOTHING**2 / 4 else seen
 
 
 def _patches(parts: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor]:

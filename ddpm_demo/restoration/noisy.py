@@ -20,24 +20,20 @@ from . import (
     denoising,
     greyness,
     mosaic_search,
-    noise_before,
-    noise_model,
     solve,
 )
 from .blend import Restoration
 from .chain import Noise
 from .chains import LEVELS, across_grey, grey_within, within
-from .drawn import NOTHING, is_drawn
+from .drawn import NOTHING
 from .greyness import Tone
+from .noise_in_file import found_in
 from .noise_level import estimate_sigma
 from .noise_model import NoiseModel
 from .recipe import RestorationRecipe
 from .saturation import unclip
 
 RGB = 3
-# Compression adds to noise what it rounds away, not more (training photographs with sigma 20 at
-# qualities 70 to 95: 1.01 to 1.22; above, 1.26 to 1.41, calm patches were of texture).
-MOST_AFTER = 1.25
 
 
 @dataclass(frozen=True)
@@ -99,14 +95,20 @@ class Noisy:
             finish = denoising.blended(y, finish, recipe.amount)
         if self.is_nothing:
             return denoising.unchanged(y, recipe)
-        sigma, curve = self.sigma_255 / LEVELS, self.model.curve
-        if curve is not None and self.mosaic is None:
-            sigma, x, finish = curve.level, curve.stabilised(x), curve.finish(finish)
-        z = unclip(x, sigma) if self.is_clipped else x
+        sigma, model = self.sigma_255 / LEVELS, self.model
+        curve = None if self.mosaic is not None else model.curve
+        is_cut_off = self.is_clipped
+        if curve is not None:
+            if curve.is_joint and is_cut_off:
+                x, is_cut_off = unclip(x, sigma), False  # at black and white of the channels
+            x, finish = curve.evened(x, finish)
+            model = model.evened()
+            sigma = model.sigma
+        z = unclip(x, sigma) if is_cut_off else x
         if self.mosaic is not None:
             return demosaicking.demosaic(denoiser, z, self.mosaic, self.num_steps(recipe), finish)
-        if not self.model.is_white:
-            model = self.model.as_grey(self.channels) if copied else self.model
+        if not model.is_white:
+            model = model.as_grey(self.channels) if copied else model
             count = self.num_steps(recipe)
             return denoising.denoise(denoiser, z, model, recipe, noise, count, finish)
         if copied:
@@ -213,41 +215,6 @@ def look(
 def is_mean(recipe: RestorationRecipe) -> bool:
     """Whether the posterior mean is wanted, and nothing else."""
     return recipe.perception == 0 and recipe.num_images == 1
-
-
-def found_in(parts: Sequence[Tensor], compression: Compression | None) -> NoiseModel:
-    """The noise in a picture, from parts of it, and from what a JPEG's header says of it.
-
-    Args:
-        parts: [1, C, h, w] on the CPU, C 1 or 3.
-        compression: of the JPEG that the parts are from, whose corners lie on multiples of
-            `artefacts.MULTIPLE_PX`; None for others.
-    """
-    found = noise_model.estimate(parts)
-    if compression is None:
-        return found
-    floor = noise_before.floor(parts, compression)
-    if floor is None or is_drawn(parts):
-        return found
-    if floor.is_texture:
-        return NoiseModel.white(0.0, parts[0].shape[1])
-    is_noise = floor.is_noise or floor.is_correlated
-    if not is_noise or floor.agrees(found):
-        return found
-    model = noise_before.model(parts, floor)
-    if model is None:
-        return found
-    if not floor.is_noise:
-        return model
-    # Where compression left most of the noise, what calm patches have says more than one level.
-    is_all_there = not found.is_white and denoising.whitening_level(found, 1) >= model.sigma_max
-    return found if is_all_there and not _is_more(found, model) else model
-
-
-def _is_more(found: NoiseModel, model: NoiseModel) -> bool:
-    """Whether calm patches have more in brightness than there was before: picture, not noise."""
-    before, after = (float(one.power[0].mean()) ** 0.5 for one in (model, found))
-    return after > MOST_AFTER * before
 
 
 def joined(parts: Sequence[Tensor]) -> Tensor:
