@@ -20,7 +20,7 @@ from . import cosine_transform
 from .drawn import NOTHING
 from .noise_curve import LEAST_RATIO, PATCH_PX, NoiseCurve
 
-MAX_BLOCKS, MIN_BLOCKS = 4000, 128
+MAX_BLOCKS, MIN_BLOCKS = 2000, 128
 ROUNDS = 25
 # Brightness between these shares of the blocks is what the curve is found at.
 LOWEST, HIGHEST = 0.01, 0.99
@@ -64,6 +64,11 @@ class Blocks:
     levels: Tensor
     log_chances: Tensor
 
+    def thinned(self) -> Blocks:
+        """MAX_BLOCKS of them at most, evenly."""
+        stride = max(1, -(-len(self.means) // MAX_BLOCKS))
+        return Blocks(self.means[::stride], self.levels, self.log_chances[::stride])
+
     def likelihood(self, sd: Tensor) -> tuple[float, Tensor]:
         """(logarithm of the likelihood, distribution [K + 1] of tau, 0 first) with noise of
         strength sd [N]."""
@@ -102,8 +107,6 @@ def of_energies(parts: Sequence[Tensor], power: Tensor) -> Blocks | None:
         energy = cosine_transform.forward(x)[:, 0].square() / spectrum
         found.append((x.mean((1, 2, 3)), energy[:, is_used].sum(1)))
     means, energies = (torch.cat(values) for values in zip(*found, strict=True))
-    stride = max(1, -(-len(means) // MAX_BLOCKS))
-    means, energies = means[::stride], energies[::stride]
     if len(means) < MIN_BLOCKS or float(power.mean()) < NOTHING**2:
         return None
     # A chi-square's.
@@ -120,7 +123,7 @@ def fit(blocks: Blocks, is_joint: bool) -> NoiseCurve | None:
         blocks: of the picture.
         is_joint: see `NoiseCurve`.
     """
-    search = _Search(blocks)
+    search = _Search(blocks.thinned())
     if search.half <= 0:
         return None
     search.climb()
@@ -128,7 +131,7 @@ def fit(blocks: Blocks, is_joint: bool) -> NoiseCurve | None:
     found = search.curve(is_joint)
     least, most = found.ends()
     is_flat = most < LEAST_RATIO**2 * least
-    enough = max(_enough(*search.best[1:]), GAIN_BLOCK * len(blocks.means))
+    enough = max(_enough(*search.best[1:]), GAIN_BLOCK * len(search.u))
     return None if is_flat or gain < enough or least < (NOTHING / 2) ** 2 else found
 
 
