@@ -20,6 +20,8 @@ from .spectrum import to_frequencies
 MAX_PATCHES = 40_000
 # Of patches more of whose pixels are black or white nothing is said: their noise was cut off.
 SATURATED = 0.02
+# Rows + columns of each frequency.
+ORDER = torch.arange(PATCH_PX)[:, None] + torch.arange(PATCH_PX)
 MIN_PATCHES = 64
 CALM = 0.03  # share of the patches that the spectrum is taken from
 TAIL = 1.6  # by how many standard deviations the calmest are below the mean
@@ -73,10 +75,9 @@ def calm_spectrum(parts: Sequence[Tensor]) -> tuple[Tensor | None, float]:
 
 def without_content(power: Tensor) -> Tensor:
     """[C, 8, 8] whose low frequencies rise no faster than noise's do: what is more is picture."""
-    power, place = power.clone(), torch.arange(PATCH_PX)
-    place = place[:, None] + place
+    power = power.clone()
     for row in range(LOW, -1, -1):  # downwards, each against the next two
-        here, above = place == row, (place == row + 1) | (place == row + 2)
+        here, above = row == ORDER, (row + 1 == ORDER) | (row + 2 == ORDER)
         limit = RISE * power[:, above].mean(1, keepdim=True)
         power[:, here] = torch.minimum(power[:, here], limit)
     return power

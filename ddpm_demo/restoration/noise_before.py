@@ -23,11 +23,12 @@ from torch.nn import functional as F
 
 from . import noise_likelihood
 from .artefacts import TO_RGB
-from .calm import calm_spectrum, without_content
+from .calm import ORDER, calm_spectrum, without_content
 from .drawn import LEVELS
 from .noise_curve import NoiseCurve
+from .noise_likelihood import LOW
 from .noise_model import NoiseModel
-from .quantised import MOST, ORDER, Quantised
+from .quantised import MOST, Quantised
 
 MIN_BLOCKS = 48
 # Levels that a block may have, in 8-bit levels of brightness, ascending.
@@ -38,8 +39,6 @@ FINE = torch.logspace(math.log10(0.25), math.log10(60), 120, dtype=torch.float64
 ROUNDS = 40
 # Places in the grids by which noise may be stronger here than there.
 MOST_SHIFT = 16
-# Rows + columns of the frequencies that are looked at: below it a picture is never calm.
-LOW = 3
 # Level that is filled up to, and the power of colours' noise over what calm patches have: they are
 # calm because compression emptied them; chosen on training photographs.
 OF_BRIGHTNESS, OF_CALM_COLOURS = 1.09, 2.0
@@ -142,9 +141,8 @@ def floor(
     shift = _shift(stronger, GRID)
     chances = seen.log_chances(_longer(GRID))
     likelihood = seen.of_levels(chances, IS_USED)
-    shares, posterior = _distribution(
-        likelihood.gather(1, shift[:, None] + torch.arange(len(GRID)))
-    )
+    likelihood = likelihood.gather(1, shift[:, None] + torch.arange(len(GRID)))
+    _, shares, posterior = noise_likelihood.mixture(likelihood, ROUNDS)
     level, lowest = _quantile(shares, FLOOR_SHARE), _quantile(shares, LOWEST_SHARE)
     place = int((GRID / level).log().abs().argmin())
     on_floor = posterior[:, max(0, place - 2) : place + 3].sum(1)
@@ -227,17 +225,6 @@ def _spectrum(floor: Floor) -> Tensor:
     power = FINE[likelihood.argmax(0)].square()[None, None]
     smooth = F.avg_pool2d(F.pad(power, (1, 1, 1, 1), mode="replicate"), 3, stride=1)[0]
     return without_content(smooth)[0]
-
-
-def _distribution(log_chances: Tensor) -> tuple[Tensor, Tensor]:
-    """Shares of the levels [levels], and each block's chances of having them [N, levels]."""
-    likelihood = (log_chances - log_chances.amax(1, keepdim=True)).exp()
-    shares, posterior = torch.full_like(GRID, 1 / len(GRID)), likelihood
-    for _ in range(ROUNDS):
-        posterior = likelihood * shares
-        posterior = posterior / posterior.sum(1, keepdim=True)
-        shares = posterior.mean(0)
-    return shares, posterior
 
 
 def _quantile(shares: Tensor, share: float) -> float:

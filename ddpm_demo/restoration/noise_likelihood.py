@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from . import cosine_transform
+from .calm import ORDER, SATURATED
 from .drawn import NOTHING
 from .noise_curve import LEAST_RATIO, PATCH_PX, NoiseCurve
 
@@ -46,7 +47,6 @@ LOW = 3  # rows + columns of frequencies from here on: below it a picture is nev
 # Neighbouring frequencies are not quite independent, nor is the spectrum quite known.
 INDEPENDENT = 0.5
 FLOOR = 0.02  # of the mean power: rounding, where there is next to no noise
-MOST_SATURATED = 0.02
 
 
 @dataclass(frozen=True)
@@ -78,15 +78,27 @@ class Blocks:
         place = place.clamp(0, len(self.levels) - 1.001)
         below = place.floor().long()
         ends = self.log_chances.gather(1, below), self.log_chances.gather(1, below + 1)
-        found = torch.lerp(*ends, place - below)
-        most = found.amax(1, keepdim=True)
-        found = (found - most).exp()
-        shares, total = torch.full_like(tau, 1 / len(tau)), found
-        for _ in range(ROUNDS):
-            each = found * shares
-            total = each.sum(1, keepdim=True)
-            shares = (each / total).mean(0)
-        return float((total.log() + most).sum()), shares
+        found, shares, _ = mixture(torch.lerp(*ends, place - below), ROUNDS)
+        return found, shares
+
+
+def mixture(log_chances: Tensor, rounds: int) -> tuple[float, Tensor, Tensor]:
+    """(logarithm of the likelihood, shares [K] of the levels, each block's chances of them [N, K])
+    after so many rounds of expectation maximisation.
+
+    Args:
+        log_chances: [N, K], see `Blocks`.
+        rounds: one or more.
+    """
+    most = log_chances.amax(1, keepdim=True)
+    chances = (log_chances - most).exp()
+    shares = chances.new_full(chances.shape[1:], 1 / chances.shape[1])
+    for _ in range(rounds):
+        posterior = chances * shares
+        total = posterior.sum(1, keepdim=True)
+        posterior = posterior / total
+        shares = posterior.mean(0)
+    return float((total.log() + most).sum()), shares, posterior
 
 
 def of_energies(parts: Sequence[Tensor], power: Tensor) -> Blocks | None:
@@ -96,13 +108,13 @@ def of_energies(parts: Sequence[Tensor], power: Tensor) -> Blocks | None:
         parts: [1, C, h, w] each, in [-1, 1].
         power: [8, 8], of brightness (the mean over the channels).
     """
-    is_used = torch.arange(PATCH_PX)[:, None] + torch.arange(PATCH_PX) >= LOW
+    is_used = ORDER >= LOW
     spectrum = power + FLOOR * power.mean() + NOTHING**2 / PATCH_PX**2
     found = []
-    for part in parts:
+    for part in (part for part in parts if min(part.shape[-2:]) >= PATCH_PX):
         x = part[0].unfold(1, PATCH_PX, PATCH_PX).unfold(2, PATCH_PX, PATCH_PX)
         x = x.permute(1, 2, 0, 3, 4).flatten(0, 1)
-        x = x[(x.abs() >= 1).flatten(1).float().mean(1) < MOST_SATURATED]
+        x = x[(x.abs() >= 1).flatten(1).float().mean(1) < SATURATED]
         x = x.mean(1, keepdim=True).double()
         energy = cosine_transform.forward(x)[:, 0].square() / spectrum
         found.append((x.mean((1, 2, 3)), energy[:, is_used].sum(1)))

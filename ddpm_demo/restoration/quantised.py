@@ -25,8 +25,6 @@ MAX_BLOCKS = 4000
 MOST = 12  # multiples of a step that are told apart
 # Where so many blocks are black or white to the last pixel nothing is said: it may be a page.
 MOST_PLAIN = 0.3
-# Rows + columns of each frequency.
-ORDER = torch.arange(BLOCK_PX)[:, None] + torch.arange(BLOCK_PX)
 
 
 @dataclass(frozen=True)
