@@ -1,10 +1,11 @@
 """Denoising photographs, beside OpenCV's and scikit-image's denoisers, the noise level known.
 
-    python benchmarks/photos.py [--checkpoint photos] [--data DIR] [--tiles 32,48,64,128]
+    python benchmarks/photos.py [--checkpoint photos] [--data DIR] [--tiles 32,48,64,128] [--files]
 
 The photographs are scikit-image's astronaut, chelsea, coffee and rocket, reduced to 256 x 256 by
 area; nobody trained on them. The peers get their best: each one's strength is tuned on these very
-photographs, which is more than our network gets. All see the same noise.
+photographs, which is more than our network gets. All see the same noise: as it was drawn, or with
+`--files` rounded and cut off to 8 bits, as any file holds it; ours is then the task `denoise`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -35,8 +37,10 @@ from ddpm_demo.evaluation.photos import (
 )
 from ddpm_demo.evaluation.report import markdown_table
 from ddpm_demo.pipeline import DDPM
+from ddpm_demo.tasks.denoise import DenoiseRecipe
 
 Method = Callable[[np.ndarray, float, float], np.ndarray]
+Noise = Callable[[np.ndarray, float, int], np.ndarray]
 
 
 def opencv_nlm(noisy: np.ndarray, sigma_255: float, strength: float) -> np.ndarray:
@@ -102,7 +106,7 @@ if importlib.util.find_spec("bm3d"):
 
 
 def peer_scores(
-    photos: dict[str, np.ndarray], sigma_255: float
+    photos: dict[str, np.ndarray], sigma_255: float, noisy_photo: Noise
 ) -> tuple[list[Score], dict[str, float]]:
     """Scores of the peers at their best strength for this noise level, and those strengths."""
     scores: list[Score] = []
@@ -113,11 +117,27 @@ def peer_scores(
             tries[strength] = [
                 score(method, name, sigma_255, photo, denoise(noisy, sigma_255, strength))
                 for i, (name, photo) in enumerate(photos.items())
-                for noisy in [add_noise(photo, sigma_255, i)]
+                for noisy in [noisy_photo(photo, sigma_255, i)]
             ]
         chosen[method] = max(tries, key=lambda s: sum(x.psnr_db for x in tries[s]))
         scores += tries[chosen[method]]
     return scores, chosen
+
+
+def as_file(photo: np.ndarray, sigma_255: float, seed: int) -> np.ndarray:
+    """`add_noise`, as a file of 8 bits holds it: rounded, and cut off at black and white."""
+    return np.clip(np.rint(add_noise(photo, sigma_255, seed)), 0, 255)
+
+
+def task_scores(ddpm: DDPM, photos: dict[str, np.ndarray], sigma_255: float) -> list[Score]:
+    """Scores of the task `denoise` on files of 8 bits, the noise level given."""
+    recipe = DenoiseRecipe(checkpoint=ddpm.info.name, sigma_255=sigma_255)
+    scores = []
+    for i, (name, photo) in enumerate(photos.items()):
+        file = Image.fromarray(as_file(photo, sigma_255, i).astype(np.uint8))
+        estimate = np.asarray(ddpm.denoise(recipe, file).images()[0])
+        scores.append(score("ours, denoise", name, sigma_255, photo, estimate))
+    return scores
 
 
 def margins(scores: list[Score]) -> dict[str, dict[str, float]]:
@@ -136,6 +156,7 @@ def main() -> None:
     parser.add_argument("--checkpoint", default="photos", help="a name, or a folder")
     parser.add_argument("--data", help="a folder of photographs; default: scikit-image's four")
     parser.add_argument("--tiles", default="32,48,64,128", help="tile sizes, pixels")
+    parser.add_argument("--files", action="store_true", help="noisy files of 8 bits")
     parser.add_argument("--json", action="store_true", help="every single score")
     arguments = parser.parse_args()
     tiles = [int(size) for size in arguments.tiles.split(",") if size]
@@ -144,9 +165,13 @@ def main() -> None:
     started = time.perf_counter()
     scores, strengths = [], {}
     for sigma in SIGMAS_255:
-        scores_of_peers, strengths[sigma] = peer_scores(photos, sigma)
+        noise = as_file if arguments.files else add_noise
+        scores_of_peers, strengths[sigma] = peer_scores(photos, sigma, noise)
         scores += scores_of_peers
-    scores += measure_photos(variants(ddpm.denoiser, ddpm.info, tiles), photos, SIGMAS_255)
+        if arguments.files:
+            scores += task_scores(ddpm, photos, sigma)
+    if not arguments.files:
+        scores += measure_photos(variants(ddpm.denoiser, ddpm.info, tiles), photos, SIGMAS_255)
     if arguments.json:
         print(json.dumps({"scores": to_dicts(scores), "strengths": strengths}))
         return
