@@ -181,3 +181,20 @@ def test_controls_that_depend_on_a_choice_are_shown_with_it(tiny_checkpoint):
         answer = asyncio.run(page.process_api(fn, values, page.state_holder["me"]))
         assert all({"__type__": "update"}.items() <= one.items() for one in answer["data"])
         assert all(isinstance(one["visible"], bool) for one in answer["data"])
+
+
+def test_guidance_is_shown_with_checkpoints_that_can_be_guided(tiny_checkpoint):
+    page = build_app("faces-64", "en", {"tiny": str(tiny_checkpoint)})
+    form = page.ctx.task_tabs["generate"].form
+    control = form.controls["guidance"]
+    (fn,) = (
+        fn
+        for fn in page.fns.values()
+        if fn.outputs == [control] and fn.api_name.startswith("on_checkpoint")
+    )
+    assert control.visible and fn.inputs == [page.ctx.checkpoint]
+    assert fn.fn("fashion-32") == gr.update(visible=True)
+    assert fn.fn("owner/not-here-yet") == gr.update(visible=True)
+    assert fn.fn("tiny") == gr.update(visible=False, value=1.0)
+    started_with_tiny = build_app("tiny", "en", {"tiny": str(tiny_checkpoint)})
+    assert not started_with_tiny.ctx.task_tabs["generate"].form.controls["guidance"].visible

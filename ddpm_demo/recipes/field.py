@@ -11,10 +11,13 @@ import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, Field
 from pydantic.fields import FieldInfo
+
+if TYPE_CHECKING:
+    from ..checkpoints.library import CheckpointInfo
 
 Kind = Literal["integer", "number", "boolean", "choice", "text", "integers", "texts"]
 _DOORS = "doors"
@@ -36,6 +39,8 @@ class TaskField:
         count: how many "integers" there are; 0 for any number of "texts".
         advanced: for "More settings" only.
         applies: (values by field) -> whether the field matters; None for always.
+        suits: what is known of a checkpoint -> whether it can take any value but the default;
+            None for each of them.
     """
 
     name: str
@@ -50,6 +55,7 @@ class TaskField:
     count: int
     advanced: bool
     applies: Callable[[Mapping[str, Any]], bool] | None
+    suits: Callable[[CheckpointInfo], bool] | None
 
 
 def field(
@@ -62,6 +68,7 @@ def field(
     choices: Callable[[], tuple[str, ...]] | None = None,
     advanced: bool = False,
     applies: Callable[[Mapping[str, Any]], bool] | None = None,
+    suits: Callable[[CheckpointInfo], bool] | None = None,
 ) -> Any:  # noqa: ANN401  what pydantic takes for a field
     """Declare a field of a recipe; its texts are `fields.<name>` and `fields.<name>_help`.
 
@@ -73,9 +80,10 @@ def field(
         choices: what a text can be, where `Literal` cannot say it.
         advanced: for "More settings" only.
         applies: (values by field) -> whether it matters.
+        suits: what is known of a checkpoint -> whether it can take any value but the default.
     """
     doors = {"ge": ge, "le": le, "step": step, "unit": unit, "choices": choices}
-    doors |= {"advanced": advanced, "applies": applies}
+    doors |= {"advanced": advanced, "applies": applies, "suits": suits}
     bounds = {} if isinstance(default, tuple) else {"ge": ge, "le": le}
     return Field(default, json_schema_extra={_DOORS: doors}, **bounds)
 
@@ -114,6 +122,7 @@ def _read(name: str, info: FieldInfo) -> TaskField:
         count=count,
         advanced=doors["advanced"],
         applies=doors["applies"],
+        suits=doors["suits"],
     )
 
 

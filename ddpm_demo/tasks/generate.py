@@ -70,7 +70,9 @@ class GenerateRecipe(Recipe):
     )
     spacing: str | None = field(None, choices=lambda: SPACINGS, advanced=True)
     size_px: int | None = field(None, ge=8, le=MAX_SIZE_PX, unit="pixels", advanced=True)
-    guidance: float = field(1.0, ge=1, le=4, step=0.1, advanced=True)
+    guidance: float = field(
+        1.0, ge=1, le=4, step=0.1, advanced=True, suits=lambda info: info.has_guide
+    )
     mix: tuple[str, ...] = field((), advanced=True)
     variation: float = field(0.0, ge=0, le=1, step=0.05, advanced=True)
 

@@ -21,7 +21,7 @@ def add_fields(ctx: Context, form: Form, this: Arrangement) -> None:
     shown = [told for told in fields_of(this.task).values() if _is_shown(told, this)]
     for told in shown:
         if not told.advanced and told.name not in ("seed", "checkpoint"):
-            _add(form, this.task, told)
+            _add(ctx, form, this.task, told)
     seed_row(ctx, form, form.tab)
     with form.more_settings():
         if this.task.needs_picture():
@@ -31,8 +31,9 @@ def add_fields(ctx: Context, form: Form, this: Arrangement) -> None:
         # Precision comes last: it is about the machine, not about the picture.
         for told in sorted(shown, key=lambda told: told.name == "precision"):
             if told.advanced and told.name != "checkpoint":
-                _add(form, this.task, told)
+                _add(ctx, form, this.task, told)
     _connect_applies(ctx, form, this.task)
+    _connect_suits(ctx, form, this.task)
 
 
 def checkpoint_control(ctx: Context, form: Form) -> gr.Dropdown:
@@ -58,8 +59,9 @@ def _is_shown(told: TaskField, this: Arrangement) -> bool:
     return told.name not in this.instead_of and told.kind != "integers"
 
 
-def _add(form: Form, task: type[Recipe], told: TaskField) -> None:
+def _add(ctx: Context, form: Form, task: type[Recipe], told: TaskField) -> None:
     applies = told.applies is None or told.applies(defaults_of(task))
+    applies = applies and _suits(ctx, told, ctx.models.default)
     form.add_field(task.task, told, **({} if applies else {"visible": False}))
 
 
@@ -91,6 +93,28 @@ def shown_with(task: type[Recipe], chosen: Mapping[str, Any], names: list[str]) 
     """Whether each of the fields `names` matters with these choices."""
     values, told = {**defaults_of(task), **chosen}, fields_of(task)
     return [bool(told[name].applies(values)) for name in names if told[name].applies]
+
+
+def _suits(ctx: Context, told: TaskField, checkpoint: str) -> bool:
+    """Whether that checkpoint takes the field; of one that is not here yet nobody knows."""
+    info = ctx.models.peek(checkpoint)
+    return told.suits is None or info is None or told.suits(info)
+
+
+def _connect_suits(ctx: Context, form: Form, task: type[Recipe]) -> None:
+    """Show a control only with checkpoints that can take it; with others it is at its default,
+    so that nobody is refused for what they do not see."""
+    if task.needs_picture():
+        return  # the checkpoint above the tabs is not theirs
+    for name, told in fields_of(task).items():
+        if told.suits is None or name not in form.controls:
+            continue
+
+        def on_checkpoint(checkpoint: str, told: TaskField = told) -> Update:
+            suits = _suits(ctx, told, checkpoint)
+            return gr.update(visible=suits, **({} if suits else {"value": told.default}))
+
+        ctx.quick(ctx.checkpoint.change, on_checkpoint, [ctx.checkpoint], [form.controls[name]])
 
 
 def control_values(this: Arrangement, recipe: Recipe) -> dict[str, Any]:
