@@ -255,13 +255,15 @@ def launch_options(
 
 
 def _tabs_head() -> str:
-    """The names of the tabs for page.js, which keeps the open one in the address, and links."""
+    """The names of the tabs for page.js, which keeps the open one in the address, and links; the
+    styles that Gradio's own way would drop."""
     links, style = (
         (Path(__file__).parent / name).read_text(encoding="utf-8")
         for name in ("links.js", "row_of_tabs.css")
     )
     names = json.dumps(tab_names())
-    return f"<script>window.ddpmTabs = {names};\n{links}</script><style>{style}</style>"
+    own = header.picker_css(name for name, task in tasks().items() if task.needs_picture())
+    return f"<script>window.ddpmTabs = {names};\n{links}</script><style>{style}{own}</style>"
 
 
 def open_to_all(

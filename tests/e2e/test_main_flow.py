@@ -207,3 +207,17 @@ def test_nothing_sticks_out_of_the_window(page, width):
     page.set_viewport_size({"width": width, "height": 844})
     overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
     assert overflow <= 0
+
+
+def test_the_checkpoint_above_the_tabs_is_shown_where_it_counts(page):
+    """A photograph on Denoise is not restored with the drawn faces that Generate is set to."""
+    picker, card = page.locator(".header .checkpoint"), page.locator(".header .card summary")
+    for tab, counts in {
+        "Denoise": False,
+        "Interpolate": True,
+        "Deblur": False,
+        "Generate": True,
+    }.items():
+        page.get_by_role("tab", name=tab, exact=True).click()
+        expect(picker).to_be_visible(visible=counts)
+        expect(card).to_be_visible(visible=counts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Iterable
 
 import gradio as gr
 
@@ -54,6 +55,15 @@ def checkpoint_picker(texts: Texts, models: Models) -> gr.Dropdown:
         elem_classes=["checkpoint"],
         min_width=220,
     )
+
+
+def picker_css(tabs: Iterable[str]) -> str:
+    """Hides the checkpoint and its card on these tabs, which have a checkpoint of their own: what
+    suits the picture. A rule and no handler: it holds at once, however a tab was opened."""
+    opened = ",".join(f'[role=tab][aria-selected=true][data-tab-id="{tab}"]' for tab in tabs)
+    hidden = (".form:has(> .checkpoint)", ".card-slot")
+    rules = ",".join(f"body:has({opened}) .header {part}" for part in hidden)
+    return f"{rules}{{display:none!important}}"
 
 
 def checkpoint_choices(models: Models, language: str) -> list[tuple[str, str]]:
