@@ -16,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -24,17 +23,14 @@ sys.path.insert(0, str(ROOT))
 from ddpm_demo.core.noise import NoiseSource  # noqa: E402
 from ddpm_demo.evaluation.distances import fid, kid  # noqa: E402
 from ddpm_demo.evaluation.features import cache_folder, cached_features, load_extractor  # noqa: E402
+from ddpm_demo.pictures.images import to_pil  # noqa: E402
 from ddpm_demo.pipeline import DDPM  # noqa: E402
 from ddpm_demo.samplers.sample import sample  # noqa: E402
 from ddpm_demo.samplers.timesteps import timesteps_for  # noqa: E402
+from ddpm_demo.training.data import to_model  # noqa: E402
 
 REAL, BATCH = 2000, 50
 SIGMAS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 80.0)
-
-
-def to_pixels(x: Tensor) -> np.ndarray:
-    """uint8 [B, H, W, C] of [B, C, H, W] in [-1, 1]."""
-    return ((x.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
 
 
 @torch.inference_mode()
@@ -43,13 +39,12 @@ def sampled_again(ddpm: DDPM, pictures: np.ndarray, times: list[float]) -> np.nd
     found = []
     abar = ddpm.schedule.abar(times[0])
     for start in range(0, len(pictures), BATCH):
-        chosen = torch.from_numpy(pictures[start : start + BATCH].astype(np.float32))
-        x_0 = chosen.permute(0, 3, 1, 2) / 127.5 - 1
+        x_0 = to_model(pictures[start : start + BATCH])
         noise = NoiseSource(range(start, start + len(x_0)))
         x_t = abar**0.5 * x_0 + (1 - abar) ** 0.5 * noise.randn(tuple(x_0.shape[1:]))
         *_, last = sample(ddpm.info.default_sampler, ddpm.denoiser, x_t, times, noise)
-        found.append(to_pixels(last.x_t))
-    return np.concatenate(found)
+        found += [np.asarray(picture) for picture in to_pil(last.x_t)]
+    return np.stack(found).reshape(pictures.shape)
 
 
 def main() -> None:

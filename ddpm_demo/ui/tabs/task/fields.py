@@ -97,8 +97,10 @@ def shown_with(task: type[Recipe], chosen: Mapping[str, Any], names: list[str]) 
 
 def _suits(ctx: Context, told: TaskField, checkpoint: str) -> bool:
     """Whether that checkpoint takes the field; of one that is not here yet nobody knows."""
+    if told.suits is None:
+        return True
     info = ctx.models.peek(checkpoint)
-    return told.suits is None or info is None or told.suits(info)
+    return info is None or told.suits(info)
 
 
 def _connect_suits(ctx: Context, form: Form, task: type[Recipe]) -> None:
