@@ -182,7 +182,7 @@ def test_samples_of_the_posterior_and_a_given_level_go_the_other_way(ddpm):
     image = Image.fromarray(filled(scene(96, 80, 5), Mosaic(0, 0)))
     given = ddpm.denoise(DenoiseRecipe(checkpoint="photos", sigma_255=12.0), image)
     given.images()
-    assert given.last.num_evaluations == 1
+    assert given.last.num_evaluations == 2
     sharp = ddpm.denoise(DenoiseRecipe(checkpoint="photos", perception=1.0, num_steps=3), image)
     sharp.images()
     assert sharp.last.num_evaluations == 3

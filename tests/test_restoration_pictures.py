@@ -100,7 +100,7 @@ def test_a_result_survives_its_png_and_carries_recipe_and_metrics(photos, tmp_pa
     assert run.metrics["psnr"] == pytest.approx(10 * np.log10(255**2 / mse))
     assert run.original.tobytes() == picture().tobytes()
     assert run.observed.tobytes() != picture().tobytes()
-    assert run.last.num_evaluations == 1
+    assert run.last.num_evaluations == 2
 
 
 @pytest.mark.parametrize(

@@ -37,10 +37,12 @@ def denoiser(prior: Prior, fit: Fit) -> Denoiser:
     return prior.denoiser
 
 
-def estimated(denoiser: Denoiser, x_t: Tensor, t: float, index: int) -> Tensor:
+def estimated(
+    denoiser: Denoiser, x_t: Tensor, t: float, index: int, is_upright: bool = False
+) -> Tensor:
     """x_0 at t, [B, C, H, W], as the network sees it turned for the index-th look: its own errors
-    are others then."""
-    turns = QUARTER_TURNS[index % len(QUARTER_TURNS)]
+    are others then. Upright at every look where it knows its things in no other way."""
+    turns = 0 if is_upright else QUARTER_TURNS[index % len(QUARTER_TURNS)]
     seen = denoiser.predict(x_t.rot90(turns, (-2, -1)), t).x0
     return seen.rot90(-turns, (-2, -1))
 

@@ -44,6 +44,7 @@ def demosaic(
     found: Found,
     num_steps: int,
     finish: Callable[[Tensor], Tensor],
+    is_upright: bool = False,
 ) -> Restoration:
     """The picture behind y, without its noise and without the mosaic's false colours.
 
@@ -53,14 +54,17 @@ def demosaic(
         found: the mosaic, and the noise of its samples.
         num_steps: evaluations.
         finish: see `Restoration`.
+        is_upright: see `estimated`.
     """
     effort = num_steps * evaluation_pixels(denoiser, *y.shape[-2:])
-    steps = _steps(denoiser, y, found, num_steps)
+    steps = _steps(denoiser, y, found, num_steps, is_upright)
     return Restoration(steps, 1, 0.0, finish=finish, effort=effort)
 
 
 @torch.inference_mode()
-def _steps(denoiser: Denoiser, y: Tensor, found: Found, num_steps: int) -> Iterator[Step]:
+def _steps(
+    denoiser: Denoiser, y: Tensor, found: Found, num_steps: int, is_upright: bool
+) -> Iterator[Step]:
     samples = Samples(y, found.mosaic, found.sigma)
     ratio, last = math.log(LAST / FIRST), max(1, num_steps - 1)
     levels = [FIRST * found.sigma * math.exp(ratio * i / last) for i in range(num_steps)]
@@ -70,7 +74,7 @@ def _steps(denoiser: Denoiser, y: Tensor, found: Found, num_steps: int) -> Itera
             z = samples.moved(mean, levels[index - 1] / WEIGHT**0.5)
         t = denoiser.schedule.t_from_sigma(s)
         x_t = denoiser.schedule.abar(t) ** 0.5 * z
-        mean = estimated(denoiser, x_t, t, index).clamp(-1, 1)
+        mean = estimated(denoiser, x_t, t, index, is_upright).clamp(-1, 1)
         yield Step(index, num_steps, t, x_t, mean, index + 1)
     yield Step(num_steps, num_steps, -1, mean, mean, num_steps)
 

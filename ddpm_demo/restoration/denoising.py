@@ -17,7 +17,7 @@ from ..core.step import Step
 from . import solve
 from .blend import Restoration
 from .chain import Noise
-from .chains import estimated, within
+from .chains import QUARTER_TURNS, estimated, within
 from .effort import evaluation_pixels
 from .noise_model import FILTER_MARGIN_PX, NoiseModel, filtered
 from .recipe import RestorationRecipe
@@ -27,6 +27,8 @@ from .recovery import recovered
 # large, and time counts.
 SMALL_PIXELS = 2**20
 SMALL_DRAWS, DRAWS, LARGE_DRAWS = 4, 2, 1
+# Of white noise, where nothing is drawn: looks, turned; more are not to be had.
+SMALL_LOOKS, MOST_LOOKS = 2, len(QUARTER_TURNS)
 # Level of the white noise, see `whitening_level`; chosen on training photographs.
 NEARLY_WHITE = 0.56
 OF_MEAN, OF_STRONGEST = 0.9, 1.3
@@ -80,6 +82,7 @@ def denoise(
     noise: Noise,
     num_draws: int,
     finish: Callable[[Tensor], Tensor] = lambda x: x,
+    is_upright: bool = False,
 ) -> Restoration:
     """As `solve.denoise`, for noise that is not white.
 
@@ -91,14 +94,35 @@ def denoise(
         noise: a source for `recipe.num_images` pictures.
         num_draws: evaluations behind a mean.
         finish: see `Restoration`.
+        is_upright: see `estimated`.
     """
     if recipe.perception == 0 and recipe.num_images == 1:
-        steps = _mean(denoiser, y, model, noise, num_draws)
+        steps = _mean(denoiser, y, model, noise, num_draws, is_upright)
         effort = num_draws * evaluation_pixels(denoiser, *y.shape[-2:])
         return Restoration(steps, 1, 0.0, finish=finish, effort=effort)
     top = model.sigma_max
     z = y + filling(model, top, noise, tuple(y.shape[1:]))[:1]
     return solve.denoise(denoiser, z, top, recipe, noise, finish)
+
+
+def looked_at(
+    denoiser: Denoiser,
+    y: Tensor,
+    sigma: float,
+    num_looks: int,
+    finish: Callable[[Tensor], Tensor],
+) -> Restoration:
+    """The posterior mean of `solve.denoise`, as the mean over looks at y turned by other quarters.
+
+    Args:
+        denoiser: of photographs, which have no right way up.
+        y: [1, C, H, W].
+        sigma: of its white noise, in [-1, 1] units.
+        num_looks: 1 to `MOST_LOOKS` evaluations.
+        finish: see `Restoration`.
+    """
+    effort = num_looks * evaluation_pixels(denoiser, *y.shape[-2:])
+    return Restoration(_looks(denoiser, y, sigma, num_looks), 1, 0.0, finish=finish, effort=effort)
 
 
 def blended(
@@ -117,7 +141,7 @@ def unchanged(y: Tensor, recipe: RestorationRecipe) -> Restoration:
 
 @torch.inference_mode()
 def _mean(
-    denoiser: Denoiser, y: Tensor, model: NoiseModel, noise: Noise, count: int
+    denoiser: Denoiser, y: Tensor, model: NoiseModel, noise: Noise, count: int, is_upright: bool
 ) -> Iterator[Step]:
     """The mean over so many draws, every second one the one before with its sign turned
     (antithetic variates, as `PairedNoise`)."""
@@ -128,9 +152,19 @@ def _mean(
     for index in range(count):
         own = -own if index % 2 else filling(model, s, noise, tuple(y.shape[1:]))
         x_t = scale * (y + own)
-        x0 = estimated(denoiser, x_t, t, index)
+        x0 = estimated(denoiser, x_t, t, index, is_upright)
         if is_coloured(model):
             x0 = recovered(x0, y, own, model, s)
         mean = mean + (x0 - mean) / (index + 1)
+        yield Step(index, count, t, x_t, mean, index + 1)
+    yield Step(count, count, -1, mean, mean, count)
+
+
+@torch.inference_mode()
+def _looks(denoiser: Denoiser, y: Tensor, sigma: float, count: int) -> Iterator[Step]:
+    t = denoiser.schedule.t_from_sigma(sigma)
+    x_t, mean = denoiser.schedule.abar(t) ** 0.5 * y, torch.zeros_like(y)
+    for index in range(count):
+        mean = mean + (estimated(denoiser, x_t, t, index) - mean) / (index + 1)
         yield Step(index, count, t, x_t, mean, index + 1)
     yield Step(count, count, -1, mean, mean, count)

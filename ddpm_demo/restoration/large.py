@@ -68,7 +68,8 @@ def denoise(
 
     def look(is_grey: bool) -> noisy.Noisy:
         parts = [observed(window) for window in places]
-        return noisy.look(parts, is_grey, recipe, min_sigma_255, True, how)
+        is_upright = settings.is_upright(prior.info)
+        return noisy.look(parts, is_grey, recipe, min_sigma_255, True, how, is_upright)
 
     found = look(upload.is_grey)
     if found.tone is not None and found.tone.is_grey:

@@ -53,6 +53,7 @@ class Noisy:
         mosaic: the noise came through it; None for other noise, and where it was not looked for:
             of a mean alone.
         is_small: a few hundredths of a decibel cost little time.
+        is_upright: the prior knows its things in one way up only.
     """
 
     model: NoiseModel
@@ -66,6 +67,7 @@ class Noisy:
     compression: Compression | None = None
     mosaic: mosaic_search.Found | None = None
     is_small: bool = False
+    is_upright: bool = False
 
     def restored(
         self,
@@ -106,13 +108,18 @@ class Noisy:
             sigma = model.sigma
         z = unclip(x, sigma) if is_cut_off else x
         if self.mosaic is not None:
-            return demosaicking.demosaic(denoiser, z, self.mosaic, self.num_steps(recipe), finish)
+            count, upright = self.num_steps(recipe), self.is_upright
+            return demosaicking.demosaic(denoiser, z, self.mosaic, count, finish, upright)
         if not model.is_white:
             model = model.as_grey(self.channels) if copied else model
             count = self.num_steps(recipe)
-            return denoising.denoise(denoiser, z, model, recipe, noise, count, finish)
+            return denoising.denoise(
+                denoiser, z, model, recipe, noise, count, finish, self.is_upright
+            )
         if copied:
             z, sigma = across_grey(z, sigma, across)
+        if is_mean(recipe) and self.num_steps(recipe) > 1:
+            return denoising.looked_at(denoiser, z, sigma, self.num_steps(recipe), finish)
         return solve.denoise(denoiser, z, sigma, recipe, noise, finish)
 
     def num_steps(self, recipe: RestorationRecipe) -> int:
@@ -125,7 +132,9 @@ class Noisy:
             usual = demosaicking.LARGE_STEPS if self.is_large else demosaicking.STEPS
             return recipe.num_steps or usual
         if self.model.is_white:
-            return 1
+            usual = denoising.SMALL_LOOKS if self.is_small else 1
+            most = 1 if self.is_upright else denoising.MOST_LOOKS
+            return min(recipe.num_steps or usual, most)
         usual = denoising.SMALL_DRAWS if self.is_small else denoising.DRAWS
         return recipe.num_steps or (denoising.LARGE_DRAWS if self.is_large else usual)
 
@@ -154,6 +163,7 @@ def look(
     min_sigma_255: float,
     is_large: bool = False,
     compression: Compression | None = None,
+    is_upright: bool = False,
 ) -> Noisy:
     """What the recipe leaves open is found in parts of the picture.
 
@@ -165,6 +175,7 @@ def look(
         is_large: see `Noisy`.
         compression: of the JPEG that the parts are from, whose corners lie on multiples of
             `artefacts.MULTIPLE_PX`; None where it is not known, and they lie on even places.
+        is_upright: see `Noisy`.
     """
     channels, is_clipped = parts[0].shape[1], recipe.add_noise_255 is None
     tone = None
@@ -209,6 +220,7 @@ def look(
         compression,
         mosaic,
         not is_large and parts[0][0, 0].numel() <= denoising.SMALL_PIXELS,
+        is_upright,
     )
 
 

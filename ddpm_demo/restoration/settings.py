@@ -35,6 +35,11 @@ def spectrum(info: CheckpointInfo) -> Spectrum:
     return PHOTO if info.prior == "photo" else OBJECT
 
 
+def is_upright(info: CheckpointInfo) -> bool:
+    """Whether the checkpoint knows its things in one way up only."""
+    return info.prior != "photo"
+
+
 def of_checkpoint(
     info: CheckpointInfo,
     recipe: RestorationRecipe,

@@ -48,7 +48,13 @@ def denoise(prior: Prior, recipe: RestorationRecipe, image: Image.Image) -> Setu
     y = original
     if recipe.add_noise_255 is not None:
         y = y + recipe.add_noise_255 / LEVELS * added_noise(recipe, y, upload)
-    look = partial(noisy.look, recipe=recipe, min_sigma_255=MIN_SIGMA_255, compression=how)
+    look = partial(
+        noisy.look,
+        recipe=recipe,
+        min_sigma_255=MIN_SIGMA_255,
+        compression=how,
+        is_upright=settings.is_upright(prior.info),
+    )
     found = look([y], upload.is_grey)
     if found.tone is not None and found.tone.is_grey:
         upload = as_grey(upload)
