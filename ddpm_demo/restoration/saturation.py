@@ -38,6 +38,11 @@ def unclip(y: Tensor, sigma: float) -> Tensor:
     return _filled(y, sigma, None)
 
 
+def with_drawn_tails(y: Tensor, sigma: float) -> Tensor:
+    """As `unclip`, but a draw from x_0 + n given y, always the same, instead of its mean."""
+    return _filled(y, sigma, torch.Generator().manual_seed(SEED))
+
+
 def estimate_clipped_sigma(y: Tensor) -> float:
     """`estimate_sigma` of the noise before it was cut off, y [1, C, H, W] in [-1, 1].
 
@@ -48,8 +53,7 @@ def estimate_clipped_sigma(y: Tensor) -> float:
     if not bool(_saturated(y).any()):
         return sigma
     for _ in range(ROUNDS):
-        generator = torch.Generator().manual_seed(SEED)
-        before, sigma = sigma, estimate_sigma(_filled(y, sigma, generator))
+        before, sigma = sigma, estimate_sigma(with_drawn_tails(y, sigma))
         if abs(sigma - before) <= CLOSE * before:
             break
     return sigma

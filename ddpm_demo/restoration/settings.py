@@ -40,6 +40,11 @@ def is_upright(info: CheckpointInfo) -> bool:
     return info.prior != "photo"
 
 
+def has_jacobian(info: CheckpointInfo) -> bool:
+    """Whether the network's own derivatives are asked for."""
+    return info.prior != "photo" and info.size_px <= JACOBIAN_SIZE_PX
+
+
 def of_checkpoint(
     info: CheckpointInfo,
     recipe: RestorationRecipe,
@@ -54,7 +59,7 @@ def of_checkpoint(
         num_steps: for objects, where the recipe has none.
         min_steps: for objects, with fewer the network's own covariance does not guide.
     """
-    if info.prior == "photo" or info.size_px > JACOBIAN_SIZE_PX:
+    if not has_jacobian(info):
         return Settings()
     if recipe.num_steps is not None and recipe.num_steps < min_steps:
         return Settings()

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from ..core.noise import NoiseSource
 from ..errors import UserError
-from . import colouring, large, noisy, settings
+from . import colouring, large, noise_by_prior, noisy, settings
 from .chains import (
     LEVELS,
     added_noise,
@@ -62,6 +62,8 @@ def denoise(prior: Prior, recipe: RestorationRecipe, image: Image.Image) -> Setu
         found = look([y], True)
     noise = NoiseSource.for_run(recipe.seed, recipe.num_images, prior.device)
     network, across = denoiser(prior, upload.fit), colour_noise(recipe, prior.device)
+    if recipe.sigma_255 is None and settings.has_jacobian(prior.info):
+        found = noise_by_prior.believed(found, network, y, MIN_SIGMA_255)
     is_known = recipe.add_noise_255 is not None
     return Setup(
         found.restored(network, y, recipe, noise, across),
