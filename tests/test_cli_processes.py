@@ -151,6 +151,12 @@ assert main([*words, "--out", f"{folder}/2"]) == 0
 recipe = GenerateRecipe(checkpoint=checkpoint, num_steps=2)
 images = sample_images(DDPM.from_pretrained(checkpoint), recipe, 320)
 np.save(f"{folder}/{process_share()[0]}.npy", images)
+if process_share()[0] == 0:  # as `evaluate`: the other one goes
+    import torch
+    from ddpm_demo.evaluation.distances import fid, kid
+    features = torch.randn(12, 4, generator=torch.Generator().manual_seed(0))
+    distances = [kid(features, features + 1).mean, fid(features, features + 1)]
+    np.save(f"{folder}/distances.npy", distances)
 """
 
 
@@ -177,6 +183,8 @@ def test_real_processes_make_the_pictures_of_one(tiny_checkpoint, tmp_path):
     wanted = [np.asarray(Image.open(tmp_path / "1" / f"seed-{seed}.png")) for seed in range(320)]
     for index in (0, 1):
         np.testing.assert_array_equal(np.load(tmp_path / f"{index}.npy"), np.stack(wanted))
+    distances = np.load(tmp_path / "distances.npy")
+    assert distances[0] > 0 and distances[1] == pytest.approx(4, rel=1e-3)  # |1, 1, 1, 1|^2
 
 
 def run_words(words):

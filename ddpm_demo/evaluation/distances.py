@@ -17,6 +17,9 @@ from .packages import need
 KID_SUBSETS = 100
 KID_SUBSET_SIZE = 1000
 NEIGHBOURS = 3
+# Of several processes only the first computes: torchmetrics would wait for the others, which have
+# gone ("connection closed by peer").
+ALONE = {"sync_on_compute": False}
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,9 @@ def kid(real: Tensor, fake: Tensor, seed: int = 0) -> Kid:
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
         warnings.simplefilter("ignore")  # it warns that it keeps the features in memory
         torch.manual_seed(seed)  # torchmetrics draws the subsets from the global generator
-        metric = module.KernelInceptionDistance(nn.Identity(), subsets=subsets, subset_size=size)
+        metric = module.KernelInceptionDistance(
+            nn.Identity(), subsets=subsets, subset_size=size, **ALONE
+        )
         metric.update(real, real=True)
         metric.update(fake, real=False)
         mean, std = metric.compute()
@@ -64,7 +69,7 @@ def fid(real: Tensor, fake: Tensor) -> float:
     module = need("torchmetrics.image.fid", "torchmetrics")
     network = nn.Identity()
     network.num_features = real.shape[1]
-    metric = module.FrechetInceptionDistance(network).set_dtype(torch.float64)
+    metric = module.FrechetInceptionDistance(network, **ALONE).set_dtype(torch.float64)
     metric.update(real, real=True)
     metric.update(fake, real=False)
     return float(metric.compute())
